@@ -1,0 +1,1 @@
+"""Market-share histories and forecasts from published statements."""

@@ -1,0 +1,1 @@
+"""Models of the transformed contrasts, one file each."""

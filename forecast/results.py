@@ -1,0 +1,140 @@
+"""What a user gets back: a reconstructed history, and a forecast. Both are values, valid once built."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import polars as pl
+
+from forecast.arrays import FloatArray
+from forecast.quarter import Quarter
+
+OTHERS = "Others"
+
+
+class Status(StrEnum):
+    """How a cell of a history is known."""
+
+    REPORTED = "reported"  # a figure states this very share
+    COMBINED = "combined"  # a figure of the quarter states a sum this share is in, or the rest beside it
+    INFERRED = "inferred"  # nothing was said in this quarter, something before and after it
+    UNKNOWN = "unknown"  # nothing was said in this quarter, nor on both sides of it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The quarterly composition of one market as one research house tells it, as known on a date.
+
+    T quarters by K providers, the last provider being `Others`, the residual.
+    """
+
+    market: str
+    house: str
+    as_of: date | None  # None: every figure there is
+    quarters: tuple[Quarter, ...]  # T, consecutive
+    providers: tuple[str, ...]  # K
+    share: FloatArray  # (T, K) fraction; NaN where the status is unknown
+    sd: FloatArray  # (T, K) standard deviation of `share`, fraction; NaN where unknown
+    status: tuple[tuple[Status, ...], ...]  # (T, K)
+    smoothed: FloatArray  # (T, K) fraction, each row sums to one; the estimate also where the status is unknown
+    smoothed_sd: FloatArray  # (T, K) its standard deviation
+    breaks: tuple[
+        tuple[Quarter, str], ...
+    ] = ()  # declared series breaks: first quarter of the new series, what changed
+    sources: tuple[tuple[tuple[int, ...], ...], ...] = ()  # (T, K) ids of the figures behind each cell
+    source_line: str = ""  # publishers, for the foot of a chart
+    vintage: date | None = None  # publication date of the newest figure used
+    figures_used: int = 0
+    content_hash: str = ""  # SHA-256 of the figures used
+    warnings: tuple[str, ...] = ()  # what was dropped or doubted, in words
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per quarter and provider: market, house, period, provider, share, sd, status."""
+        t, k = self.share.shape
+        return pl.DataFrame(
+            {
+                "market": [self.market] * (t * k),
+                "house": [self.house] * (t * k),
+                "period": [str(q) for q in self.quarters for _ in range(k)],
+                "provider": list(self.providers) * t,
+                "share": self.share.ravel(),
+                "sd": self.sd.ravel(),
+                "status": [str(s) for row in self.status for s in row],
+            },
+            schema_overrides={"share": pl.Float64, "sd": pl.Float64},
+        ).with_columns(pl.col("share", "sd").fill_nan(None))
+
+
+@dataclass(frozen=True, slots=True)
+class ModelProvenance:
+    """Which model made a forecast."""
+
+    model: str  # the name asked for
+    used: tuple[tuple[str, float], ...]  # models that took part and their weights, summing to one
+    version: str  # of the code
+    prior: str  # version of the learned prior; empty for models that use none
+    seed: int
+    notes: tuple[str, ...] = ()  # such as a fall-back from a model that did not converge
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """A joint forecast of one market: H quarters ahead, K providers, N levels.
+
+    Means sum to one over the providers of a quarter. Medians and interval bounds are per provider and do not.
+    """
+
+    market: str
+    house: str
+    providers: tuple[str, ...]  # K
+    origin: Quarter  # last quarter the model saw
+    levels: tuple[float, ...]  # nominal, ascending, in (0, 1)
+    mean: FloatArray  # (H, K) fraction
+    median: FloatArray  # (H, K)
+    lower: FloatArray  # (N, H, K)
+    upper: FloatArray  # (N, H, K)
+    provenance: ModelProvenance
+    as_of: date | None = None
+    draws: FloatArray | None = None  # (draw, H, K), each row a composition, where asked for
+    history: History | None = None  # what it was made from, where there are figures behind it
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def horizon(self) -> int:
+        """Quarters ahead."""
+        return int(self.mean.shape[0])
+
+    @property
+    def periods(self) -> tuple[Quarter, ...]:
+        """The quarters forecast."""
+        return tuple(self.origin + h for h in range(1, self.horizon + 1))
+
+    def to_frame(self) -> pl.DataFrame:
+        """The forecasts table: one row per period and provider.
+
+        Columns: market, provider, origin, period, horizon, mean, median, then lower and upper of each level, named by
+        `level_name`: ``lower_80, upper_80``.
+        """
+        h, k = self.mean.shape
+        columns: dict[str, object] = {
+            "market": [self.market] * (h * k),
+            "provider": list(self.providers) * h,
+            "origin": [str(self.origin)] * (h * k),
+            "period": [str(q) for q in self.periods for _ in range(k)],
+            "horizon": [step for step in range(1, h + 1) for _ in range(k)],
+            "mean": self.mean.ravel(),
+            "median": self.median.ravel(),
+        }
+        for n, level in enumerate(self.levels):
+            columns[f"lower_{level_name(level)}"] = self.lower[n].ravel()
+            columns[f"upper_{level_name(level)}"] = self.upper[n].ravel()
+        return pl.DataFrame(columns, schema_overrides={"horizon": pl.Int32})
+
+
+def level_name(level: float, /) -> str:
+    """A level in per cent as columns name it.
+
+    >>> level_name(0.8), level_name(0.975)
+    ('80', '97.5')
+    """
+    return f"{level * 100:.10g}"

@@ -1,0 +1,1 @@
+"""The process around the library: server, client, batch and command line."""
