@@ -38,9 +38,7 @@ class History:
     status: tuple[tuple[Status, ...], ...]  # (T, K)
     smoothed: FloatArray  # (T, K) fraction, each row sums to one; the estimate also where the status is unknown
     smoothed_sd: FloatArray  # (T, K) its standard deviation
-    breaks: tuple[
-        tuple[Quarter, str], ...
-    ] = ()  # declared series breaks: first quarter of the new series, what changed
+    breaks: tuple[tuple[Quarter, str], ...] = ()  # declared breaks: first quarter after it, what changed
     sources: tuple[tuple[tuple[int, ...], ...], ...] = ()  # (T, K) ids of the figures behind each cell
     source_line: str = ""  # publishers, for the foot of a chart
     vintage: date | None = None  # publication date of the newest figure used
