@@ -1,0 +1,184 @@
+"""Learn the prior of the model of record from the market series that ship with the project.
+
+    python -m forecast.data.make_prior
+
+writes ``prior.json`` beside this file. Each market becomes a set of windows as a forecaster would have seen them: up to
+40 quarters, the eight largest parts at the origin, rounded to a tenth of a per cent. Learned from them: how the size of
+a quarterly step depends on the share (least squares on logs), and the probability of each node of the grid
+(nonparametric maximum likelihood by EM, every group of markets weighing the same, smoothed towards the uniform).
+The few numbers of `SETTINGS` were chosen by leaving out one group of markets at a time on a wider panel.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from forecast.arrays import FloatArray
+from forecast.forecasting import complete_rows
+from forecast.models.base import Series
+from forecast.models.dlm import filter_market, usual_composition
+from forecast.prior import Prior
+from forecast.quarter import Quarter
+
+HERE = Path(__file__).parent
+PARTS, LONGEST, FEWEST, STRIDE = 8, 40, 12, 8  # of a window: parts, quarters at most and at least, between origins
+SMOOTHING = 0.5  # pseudo-weight of the uniform against that of the data, which is one
+EM_ROUNDS = 300
+
+NOISE = (0.001, 0.1, 0.3, 0.6, 0.9)  # of an innovation variance of about one; the level has the rest
+TRENDS = (  # variance of the slope, damping
+    (0.0, 0.9),
+    (0.001, 0.97),
+    (0.01, 0.97),
+    (0.01, 0.9),
+    (0.05, 0.9),
+    (0.05, 0.75),
+    (0.15, 0.9),
+    (0.15, 0.75),
+    (0.3, 0.6),
+    (0.6, 0.4),
+)
+SEASONS = (-1.0, 0.0, 0.003, 0.03, 0.1)  # variance of the seasonal step; below zero: no season
+SETTINGS = {
+    "power": 0.75,
+    "initial_variance": np.array([1e4, 0.3, 4.0]),
+    "dof": 4.0,
+    "event_threshold": 9.0,
+    "event_shift": 0.5,
+    "event_penalty": 1.5,
+    "mixture_sd": 0.5,
+    "mixture_mean": -0.1,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """One market as visible at one origin."""
+
+    group: str  # markets of a group move together
+    series: Series
+
+
+def grid() -> FloatArray:
+    """Nodes of the grid, shape (G, 5)."""
+    rows = [(v, max(1.0 - v, 0.1), slope, season, phi) for v, (slope, phi), season in product(NOISE, TRENDS, SEASONS)]
+    return np.array(rows)
+
+
+def windows(panel: pl.DataFrame) -> list[Window]:
+    """Cut every market of the panel into windows.
+
+    Args:
+        panel: Columns group, market, period, provider, share.
+    """
+    found: list[Window] = []
+    for (group, market), rows in panel.sort("group", "market").group_by("group", "market", maintain_order=True):
+        wide = rows.pivot(on="provider", index="period", values="share", aggregate_function="first").sort("period")
+        quarters = [Quarter.parse(p) for p in wide["period"]]
+        table = np.full((quarters[-1] - quarters[0] + 1, wide.width - 1), np.nan)
+        table[[q - quarters[0] for q in quarters]] = wide.drop("period").to_numpy()
+        for end in range(len(table), FEWEST, -STRIDE):
+            seen = table[max(0, end - LONGEST) : end]
+            size = np.nan_to_num(seen[-STRIDE:]).mean(axis=0)
+            largest = np.sort(np.argsort(-size, kind="stable")[: PARTS - 1])
+            named = np.round(seen[:, largest], 3)
+            rest = np.where(np.isfinite(seen).any(axis=1), np.maximum(1.0 - np.nansum(named, axis=1), 0.0), np.nan)
+            shares, _, _ = complete_rows(np.column_stack([named, rest]), ("",) * (len(largest) + 1))
+            observed = np.flatnonzero(np.isfinite(shares[:, 0]))
+            if len(observed) >= FEWEST:
+                found.append(Window(str(group), Series(str(market), shares[observed[0] : observed[-1] + 1])))
+    return found
+
+
+def group_weights(cases: Sequence[Window]) -> FloatArray:
+    """Shape (n,), summing to one, every group the same."""
+    names = [w.group for w in cases]
+    weights = np.array([1.0 / names.count(name) for name in names])
+    return np.asarray(weights / weights.sum())
+
+
+def learn_scale(cases: Sequence[Window]) -> FloatArray:
+    """Coefficients (3,) of the log step of a share on 1, log share and log(1 - share), outliers clipped at 4 medians."""
+    rows: list[tuple[float, float]] = []
+    weights: list[float] = []
+    for window, weight in zip(cases, group_weights(cases), strict=True):
+        usual = usual_composition(window.series)
+        steps = np.abs(np.diff(window.series.shares[window.series.observed], axis=0))
+        bound = 4.0 * np.median(steps, axis=0) + 1e-4
+        sd = np.sqrt((np.minimum(steps, bound) ** 2).mean(axis=0) + (0.2 * window.series.resolution) ** 2)
+        rows += zip(usual.tolist(), sd.tolist(), strict=True)
+        weights += [weight / len(usual)] * len(usual)
+    share, sd = np.array(rows).T
+    root = np.sqrt(weights)
+    design = np.stack([np.ones_like(share), np.log(share), np.log1p(-np.minimum(share, 0.99))], axis=1)
+    return np.asarray(np.linalg.lstsq(design * root[:, None], np.log(sd) * root, rcond=None)[0])
+
+
+def learn_weights(log_likelihood: FloatArray, weights: FloatArray) -> FloatArray:
+    """Probability of each node by EM.
+
+    Args:
+        log_likelihood: Shape (n, G), of each window under each node.
+        weights: Shape (n,), of the windows.
+
+    Returns:
+        Shape (G,).
+
+    Source:
+        Kiefer & Wolfowitz (1956); Laird (1978), Nonparametric maximum likelihood estimation of a mixing distribution.
+    """
+    likelihood = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    nodes = likelihood.shape[1]
+    p = np.full(nodes, 1.0 / nodes)
+    for _ in range(EM_ROUNDS):
+        share = likelihood * p
+        share /= share.sum(axis=1, keepdims=True)
+        p = (weights @ share + SMOOTHING / nodes) / (1.0 + SMOOTHING)
+    return p
+
+
+def learn(cases: Sequence[Window], version: str) -> Prior:
+    """Learn a prior from windows of markets."""
+    nodes = grid()
+    start = Prior(version=version, nodes=nodes, weights=np.full(len(nodes), 1.0 / len(nodes)), scale=learn_scale(cases), **SETTINGS)  # type: ignore[arg-type]  # settings are named as the fields
+    likelihood = np.stack([filter_market(w.series, start).log_likelihood for w in cases])
+    return replace(start, weights=learn_weights(likelihood, group_weights(cases)))
+
+
+def as_content(prior: Prior) -> dict[str, object]:
+    """The content of the prior's file, rounded to what the data can tell."""
+    return {
+        "version": prior.version,
+        "power": prior.power,
+        "dof": prior.dof,
+        "scale": [round(float(c), 4) for c in prior.scale],
+        "initial_variance": prior.initial_variance.tolist(),
+        **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture"))},
+        "nodes": [
+            {"variances": node[:4].tolist(), "damping": float(node[4]), "weight": float(f"{weight:.3g}")}
+            for node, weight in zip(prior.nodes, prior.weights, strict=True)
+        ],
+    }
+
+
+def render(content: dict[str, object]) -> str:
+    """JSON with one node a line, so that a new version reads as a diff."""
+    nodes = content["nodes"]
+    assert isinstance(nodes, list)
+    head = json.dumps({k: v for k, v in content.items() if k != "nodes"}, indent=1)
+    return head[:-2] + ',\n "nodes": [\n' + ",\n".join("  " + json.dumps(node) for node in nodes) + "\n ]\n}\n"
+
+
+def main() -> None:
+    """Write ``prior.json`` from ``panel.parquet``."""
+    prior = learn(windows(pl.read_parquet(HERE / "panel.parquet")), version="2026-11")
+    (HERE / "prior.json").write_text(render(as_content(prior)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What a model is: it sees the contrasts of one market and returns joint draws of the quarters ahead."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.arrays import FloatArray
+from forecast.composition import to_contrasts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """The compositions of one market on consecutive quarters, T quarters by K providers."""
+
+    market: str
+    shares: FloatArray  # (T, K), each row a composition or all NaN; the first and the last row are observed
+    breaks: tuple[int, ...] = ()  # rows at which a declared break lets the level jump
+    resolution: float = 0.001  # half a unit of the printed precision: a share below it may be zero, fraction
+
+    @property
+    def observed(self) -> npt.NDArray[np.bool_]:
+        """Shape (T,): the quarters that have a composition."""
+        return np.asarray(np.isfinite(self.shares).all(axis=1))
+
+    def contrasts(self, power: float) -> FloatArray:
+        """Shape (T, K - 1): contrasts of the power-transformed compositions, NaN where there is none."""
+        return to_contrasts(self.shares, power)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What a model returns."""
+
+    contrasts: FloatArray  # (draw, H, K - 1), on the scale of `Prior.power`
+    used: tuple[tuple[str, float], ...]  # models that took part, with weights summing to one
+    notes: tuple[str, ...] = ()  # such as a fall-back from a fit that did not converge
+
+
+class Model(Protocol):
+    """A model of the contrasts of one market."""
+
+    def __call__(
+        self, series: Series, /, *, power: float, horizon: int, draws: int, rng: np.random.Generator
+    ) -> Outcome:
+        """Draw joint paths of the contrasts.
+
+        Args:
+            series: The market.
+            power: Power of the transform the contrasts are taken in.
+            horizon: H, quarters ahead.
+            draws: Number of joint paths.
+            rng: Source of randomness.
+
+        Raises:
+            ModelFailed: the model cannot be fitted and has nothing to fall back on.
+        """
+        ...
+
+
+def correlated_normals(draws: int, horizon: int, covariance: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Independent steps whose parts are correlated.
+
+    Args:
+        draws: n.
+        horizon: H.
+        covariance: Shape (D, D), positive semi-definite; a singular one is meant.
+        rng: Source of randomness.
+
+    Returns:
+        Shape (n, H, D).
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(rng.standard_normal((draws, horizon, len(covariance))) @ root.T)

@@ -1,0 +1,120 @@
+"""The model of record: a matrix-normal dynamic linear model averaged over a grid.
+
+With y_t the contrasts (D of them) of quarter t,
+
+    y_t = level_t + season_t + noise_t        level_t = level_{t-1} + phi slope_{t-1} + ...
+    slope_t = phi slope_{t-1} + ...           season_t = -(season_{t-1} + season_{t-2} + season_{t-3}) + ...
+
+and every disturbance is normal with covariance (its variance of the node) x S, one unknown D x D matrix S with an
+inverse-Wishart prior. The gain of the filter is then the same for all contrasts, S integrates out in closed form, and
+each node of the grid has an exact marginal likelihood and a matrix-t predictive. Nodes are averaged by likelihood times
+a prior learned on other markets.
+
+A quarter whose squared standardised innovation per contrast exceeds `Prior.event_threshold` is an event: its
+variance is inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest.
+
+Source:
+    Quintana & West (1987), An analysis of international exchange rates using multivariate DLMs;
+    West & Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 16;
+    Snyder et al. (2017), Forecasting compositional time series: a state space approach.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.arrays import FloatArray
+from forecast.models import kernel
+from forecast.models.base import Outcome, Series
+from forecast.prior import Prior
+
+BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a step of ten ordinary quarters at once
+SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
+RECENT = 8  # quarters whose mean composition sets the prior scale of S
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filtered:
+    """A market filtered under every node; what remains of the data is here."""
+
+    log_likelihood: FloatArray  # (G,)
+    weights: FloatArray  # (G,), posterior probability of each node
+    mean: FloatArray  # (G, 5, D), states at the origin
+    cov: FloatArray  # (G, 5, 5), relative to S
+    scale: FloatArray  # (G, D, D), posterior scale matrix of S
+    dof: float  # posterior degrees of freedom (Dawid's delta)
+
+
+def usual_composition(series: Series) -> FloatArray:
+    """Shape (K,): mean of the last observed compositions, no part below the printed resolution."""
+    recent = series.shares[series.observed][-RECENT:].mean(axis=0)
+    floored = np.maximum(recent, series.resolution)
+    return np.asarray(floored / floored.sum())
+
+
+def filter_market(series: Series, prior: Prior) -> Filtered:
+    """Filter one market under every node of the prior's grid."""
+    jump = np.zeros(len(series.shares))
+    jump[list(series.breaks)] = BREAK_VARIANCE
+    log_likelihood, mean, cov, scale, dof, _ = kernel.filter_grid(
+        np.nan_to_num(series.contrasts(prior.power)),
+        series.observed,
+        jump,
+        prior.nodes,
+        prior.initial_variance,
+        prior.dof,
+        prior.scale_matrix(usual_composition(series)),
+        prior.event_threshold,
+        prior.event_shift,
+        prior.event_penalty,
+    )
+    weights = prior.weights * np.exp(log_likelihood - log_likelihood.max())
+    return Filtered(log_likelihood, weights / weights.sum(), mean, cov, scale, dof)
+
+
+def allocate(weights: FloatArray, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """How many draws each node gets: its weight times `draws`, rounded up or down by systematic sampling.
+
+    Source:
+        Kitagawa (1996), Monte Carlo filter and smoother: less noisy than a multinomial.
+    """
+    edges = np.minimum(np.ceil(np.cumsum(weights) * draws - rng.random()), draws)
+    edges[-1] = draws
+    return np.diff(edges, prepend=0.0).astype(np.int64)
+
+
+def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Joint draws of the contrasts from the averaged predictive.
+
+    Returns:
+        Shape (draws, horizon, D).
+    """
+    D = filtered.mean.shape[2]
+    weights = np.where(filtered.weights < SMALLEST_WEIGHT, 0.0, filtered.weights)
+    counts = allocate(weights / weights.sum(), draws, rng)
+    below = np.tril_indices(D, -1)
+    paths = np.empty((draws, horizon, D))
+    start = 0
+    for g in np.flatnonzero(counts):
+        n = int(counts[g])
+        centre, covariance = kernel.path_moments(prior.nodes[g], filtered.mean[g], filtered.cov[g], horizon)
+        time_root = np.linalg.cholesky(covariance)
+        normals = np.einsum("hi,nid->nhd", time_root, rng.standard_normal((n, horizon, D)))
+        # S ~ inverse-Wishart through Bartlett's factor A of its Wishart inverse: S = L (A A')^-1 L'.
+        bartlett = np.zeros((n, D, D))
+        bartlett[:, below[0], below[1]] = rng.standard_normal((n, len(below[0])))
+        degrees = filtered.dof + D - 1.0 - np.arange(D)
+        bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees, (n, D)))
+        solved = np.linalg.solve(bartlett.transpose(0, 2, 1), normals.transpose(0, 2, 1)).transpose(0, 2, 1)
+        deviations = solved @ np.linalg.cholesky(filtered.scale[g]).T
+        widen = np.exp(prior.mixture_sd * rng.standard_normal(n) + prior.mixture_mean)
+        paths[start : start + n] = centre + widen[:, None, None] * deviations
+        start += n
+    return paths
+
+
+def dlm(series: Series, /, *, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
+    """Draw paths from the model of record."""
+    paths = draw_paths(filter_market(series, prior), prior, horizon, draws, rng)
+    return Outcome(paths, (("dlm", 1.0),))

@@ -1,0 +1,235 @@
+"""The fast filter of the model of record, compiled by numba; `forecast.models.dlm` says what it computes."""
+
+from math import lgamma, log, pi
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from forecast.arrays import FloatArray
+
+STATES = 5  # level, slope, and three seasonal states
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _predict(
+    P: FloatArray, R: FloatArray, phi: float, w_level: float, w_slope: float, w_season: float, seasonal: bool
+) -> None:
+    """R = G P G' + W for the block transition: damped trend above, dummy seasonal below."""
+    p00, p01, p11 = P[0, 0], P[0, 1], P[1, 1]
+    R[0, 0] = p00 + 2.0 * phi * p01 + phi * phi * p11 + w_level
+    R[0, 1] = phi * p01 + phi * phi * p11
+    R[1, 1] = phi * phi * p11 + w_slope
+    R[1, 0] = R[0, 1]
+    if seasonal:
+        # New seasonal state = -(s1 + s2 + s3); the others shift down by one.
+        for i in range(2):
+            total = P[i, 2] + P[i, 3] + P[i, 4]
+            second = P[i, 2]
+            third = P[i, 3]
+            if i == 0:
+                slope_total = P[1, 2] + P[1, 3] + P[1, 4]
+                R[0, 2] = -(total + phi * slope_total)
+                R[0, 3] = second + phi * P[1, 2]
+                R[0, 4] = third + phi * P[1, 3]
+            else:
+                R[1, 2] = -phi * total
+                R[1, 3] = phi * second
+                R[1, 4] = phi * third
+        r2 = P[2, 2] + P[2, 3] + P[2, 4]
+        r3 = P[3, 2] + P[3, 3] + P[3, 4]
+        r4 = P[4, 2] + P[4, 3] + P[4, 4]
+        R[2, 2] = r2 + r3 + r4 + w_season
+        R[2, 3] = -r2
+        R[2, 4] = -r3
+        R[3, 3] = P[2, 2]
+        R[3, 4] = P[2, 3]
+        R[4, 4] = P[3, 3]
+        for i in range(STATES):
+            for j in range(max(i + 1, 2), STATES):
+                R[j, i] = R[i, j]
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def filter_grid(
+    Y: FloatArray,
+    observed: npt.NDArray[np.bool_],
+    jump: FloatArray,
+    nodes: FloatArray,
+    initial_variance: FloatArray,
+    dof: float,
+    scale: FloatArray,
+    threshold: float,
+    shift: float,
+    penalty: float,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, npt.NDArray[np.int64]]:
+    """Filter one market under every node of the grid.
+
+    Args:
+        Y: Shape (T, D), contrasts; rows where `observed` is False are not read.
+        observed: Shape (T,), bool.
+        jump: Shape (T,), variance relative to S added to the level of a quarter where a declared break lets it move.
+        nodes: Shape (G, 5): variances of noise, level, slope and season relative to S, and the damping phi.
+        initial_variance: Shape (3,): variances of the first level, slope and seasonal states relative to S.
+        dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
+        scale: Shape (D, D), scale matrix of that prior.
+        threshold: Squared standardised innovation per contrast beyond which a quarter is an event; inf: never.
+        shift: Part of an event's excess variance that goes into the level, in [0, 1].
+        penalty: Log-likelihood paid per event.
+
+    Returns:
+        log-likelihoods (G,), state means (G, 5, D), state covariances relative to S (G, 5, 5), posterior scale
+        matrices (G, D, D), posterior degrees of freedom (a float), number of events (G,).
+    """
+    T, D = Y.shape
+    G = nodes.shape[0]
+    loglik = np.zeros(G)
+    mean = np.zeros((G, STATES, D))
+    cov = np.zeros((G, STATES, STATES))
+    scales = np.zeros((G, D, D))
+    events = np.zeros(G, dtype=np.int64)
+    inverse0 = np.linalg.inv(scale)
+    logdet0 = 2.0 * np.sum(np.log(np.diag(np.linalg.cholesky(scale))))
+    count = 0
+    first = T
+    for t in range(T):
+        if observed[t]:
+            count += 1
+            if first == T:
+                first = t
+    constants = np.zeros(count + 1)
+    for n in range(count):
+        constants[n] = lgamma(0.5 * (dof + n + D)) - lgamma(0.5 * (dof + n)) - 0.5 * D * log(pi)
+    R = np.zeros((STATES, STATES))
+    P = np.zeros((STATES, STATES))
+    gain = np.zeros(STATES)
+    inverse = np.zeros((D, D))
+    e = np.zeros(D)
+    x = np.zeros(D)
+    for g in range(G):
+        v, w_level, w_slope, w_season, phi = nodes[g, 0], nodes[g, 1], nodes[g, 2], nodes[g, 3], nodes[g, 4]
+        seasonal = w_season >= 0.0
+        size = STATES if seasonal else 2
+        m = mean[g]
+        S = scales[g]
+        P[:] = 0.0
+        P[0, 0] = initial_variance[0]
+        P[1, 1] = initial_variance[1]
+        if seasonal:
+            # Dummy seasonals of four quarters summing to zero: covariance proportional to I - 1/4.
+            for i in range(2, STATES):
+                for j in range(2, STATES):
+                    P[i, j] = initial_variance[2] * ((1.0 if i == j else 0.0) - 0.25)
+        S[:] = scale
+        inverse[:] = inverse0
+        logdet = logdet0
+        total = 0.0
+        n = 0
+        for t in range(first, T):
+            if t > first:
+                for d in range(D):
+                    m[0, d] += phi * m[1, d]
+                    m[1, d] *= phi
+                    if seasonal:
+                        last = -(m[2, d] + m[3, d] + m[4, d])
+                        m[4, d] = m[3, d]
+                        m[3, d] = m[2, d]
+                        m[2, d] = last
+                _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+                for i in range(size):
+                    for j in range(size):
+                        P[i, j] = R[i, j]
+                P[0, 0] += jump[t]
+            if not observed[t]:
+                continue
+            q = P[0, 0] + v
+            if seasonal:
+                q += 2.0 * P[0, 2] + P[2, 2]
+            for d in range(D):
+                e[d] = Y[t, d] - m[0, d]
+                if seasonal:
+                    e[d] -= m[2, d]
+            quad = 0.0
+            for d in range(D):
+                acc = 0.0
+                for k in range(D):
+                    acc += inverse[d, k] * e[k]
+                x[d] = acc
+                quad += acc * e[d]
+            size2 = quad * (dof + n) / (q * D)
+            # The first quarter only places the level, and its variance is wide: it is never an event.
+            if size2 > threshold and n > 0:
+                excess = q * (size2 - 1.0)
+                P[0, 0] += shift * excess
+                q += excess
+                total -= penalty
+                events[g] += 1
+            ratio = 1.0 + quad / q
+            total += constants[n] - 0.5 * (logdet + D * log(q)) - 0.5 * (dof + n + D) * log(ratio)
+            logdet += log(ratio)
+            for i in range(size):
+                gain[i] = (P[i, 0] + (P[i, 2] if seasonal else 0.0)) / q
+            for i in range(size):
+                for d in range(D):
+                    m[i, d] += gain[i] * e[d]
+                for j in range(size):
+                    P[i, j] -= gain[i] * gain[j] * q
+            for d in range(D):
+                for k in range(D):
+                    S[d, k] += e[d] * e[k] / q
+                    inverse[d, k] -= x[d] * x[k] / (q + quad)
+            n += 1
+        loglik[g] = total
+        cov[g] = P
+    return loglik, mean, cov, scales, dof + count, events
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray]:
+    """Mean path and covariance over the horizon, relative to S, of one node's predictive.
+
+    Args:
+        node: Shape (5,), a row of the grid.
+        mean: Shape (5, D), state mean at the origin.
+        cov: Shape (5, 5), state covariance at the origin relative to S.
+        horizon: H, quarters ahead.
+
+    Returns:
+        Mean (H, D) and covariance (H, H); cov(y_i, y_j) = covariance[i, j] * S.
+    """
+    D = mean.shape[1]
+    v, w_level, w_slope, w_season, phi = node[0], node[1], node[2], node[3], node[4]
+    seasonal = w_season >= 0.0
+    paths = np.zeros((horizon, D))
+    covariance = np.zeros((horizon, horizon))
+    m = mean.copy()
+    P = cov.copy()
+    R = np.zeros((STATES, STATES))
+    row = np.zeros(STATES)
+    for h in range(horizon):
+        for d in range(D):
+            m[0, d] += phi * m[1, d]
+            m[1, d] *= phi
+            if seasonal:
+                last = -(m[2, d] + m[3, d] + m[4, d])
+                m[4, d] = m[3, d]
+                m[3, d] = m[2, d]
+                m[2, d] = last
+            paths[h, d] = m[0, d] + (m[2, d] if seasonal else 0.0)
+        R[:] = 0.0
+        _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+        P[:] = R
+        # cov(theta_{h+j}, y_h) = G^j cov(theta_h, y_h); `row` is carried forward through G.
+        for i in range(STATES):
+            row[i] = P[i, 0] + (P[i, 2] if seasonal else 0.0)
+        covariance[h, h] = row[0] + (row[2] if seasonal else 0.0) + v
+        for j in range(h + 1, horizon):
+            row[0] += phi * row[1]
+            row[1] *= phi
+            last = -(row[2] + row[3] + row[4])
+            row[4] = row[3]
+            row[3] = row[2]
+            row[2] = last
+            covariance[h, j] = row[0] + (row[2] if seasonal else 0.0)
+            covariance[j, h] = covariance[h, j]
+    return paths, covariance

@@ -1,0 +1,72 @@
+"""What is learned across markets: the prior of the model of record, read from its versioned file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from forecast.arrays import FloatArray
+from forecast.composition import helmert
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prior:
+    """Everything the model of record knows before it sees a market. Made by `forecast.data.make_prior`."""
+
+    version: str
+    power: float  # a of the power transform
+    nodes: FloatArray  # (G, 5): variances of noise, level, slope, season relative to S (season < 0: none), damping
+    weights: FloatArray  # (G,), prior probability of each node
+    initial_variance: FloatArray  # (3,): variance of the first level, slope and season relative to S
+    dof: float  # of the inverse-Wishart prior of S, Dawid's delta
+    scale: FloatArray  # (3,): log sd of a share's quarterly step = c0 + c1 log p + c2 log(1 - p)
+    event_threshold: float  # squared standardised innovation per contrast beyond which a quarter is an event
+    event_shift: float  # part of an event's excess variance that goes into the level
+    event_penalty: float  # log-likelihood paid per event
+    mixture_sd: float  # of the log of the factor that widens a whole path
+    mixture_mean: float  # of that log
+
+    def scale_matrix(self, share: FloatArray, /) -> FloatArray:
+        """Prior scale matrix of S for a market whose usual composition is `share`.
+
+        Args:
+            share: Shape (K,), all above zero.
+
+        Returns:
+            Shape (K - 1, K - 1): `dof` times the expected step covariance of the contrasts.
+        """
+        p = share / share.sum()
+        step = np.exp(self.scale @ np.stack([np.ones_like(p), np.log(p), np.log1p(-np.minimum(p, 0.99))]))
+        # d u / d p of the power transform, with the other parts held.
+        step *= len(p) * p ** (self.power - 1.0) / (p**self.power).sum()
+        basis = helmert(len(p))
+        return np.asarray(self.dof * (basis.T * step**2) @ basis)
+
+
+def prior_from(content: Mapping[str, Any], /) -> Prior:
+    """Build a prior from the content of its file."""
+    rows = np.array([node["variances"] + [node["damping"]] for node in content["nodes"]])
+    weights = np.array([node["weight"] for node in content["nodes"]])
+    return Prior(
+        version=content["version"],
+        power=content["power"],
+        nodes=rows,
+        weights=weights / weights.sum(),
+        initial_variance=np.array(content["initial_variance"]),
+        dof=content["dof"],
+        scale=np.array(content["scale"]),
+        **{name: content[name] for name in _NUMBERS},
+    )
+
+
+_NUMBERS = ("event_threshold", "event_shift", "event_penalty", "mixture_sd", "mixture_mean")
+
+
+@lru_cache(maxsize=1)
+def shipped_prior() -> Prior:
+    """The prior that ships with this version."""
+    return prior_from(json.loads(files("forecast.data").joinpath("prior.json").read_text(encoding="utf-8")))
