@@ -1,0 +1,471 @@
+"""Columns, types and named rules of the tables that come from outside; failure is data.
+
+A table is checked once, at the edge, and trusted after. A rule is a named boolean Polars expression that is true where
+a row is fit; a null result counts as broken, so a null passes only where a rule says so. All rules of a table run in one
+pass over the columns; rows are looked at one by one only when a rule has failed.
+"""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from forecast.errors import InvalidTable, RowViolation
+from forecast.quarter import FIRST_YEAR, LAST_YEAR
+
+SUM_TOLERANCE = 0.02  # published shares are rounded: ten providers in whole per cent can sum to 1.02 and mean 1
+MAX_DECIMALS = 6  # of a percentage; nobody prints more
+MAX_AMOUNT = 1e100  # so that a quarter's total stays finite
+DEFAULT_MARKET = "market"  # name of the one market of a shares table that has no column `market`
+_LISTED = 100  # violations that an error carries; its `total` counts them all
+
+SHARE_MEASURE = "share"
+MEASURE_UNITS = {
+    "share": "fraction",
+    "yoy_growth": "fraction",
+    "spend_usd_bn": "USD bn",
+    "units_mn": "million units",
+}
+QUALIFIERS = ("exact", "about", "more_than", "less_than")
+
+_QUARTER_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)Q[1-4]$"
+_PERIOD_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)(Q[1-4])?$"
+_REMARK = r"( \(.*\))?$"
+PUBLISHED_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _REMARK
+PUBLISHED_MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])(/(0[1-9]|1[0-2]))?" + _REMARK
+PUBLISHED_YEAR = r"^(19|2[01])[0-9]{2}" + _REMARK
+PUBLISHED_EITHER = r"^'?([0-9]{1,2})[ ./]([0-9]{1,2})[ ./]((?:19|2[01])[0-9]{2})'?(?: as printed)?$"
+"""A day and a month in either order, as pages print them: '9 11 2022'."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a table may or must hold."""
+
+    name: str
+    kind: Literal["text", "number"]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One named promise about every row of a table."""
+
+    name: str
+    column: str  # the column an error names
+    passes: pl.Expr  # boolean, one per row; null counts as broken
+    allowed: str  # what would have been accepted, as a phrase
+    value: pl.Expr | None = None  # text of what was found, where it is not the cell itself
+
+
+SHARES_COLUMNS = (
+    Column("market", "text", required=False),
+    Column("period", "text"),
+    Column("provider", "text"),
+    Column("share", "number", required=False),
+    Column("value", "number", required=False),
+    Column("decimals", "number", required=False),
+)
+
+FIGURES_COLUMNS = (
+    Column("market", "text"),
+    Column("research_house", "text"),
+    Column("period", "text"),
+    Column("providers", "text"),
+    Column("measure", "text"),
+    Column("unit", "text", required=False),
+    Column("value", "number"),
+    Column("qualifier", "text"),
+    Column("decimals", "number"),
+    Column("stated_as", "text", required=False),
+    Column("publisher", "text", required=False),
+    Column("published", "text", required=False),
+    Column("source_title", "text", required=False),
+    Column("source_url", "text", required=False),
+    Column("note", "text", required=False),
+)
+
+
+def _not_blank(column: str) -> pl.Expr:
+    return pl.col(column).str.contains(r"\S")
+
+
+def _unit_interval(column: str) -> pl.Expr:
+    # NaN is above every number in Polars, so the upper bound refuses it too
+    return pl.col(column).is_between(0.0, 1.0)
+
+
+def _whole(column: str, highest: int) -> pl.Expr:
+    return pl.col(column).is_between(0, highest) & (pl.col(column) == pl.col(column).round())
+
+
+_QUARTER_RULE = Rule(
+    "period_is_quarter",
+    "period",
+    pl.col("period").str.contains(_QUARTER_TEXT),
+    f"a quarter such as 2020Q3, years {FIRST_YEAR} to {LAST_YEAR}",
+)
+_CELL = ("market", "period", "provider")
+_DECIMALS_ALLOWED = f"a whole number of 0 to {MAX_DECIMALS}"
+
+_KEY_RULES = (
+    Rule("market_not_blank", "market", _not_blank("market"), "a name"),
+    _QUARTER_RULE,
+    Rule("provider_not_blank", "provider", _not_blank("provider"), "a name"),
+    Rule(
+        "cell_once",
+        "provider",
+        pl.struct(_CELL).is_first_distinct(),
+        "one row per market, period and provider",
+        value=pl.format("{} of {} in {}, given before,", *(pl.col(c).fill_null("null") for c in reversed(_CELL))),
+    ),
+    Rule(
+        "decimals_in_range",
+        "decimals",
+        pl.col("decimals").is_null() | _whole("decimals", MAX_DECIMALS),
+        f"{_DECIMALS_ALLOWED}, or null",
+    ),
+)
+
+_quarter_sum = pl.col("share").filter(_unit_interval("share")).sum().over("market", "period")
+
+SHARES_RULES = (
+    *_KEY_RULES,
+    Rule(
+        "share_in_unit_interval",
+        "share",
+        pl.col("share").is_null() | _unit_interval("share"),
+        "a fraction of 0 to 1, or null where not reported",
+    ),
+    Rule(
+        "quarter_sums_to_one_at_most",
+        "share",
+        # one row tells of a quarter: its first
+        (_quarter_sum <= 1 + SUM_TOLERANCE + 1e-9) | ~pl.struct("market", "period").is_first_distinct(),
+        f"shares of a quarter that sum to {1 + SUM_TOLERANCE} at most",
+        value=pl.format("sum {} of {} {}", _quarter_sum.round(6), "market", "period"),
+    ),
+)
+
+AMOUNT_RULES = (
+    *_KEY_RULES,
+    Rule(
+        "value_not_negative",
+        "value",
+        pl.col("value").is_null() | pl.col("value").is_between(0.0, MAX_AMOUNT),
+        f"an amount of 0 to {MAX_AMOUNT:g}, or null where not reported",
+    ),
+)
+
+
+def _optional(column: str, passes: pl.Expr) -> pl.Expr:
+    return pl.col(column).is_null() | passes
+
+
+def period_end(column: str = "period") -> pl.Expr:
+    """Last day of a quarter (2020Q3) or of a year (2020), as a date; null where the text is neither."""
+    year = pl.col(column).str.slice(0, 4).cast(pl.Int32, strict=False)
+    quarter = pl.col(column).str.slice(5, 1).cast(pl.Int32, strict=False).fill_null(4).clip(1, 4)
+    return pl.when(pl.col(column).str.contains(_PERIOD_TEXT)).then(pl.date(year, 3 * quarter, 1).dt.month_end())
+
+
+def published_day(column: str = "published") -> pl.Expr:
+    """The date of a text such as 2020-06-18, with or without a remark; null for other texts."""
+    text = pl.when(pl.col(column).str.contains(PUBLISHED_DAY)).then(pl.col(column).str.slice(0, 10))
+    return text.str.to_date("%Y-%m-%d", strict=False)
+
+
+def published_readings(column: str = "published") -> tuple[pl.Expr, pl.Expr]:
+    """The dates of a text such as '9 11 2022' read day first and month first; null where it cannot be read so."""
+    first, second, year = (pl.col(column).str.extract(PUBLISHED_EITHER, group).str.zfill(2) for group in (1, 2, 3))
+    return (
+        pl.concat_str(year, second, first, separator="-").str.to_date("%Y-%m-%d", strict=False),
+        pl.concat_str(year, first, second, separator="-").str.to_date("%Y-%m-%d", strict=False),
+    )
+
+
+_provider_parts = pl.col("providers").str.split("|")
+
+FIGURES_RULES = (
+    Rule("market_not_blank", "market", _not_blank("market"), "a name"),
+    Rule("research_house_not_blank", "research_house", _not_blank("research_house"), "a name"),
+    Rule(
+        "period_is_quarter_or_year",
+        "period",
+        pl.col("period").str.contains(_PERIOD_TEXT),
+        f"a quarter such as 2020Q3 or a year such as 2020, years {FIRST_YEAR} to {LAST_YEAR}",
+    ),
+    Rule(
+        "providers_not_blank",
+        "providers",
+        _provider_parts.list.eval(pl.element().str.contains(r"\S")).list.all(),
+        "a name, or names joined by |",
+    ),
+    Rule(
+        "providers_differ",
+        "providers",
+        _provider_parts.list.eval(pl.element().str.strip_chars().is_duplicated()).list.any().not_(),
+        "each name once",
+    ),
+    Rule(
+        "measure_known",
+        "measure",
+        pl.col("measure").is_in(list(MEASURE_UNITS)),
+        f"one of {', '.join(MEASURE_UNITS)}",
+    ),
+    Rule(
+        "unit_of_measure",
+        "unit",
+        _optional(
+            "unit",
+            pl.col("unit") == pl.col("measure").replace_strict(MEASURE_UNITS, default=None, return_dtype=pl.String),
+        ),
+        ", ".join(f"{unit} for {measure}" for measure, unit in MEASURE_UNITS.items()),
+    ),
+    Rule(
+        "value_of_measure",
+        "value",
+        pl.when(pl.col("measure") == SHARE_MEASURE)
+        .then(_unit_interval("value"))
+        .when(pl.col("measure") == "yoy_growth")
+        .then(pl.col("value").is_between(-1.0, 1000.0))
+        .otherwise(pl.col("value").is_between(0.0, MAX_AMOUNT)),
+        "a fraction of 0 to 1 for share, -1 to 1000 for yoy_growth, an amount of 0 or more for the rest",
+    ),
+    Rule(
+        "qualifier_known", "qualifier", pl.col("qualifier").is_in(list(QUALIFIERS)), f"one of {', '.join(QUALIFIERS)}"
+    ),
+    Rule("decimals_in_range", "decimals", _whole("decimals", MAX_DECIMALS), _DECIMALS_ALLOWED),
+    Rule(
+        "published_is_date",
+        "published",
+        _optional(
+            "published",
+            pl.col("published").str.contains(f"{PUBLISHED_MONTH}|{PUBLISHED_YEAR}")
+            | published_day().is_not_null()
+            | pl.coalesce(published_readings()).is_not_null(),
+        ),
+        "2020-06-18, 2020-06 or 2020, with a remark in brackets after it, or null",
+    ),
+    Rule(
+        "published_after_period",
+        "published",
+        (published_day() > period_end()).fill_null(value=True),  # no day given, or a period that its own rule names
+        "a date after the last day of the period it speaks of",
+    ),
+    Rule(
+        "source_url_is_address",
+        "source_url",
+        _optional("source_url", pl.col("source_url").str.contains(r"^[a-z][a-z0-9+.-]*:\S+$")),
+        "an address with its scheme, such as https://..., or null",
+    ),
+)
+
+
+def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
+    """Check a shares table and bring it to one form.
+
+    Args:
+        frame: Columns `period` ("2020Q3"), `provider` and either `share` (a fraction; null where not reported, which is
+            never zero) or `value` (an amount of 0 or more in any unit); `market` where there are several markets, else
+            every row belongs to the market "market"; optionally `decimals` of the percentage as published.
+        table: What was read, for the error.
+
+    Returns:
+        Columns market, period, provider (text), share (float, null where not reported), decimals (integer or null), in
+        the order of the rows given. Amounts are divided by their quarter's total; a quarter with an amount missing, or
+        with nothing but zeros, has no total to divide by, so all its shares are null.
+
+    Raises:
+        InvalidTable: a column is unknown, missing or of the wrong type, there is no row, or a row breaks a rule of
+            `SHARES_RULES` (`AMOUNT_RULES` for amounts). Up to 100 violations in row order, and how many there are.
+
+    >>> amounts = pl.DataFrame({"period": ["2020Q3"] * 2, "provider": ["A", "B"], "value": [3, 1]})
+    >>> check_shares(amounts)["share"].to_list()
+    [0.75, 0.25]
+    """
+    typed, rules = _shares_form(frame, table)
+    _refuse(typed, rules, table)
+    return _shares_result(typed)
+
+
+def split_valid_shares(frame: pl.DataFrame, *, table: str = "shares") -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part a shares table into the markets that keep every rule and those that do not.
+
+    Args:
+        frame: As `check_shares` takes it.
+        table: What was read, for the error.
+
+    Returns:
+        The rows of the valid markets as `check_shares` gives them, and one row per market that broke a rule: `market`,
+        `code` ("invalid_shares"), `message` (its first five violations and how many more), in the order of the first
+        violations. A null market is told as market "".
+
+    Raises:
+        InvalidTable: the table as a whole is unfit: a column is unknown, missing or of the wrong type, or no row.
+    """
+    typed, rules = _shares_form(frame, table)
+    broken = _broken_rows(typed, rules)
+    none = pl.DataFrame(schema={"market": pl.String, "code": pl.String, "message": pl.String})
+    if broken is None:
+        return _shares_result(typed), none
+    market_of = typed["market"].fill_null("")
+    per_market = (
+        broken.with_columns(market=market_of.gather(broken["row"]))
+        .group_by("market", maintain_order=True)
+        .agg(pl.col("row", "rule").head(5), pl.len().alias("total"))
+    )
+    errors = []
+    texts: dict[int, pl.Series] = {}
+    for market, rows, names, total in per_market.iter_rows():
+        shown = _violations(typed, rules, pl.DataFrame({"row": rows, "rule": names}, schema=broken.schema), texts)
+        more = f" and {total - len(shown)} more" if total > len(shown) else ""
+        errors.append((market, "invalid_shares", "; ".join(map(str, shown)) + more))
+    valid = typed.filter(~market_of.is_in(per_market["market"].implode()))
+    return _shares_result(valid), pl.DataFrame(errors, schema=none.schema, orient="row")
+
+
+def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFrame:
+    """Check a table of published statements, one row per statement by one page.
+
+    Args:
+        frame: The columns of `FIGURES_COLUMNS`; market, research_house, period (a quarter, or a year for a whole-year
+            statement), providers (one name, several joined by |, TOTAL, Others, or TOP3 where the page does not say
+            which), measure, value, qualifier and decimals (of the number as printed; of the percentage for fractions)
+            must be there and filled.
+        table: What was read, for the error.
+
+    Returns:
+        All 15 columns in the order of `FIGURES_COLUMNS`: text, `value` float, `decimals` integer; columns not given are
+        null, `unit` follows from the measure.
+
+    Raises:
+        InvalidTable: a column is unknown, missing or of the wrong type, there is no row, or a row breaks a rule of
+            `FIGURES_RULES`.
+    """
+    typed = _typed(frame, FIGURES_COLUMNS, table)
+    _refuse(typed, FIGURES_RULES, table)
+    return typed.with_columns(
+        pl.col("measure").replace_strict(MEASURE_UNITS).alias("unit"),
+        pl.col("decimals").cast(pl.Int64),
+    )
+
+
+def _shares_form(frame: pl.DataFrame, table: str) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
+    given = [name for name in ("share", "value") if name in frame.columns]
+    if len(given) != 1:
+        found = "both share and value are" if given else "neither share nor value is"
+        faults = [_whole_table("share_or_value", given[0] if given else "share", f"{found} there", "one of the two")]
+    else:
+        faults = []
+    typed = _typed(frame, SHARES_COLUMNS, table, faults)
+    if "market" not in frame.columns:
+        typed = typed.with_columns(market=pl.lit(DEFAULT_MARKET))
+    return (typed.drop("value"), SHARES_RULES) if given == ["share"] else (typed.drop("share"), AMOUNT_RULES)
+
+
+def _shares_result(typed: pl.DataFrame) -> pl.DataFrame:
+    if "value" in typed.columns:
+        total = pl.col("value").sum().over("market", "period")
+        complete = pl.col("value").is_not_null().all().over("market", "period")
+        typed = typed.with_columns(pl.when(complete & (total > 0)).then(pl.col("value") / total).alias("share"))
+    return typed.select("market", "period", "provider", "share", pl.col("decimals").cast(pl.Int64))
+
+
+def _whole_table(rule: str, column: str, value: str, allowed: str) -> RowViolation:
+    return RowViolation(rule, 0, column, value, allowed)
+
+
+def _typed(
+    frame: pl.DataFrame, columns: tuple[Column, ...], table: str, found: Sequence[RowViolation] = ()
+) -> pl.DataFrame:
+    """All `columns` in order, as String or Float64; those not given are null."""
+    names = [column.name for column in columns]
+    faults = list(found)
+    for name in frame.columns:
+        if name not in names:
+            close = difflib.get_close_matches(name.strip().lower(), names, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            faults.append(_whole_table("known_columns", name, "unknown column", f"{', '.join(names)}{hint}"))
+    if frame.is_empty():
+        faults.append(_whole_table("has_rows", names[0], "0 rows", "at least one row"))
+    expressions = []
+    for column in columns:
+        target = pl.String if column.kind == "text" else pl.Float64
+        if column.name not in frame.columns:
+            if column.required:
+                faults.append(_whole_table("required_columns", column.name, "missing", "a column of that name"))
+            expressions.append(pl.lit(None, dtype=target).alias(column.name))
+        elif _has_kind(frame.schema[column.name], column.kind):
+            expressions.append(pl.col(column.name).cast(target))
+        else:
+            faults.append(_wrong_type(frame[column.name], column))
+    if faults:
+        raise InvalidTable(table, tuple(faults))
+    return frame.select(expressions)
+
+
+def _has_kind(dtype: pl.DataType, kind: str) -> bool:
+    if dtype == pl.Null:
+        return True
+    if kind == "number":
+        return dtype.is_numeric()
+    return isinstance(dtype, (pl.String, pl.Categorical, pl.Enum, pl.Date))
+
+
+def _wrong_type(cells: pl.Series, column: Column) -> RowViolation:
+    filled = cells.is_not_null().arg_max()
+    row = 0 if filled is None else filled
+    value = _text(cells[row]) if len(cells) else ""
+    kind = "text" if isinstance(cells.dtype, pl.String) else str(cells.dtype)
+    allowed = "a number" if column.kind == "number" else "text"
+    return RowViolation("column_type", row + 1, column.name, f"{kind} {value}", f"{allowed}, in the whole column")
+
+
+def _refuse(typed: pl.DataFrame, rules: tuple[Rule, ...], table: str) -> None:
+    broken = _broken_rows(typed, rules)
+    if broken is not None:
+        raise InvalidTable(table, _violations(typed, rules, broken.head(_LISTED), {}), broken.height)
+
+
+def _broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | None:
+    """Columns row (0-based) and rule (place in `rules`), in row order; None where every row keeps every rule."""
+    flags = typed.select((~rule.passes.fill_null(value=False)).alias(str(place)) for place, rule in enumerate(rules))
+    failed = [name for name, any_broken in flags.select(pl.all().any()).row(0, named=True).items() if any_broken]
+    if not failed:
+        return None
+    return pl.concat(
+        [
+            pl.DataFrame(
+                {"row": flags[name].arg_true(), "rule": pl.Series([int(name)], dtype=pl.Int64).new_from_index(0, n)}
+            )
+            for name in failed
+            if (n := int(flags[name].sum()))
+        ]
+    ).sort("row", "rule")
+
+
+def _violations(
+    typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame, texts: dict[int, pl.Series]
+) -> tuple[RowViolation, ...]:
+    """What was found in each broken row; `texts` keeps what a rule's own text cost a whole column to make."""
+    found = []
+    for row, place in broken.select("row", "rule").iter_rows():
+        rule = rules[place]
+        if rule.value is None:
+            value = _text(typed[row, rule.column])
+        else:
+            if place not in texts:
+                texts[place] = typed.select(rule.value).to_series()
+            value = str(texts[place][row])
+        found.append(RowViolation(rule.name, row + 1, rule.column, value, rule.allowed))
+    return tuple(found)
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return "null"
+    text = f"{cell:.10g}" if isinstance(cell, float) else repr(cell)
+    return text if len(text) <= 80 else f"{text[:77]}..."
