@@ -1,1 +1,58 @@
-"""The client library."""
+"""The client library: `Client`, `AsyncClient`, what they return and what they raise.
+
+Importing it loads grpcio and protobuf, but no Polars, pandas, NumPy, SciPy or statsmodels.
+"""
+
+from forecast.errors import (
+    InvalidArgument,
+    InvalidTable,
+    ModelFailed,
+    NotEnoughData,
+    NotFound,
+    RowViolation,
+    SharecastError,
+)
+from forecast.quarter import Quarter
+from service.client.asynchronous import AsyncClient
+from service.client.blocking import Client
+from service.errors import (
+    CallRefused,
+    DeadlineExceeded,
+    InternalError,
+    MalformedRequest,
+    ServiceError,
+    ServiceUnavailable,
+)
+from service.results import (
+    DataUsed,
+    ForecastResult,
+    HistoryResult,
+    HouseResult,
+    MarketResult,
+    ModelUsed,
+)
+
+__all__ = [
+    "AsyncClient",
+    "CallRefused",
+    "Client",
+    "DataUsed",
+    "DeadlineExceeded",
+    "ForecastResult",
+    "HistoryResult",
+    "HouseResult",
+    "InternalError",
+    "InvalidArgument",
+    "InvalidTable",
+    "MalformedRequest",
+    "MarketResult",
+    "ModelFailed",
+    "ModelUsed",
+    "NotEnoughData",
+    "NotFound",
+    "Quarter",
+    "RowViolation",
+    "ServiceError",
+    "ServiceUnavailable",
+    "SharecastError",
+]

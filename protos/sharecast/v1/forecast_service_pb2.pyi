@@ -1,0 +1,58 @@
+from sharecast.v1 import forecast_pb2 as _forecast_pb2
+from sharecast.v1 import history_pb2 as _history_pb2
+from sharecast.v1 import provenance_pb2 as _provenance_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ForecastRequest(_message.Message):
+    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    as_of: str
+    shares: _forecast_pb2.InlineShares
+    horizon: int
+    levels: _containers.RepeatedScalarFieldContainer[float]
+    model: str
+    seed: int
+    include_history: bool
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ...) -> None: ...
+
+class ForecastResponse(_message.Message):
+    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    PERIODS_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    DATA_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    as_of: str
+    origin: str
+    periods: _containers.RepeatedScalarFieldContainer[str]
+    levels: _containers.RepeatedScalarFieldContainer[float]
+    providers: _containers.RepeatedCompositeFieldContainer[_forecast_pb2.ProviderForecast]
+    data_provenance: _provenance_pb2.DataProvenance
+    model_provenance: _provenance_pb2.ModelProvenance
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    history: _history_pb2.History
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,73 @@
+"""The errors a caller of the service can meet beside those of `forecast.errors`: one class per different remedy.
+
+SharecastError
+└── ServiceError
+    ├── ServiceUnavailable   call again later; check the address
+    ├── DeadlineExceeded     give the call more time, or ask for less
+    ├── InternalError        report it with `request_id`
+    ├── MalformedRequest     send a message of the method's request type
+    └── CallRefused          read `code` and the message; a newer service may say more than this client knows
+"""
+
+from forecast.errors import SharecastError
+
+
+class ServiceError(SharecastError):
+    """A call failed for a reason that does not lie in the data or the question."""
+
+
+class ServiceUnavailable(ServiceError):  # noqa: N818  (names say the remedy, as gRPC's do)
+    """The service does not answer, or is stopping.
+
+    Args:
+        detail: What was seen, for a person.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"the service is unavailable: {detail}")
+
+
+class DeadlineExceeded(ServiceError):  # noqa: N818
+    """The call took longer than it was given.
+
+    Args:
+        seconds: The time given; None where it is not known.
+    """
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        given = "its time" if seconds is None else f"the {seconds:.3g} s it was given"
+        super().__init__(f"the call took longer than {given}; give it more, or ask for less")
+
+
+class InternalError(ServiceError):
+    """The service met something unforeseen.
+
+    Args:
+        request_id: Names the call in the log of the service.
+    """
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        super().__init__(f"the service met an unforeseen error; report it with the request id {request_id}")
+
+
+class MalformedRequest(ServiceError):  # noqa: N818
+    """The bytes sent are no message of the method's request type."""
+
+    def __init__(self) -> None:
+        super().__init__("the request is no message of the method's request type")
+
+
+class CallRefused(ServiceError):  # noqa: N818
+    """The call failed with a code that has no class of its own.
+
+    Args:
+        code: Name of the gRPC code, such as ``RESOURCE_EXHAUSTED``.
+        detail: What the service said.
+    """
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code, self.detail = code, detail
+        super().__init__(f"the call was refused with {code}: {detail}")

@@ -1,0 +1,76 @@
+"""What a caller asks, as plain values: the client writes them as messages, the server reads them back.
+
+Free of Polars and NumPy, so that importing the client stays cheap.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from forecast.errors import InvalidArgument
+
+DEFAULT_HOUSE = "canalys"
+DEFAULT_HORIZON = 8  # quarters
+DEFAULT_LEVELS = (0.8, 0.95)
+DEFAULT_MODEL = "auto"
+DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRow:
+    """One provider's share of one quarter; neither `share` nor `value`: not reported, which is never zero."""
+
+    period: str  # "2020Q3"
+    provider: str
+    share: float | None = None  # fraction
+    value: float | None = None  # an amount, in any one unit
+    decimals: int | None = None  # of the percentage as published
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastQuery:
+    """One market to forecast, from the server's figures or from `shares`."""
+
+    market: str
+    house: str = DEFAULT_HOUSE  # empty beside `shares`
+    as_of: date | None = None
+    shares: tuple[ShareRow, ...] | None = None
+    horizon: int = DEFAULT_HORIZON  # quarters ahead
+    levels: tuple[float, ...] = DEFAULT_LEVELS  # nominal, in (0, 1)
+    model: str = DEFAULT_MODEL
+    seed: int = 0
+    include_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """One market's history as one house tells it, as known on a date."""
+
+    market: str
+    house: str = DEFAULT_HOUSE
+    as_of: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MarketsQuery:
+    """One page of the list of markets."""
+
+    page_size: int = DEFAULT_PAGE_SIZE  # 1 to LARGEST_PAGE
+    after: str = ""  # the last market of the page before
+
+
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def parse_date(text: str, /, field: str = "as_of") -> date:
+    """Read ``2021-01-15``.
+
+    Raises:
+        InvalidArgument: the text is no date of that form, such as ``2021-02-30`` or ``20210115``.
+    """
+    try:
+        if _ISO_DATE.fullmatch(text):  # fromisoformat alone also takes 20210115 and 2021-W03-5
+            return date.fromisoformat(text)
+    except ValueError:  # such as 2021-02-30
+        pass
+    raise InvalidArgument(field, text, "a date such as 2021-01-15")

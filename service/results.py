@@ -1,0 +1,181 @@
+"""What a caller gets back, as plain values of tuples and floats.
+
+Importing the client must stay cheap, so Polars and NumPy are imported only where `to_polars`, `to_forecast` or
+`to_history` is called.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, TypeAlias
+
+from forecast.quarter import Quarter
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from forecast.results import Forecast, History
+
+Matrix: TypeAlias = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataUsed:
+    """What data an answer was made from."""
+
+    vintage: date | None  # publication date of the newest figure; None for inline shares
+    content_hash: str  # SHA-256 of the figures or shares
+    figures_used: int
+    source_line: str  # publishers
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsed:
+    """Which model made a forecast."""
+
+    model: str  # the name asked for
+    used: tuple[tuple[str, float], ...]  # models that took part and their weights, summing to one
+    version: str  # of the code
+    prior: str  # version of the learned prior; empty for models that use none
+    seed: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryResult:
+    """The quarterly composition of one market as one house tells it: T quarters by K providers, `Others` last."""
+
+    market: str
+    house: str
+    as_of: date | None  # None: every figure there is
+    periods: tuple[Quarter, ...]  # T, consecutive
+    providers: tuple[str, ...]  # K
+    share: Matrix  # (T, K) fraction; NaN where the status is unknown
+    sd: Matrix  # (T, K) standard deviation of `share`, fraction; NaN where unknown
+    status: tuple[tuple[str, ...], ...]  # (T, K) reported, combined, inferred or unknown
+    smoothed: Matrix  # (T, K) fraction, rows sum to one; the estimate also where the status is unknown
+    smoothed_sd: Matrix  # (T, K)
+    breaks: tuple[tuple[Quarter, str], ...]  # first quarter after a declared break, what changed
+    sources: tuple[tuple[tuple[int, ...], ...], ...]  # (T, K) ids of the figures behind each cell; may be empty
+    data: DataUsed
+    warnings: tuple[str, ...]
+
+    def to_history(self) -> "History":
+        """The same history as the library's own value, with arrays of shape (T, K); loads Polars and NumPy."""
+        import numpy as np
+
+        from forecast.results import History, Status
+
+        shape = (len(self.periods), len(self.providers))
+        return History(
+            market=self.market,
+            house=self.house,
+            as_of=self.as_of,
+            quarters=self.periods,
+            providers=self.providers,
+            share=np.array(self.share, dtype=np.float64).reshape(shape),
+            sd=np.array(self.sd, dtype=np.float64).reshape(shape),
+            status=tuple(tuple(Status(cell) for cell in row) for row in self.status),
+            smoothed=np.array(self.smoothed, dtype=np.float64).reshape(shape),
+            smoothed_sd=np.array(self.smoothed_sd, dtype=np.float64).reshape(shape),
+            breaks=self.breaks,
+            sources=self.sources,
+            source_line=self.data.source_line,
+            vintage=self.data.vintage,
+            figures_used=self.data.figures_used,
+            content_hash=self.data.content_hash,
+            warnings=self.warnings,
+        )
+
+    def to_polars(self) -> "pl.DataFrame":
+        """One row per quarter and provider: market, house, period, provider, share, sd, status."""
+        return self.to_history().to_frame()
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastResult:
+    """A joint forecast of one market: H quarters ahead, K providers, N levels.
+
+    Means sum to one over the providers of a quarter. Medians and interval bounds are per provider and do not.
+    """
+
+    market: str
+    house: str  # empty for inline shares
+    as_of: date | None
+    origin: Quarter  # last quarter the model saw
+    periods: tuple[Quarter, ...]  # H
+    levels: tuple[float, ...]  # N nominal levels, ascending, in (0, 1)
+    providers: tuple[str, ...]  # K
+    mean: Matrix  # (H, K) fraction
+    median: Matrix  # (H, K)
+    lower: tuple[Matrix, ...]  # (N, H, K)
+    upper: tuple[Matrix, ...]  # (N, H, K)
+    data: DataUsed
+    model: ModelUsed
+    warnings: tuple[str, ...]
+    history: HistoryResult | None = None  # where asked for
+
+    def to_forecast(self) -> "Forecast":
+        """The same forecast as the library's own value, with arrays; loads Polars and NumPy."""
+        import numpy as np
+
+        from forecast.results import Forecast, ModelProvenance
+
+        shape = (len(self.periods), len(self.providers))
+        return Forecast(
+            market=self.market,
+            house=self.house,
+            providers=self.providers,
+            origin=self.origin,
+            levels=self.levels,
+            mean=np.array(self.mean, dtype=np.float64).reshape(shape),
+            median=np.array(self.median, dtype=np.float64).reshape(shape),
+            lower=np.array(self.lower, dtype=np.float64).reshape(-1, *shape),
+            upper=np.array(self.upper, dtype=np.float64).reshape(-1, *shape),
+            provenance=ModelProvenance(
+                model=self.model.model,
+                used=self.model.used,
+                version=self.model.version,
+                prior=self.model.prior,
+                seed=self.model.seed,
+                notes=self.model.notes,
+            ),
+            as_of=self.as_of,
+            history=None if self.history is None else self.history.to_history(),
+            warnings=self.warnings,
+        )
+
+    def to_polars(self) -> "pl.DataFrame":
+        """The forecasts table, one row per period and provider.
+
+        Columns: market, provider, origin, period, horizon, mean, median, then lower and upper of each level, as
+        ``lower_80, upper_80``.
+        """
+        return self.to_forecast().to_frame()
+
+
+@dataclass(frozen=True, slots=True)
+class HouseResult:
+    """What one research house has published of one market."""
+
+    house: str
+    providers: tuple[str, ...]
+    first: Quarter | None  # first and last quarter with share figures; None where only years have them
+    last: Quarter | None
+    figures_count: int
+    vintages: tuple[date, ...]  # publication dates, ascending
+
+
+@dataclass(frozen=True, slots=True)
+class MarketResult:
+    """A market that has figures."""
+
+    market: str
+    houses: tuple[HouseResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MarketsPage:
+    """One page of the list of markets."""
+
+    markets: tuple[MarketResult, ...]
+    next_page_token: str  # empty on the last page

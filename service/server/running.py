@@ -1,0 +1,101 @@
+"""Running a server: as a process until a signal, or in a thread of another program."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Self
+
+from service.catalog import Catalog
+from service.server.front import TIME_LIMIT, Front
+
+DRAIN_SECONDS = 30.0  # as long as the longest call may take
+
+
+async def serve(
+    listen: str, catalog: Catalog, *, ready: Callable[[str], None], drain_seconds: float = DRAIN_SECONDS
+) -> None:
+    """Answer calls until SIGTERM or SIGINT; then refuse new ones, let those in flight end, and return.
+
+    Args:
+        listen: HOST:PORT; port 0 picks a free one.
+        catalog: The figures to answer from.
+        ready: Called once with HOST:PORT when calls are answered.
+        drain_seconds: How long calls in flight may take after the signal.
+
+    Raises:
+        InvalidArgument: the address cannot be listened on.
+    """
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    front = Front(catalog)
+    await front.start(listen)
+    ready(front.address)
+    await stopping.wait()
+    await front.stop(drain_seconds)
+
+
+class Server:
+    """A server in a thread of its own, for a program that also calls it.
+
+    Args:
+        catalog: The figures it answers from.
+        listen: HOST:PORT; port 0 picks a free one.
+        time_limit: Seconds a call may take.
+
+    >>> with Server(Catalog.shipped()) as server:  # doctest: +SKIP
+    ...     Client(server.address).forecast("cn-cloud")
+    """
+
+    def __init__(self, catalog: Catalog, *, listen: str = "127.0.0.1:0", time_limit: float = TIME_LIMIT) -> None:
+        self._front, self._listen = Front(catalog, time_limit=time_limit), listen
+        self._thread = threading.Thread(target=self._run, name="sharecast-server", daemon=True)
+        self._started: Future[None] = Future()
+        self._grace = 0.0
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT it answers on; empty before `start`."""
+        return self._front.address
+
+    def start(self) -> Self:
+        """Start, and return once calls are answered.
+
+        Raises:
+            InvalidArgument: the address cannot be listened on.
+        """
+        self._thread.start()
+        self._started.result()
+        return self
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Refuse new calls, let those in flight end within `grace` seconds, and return once it stands still."""
+        if self._thread.is_alive():
+            self._grace = grace
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        asyncio.run(self._answer())
+
+    async def _answer(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        try:
+            await self._front.start(self._listen)
+        except BaseException as error:
+            self._started.set_exception(error)
+            return
+        self._started.set_result(None)
+        await self._stopping.wait()
+        await self._front.stop(self._grace)
