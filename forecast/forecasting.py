@@ -226,13 +226,16 @@ def _from_history(history: History) -> _Prepared:
     latest = np.array([np.flatnonzero(said[:, k]).max(initial=-1) for k in range(others)])
     kept = [k for k in range(others) if last - latest[k] < FORGOTTEN_AFTER]
     forgotten = [history.providers[k] for k in range(others) if k not in kept]
-    shares = np.full((last - first + 1, len(kept) + 1), np.nan)
-    shares[rows - first, :-1] = history.smoothed[rows][:, kept]
-    shares[rows - first, -1] = np.maximum(1.0 - shares[rows - first, :-1].sum(axis=1), 0.0)
-    shares /= shares.sum(axis=1, keepdims=True)
-    breaks = tuple(
-        q - history.quarters[first] for q, _ in history.breaks if 0 < q - history.quarters[first] <= last - first
-    )
+
+    def visible(compositions: FloatArray) -> FloatArray:
+        shares = np.full((last - first + 1, len(kept) + 1), np.nan)
+        shares[rows - first, :-1] = compositions[rows][:, kept]
+        shares[rows - first, -1] = np.maximum(1.0 - shares[rows - first, :-1].sum(axis=1), 0.0)
+        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+    broken = (quarter - history.quarters[first] for quarter, _ in history.breaks)
+    breaks = tuple(row for row in broken if 0 < row <= last - first)
+    histories = () if history.draws is None else tuple(visible(draw) for draw in history.draws)
     warnings = list(history.warnings)
     if forgotten:
         warnings.append(
@@ -240,7 +243,8 @@ def _from_history(history: History) -> _Prepared:
             + ", ".join(forgotten)
         )
     providers = (*(history.providers[k] for k in kept), history.providers[-1])
-    return _Prepared(Series(history.market, shares, breaks), providers, history.quarters[last], tuple(warnings))
+    series = Series(history.market, visible(history.smoothed), breaks, histories)
+    return _Prepared(series, providers, history.quarters[last], tuple(warnings))
 
 
 def _from_shares(market: str, frame: pl.DataFrame) -> _Prepared:

@@ -38,6 +38,7 @@ class History:
     status: tuple[tuple[Status, ...], ...]  # (T, K)
     smoothed: FloatArray  # (T, K) fraction, each row sums to one; the estimate also where the status is unknown
     smoothed_sd: FloatArray  # (T, K) its standard deviation
+    draws: FloatArray | None = None  # (n, T, K) joint draws of the past, each quarter a composition
     breaks: tuple[tuple[Quarter, str], ...] = ()  # declared breaks: first quarter after it, what changed
     sources: tuple[tuple[tuple[int, ...], ...], ...] = ()  # (T, K) ids of the figures behind each cell
     source_line: str = ""  # publishers, for the foot of a chart

@@ -1,6 +1,6 @@
 """What a model is: it sees the contrasts of one market and returns joint draws of the quarters ahead."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -17,12 +17,19 @@ class Series:
     market: str
     shares: FloatArray  # (T, K), each row a composition or all NaN; the first and the last row are observed
     breaks: tuple[int, ...] = ()  # rows at which a declared break lets the level jump
+    histories: tuple[FloatArray, ...] = ()  # other (T, K) compositions the past may have been, where it is uncertain
     resolution: float = 0.001  # half a unit of the printed precision: a share below it may be zero, fraction
 
     @property
     def observed(self) -> npt.NDArray[np.bool_]:
         """Shape (T,): the quarters that have a composition."""
         return np.asarray(np.isfinite(self.shares).all(axis=1))
+
+    def alternatives(self) -> "tuple[Series, ...]":
+        """The series with each past it may have had; itself alone where the past is certain."""
+        if not self.histories:
+            return (self,)
+        return tuple(replace(self, shares=shares, histories=()) for shares in self.histories)
 
     def contrasts(self, power: float) -> FloatArray:
         """Shape (T, K - 1): contrasts of the power-transformed compositions, NaN where there is none."""

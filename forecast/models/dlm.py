@@ -115,6 +115,11 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
 
 
 def dlm(series: Series, /, *, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
-    """Draw paths from the model of record."""
-    paths = draw_paths(filter_market(series, prior), prior, horizon, draws, rng)
-    return Outcome(paths, (("dlm", 1.0),))
+    """Draw paths from the model of record, an equal number from each past the series may have had."""
+    pasts = series.alternatives()
+    counts = [draws * (n + 1) // len(pasts) - draws * n // len(pasts) for n in range(len(pasts))]
+    paths = [
+        draw_paths(filter_market(past, prior), prior, horizon, count, rng)
+        for past, count in zip(pasts, counts, strict=True)
+    ]
+    return Outcome(np.concatenate(paths), (("dlm", 1.0),))
