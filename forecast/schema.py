@@ -1,8 +1,8 @@
 """Columns, types and named rules of the tables that come from outside; failure is data.
 
 A table is checked once, at the edge, and trusted after. A rule is a named boolean Polars expression that is true where
-a row is fit; a null result counts as broken, so a null passes only where a rule says so. All rules of a table run in one
-pass over the columns; rows are looked at one by one only when a rule has failed.
+a row is fit; a null result counts as broken, so a null passes only where a rule says so. All rules of a table run in
+one pass over the columns; rows are looked at one by one only when a rule has failed.
 """
 
 import difflib
