@@ -467,5 +467,7 @@ def _violations(
 def _text(cell: object) -> str:
     if cell is None:
         return "null"
+    if isinstance(cell, pl.Series):  # a cell of a list column
+        cell = cell.to_list()
     text = f"{cell:.10g}" if isinstance(cell, float) else repr(cell)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -236,6 +236,21 @@ def test_an_undated_page_counts_as_published_with_the_newest_quarter_it_speaks_o
     assert restated["published_at"].to_list() == [date(2021, 6, 30)] * 2
 
 
+def test_an_undated_page_about_two_houses_has_one_date() -> None:
+    page = {"published": None, "source_url": "https://example.org/both"}
+    raw = raw_figures(
+        {"published": "2020-10-20", "research_house": "idc"},
+        {"published": "2020-12-18"},
+        page | {"value": 0.41},
+        page | {"value": 0.41, "research_house": "idc"},
+    )
+    both = prepare_figures(raw).filter(pl.col("source_url") == page["source_url"])
+    assert both.select("house", "published_at").rows() == [
+        ("canalys", date(2020, 12, 31)),
+        ("idc", date(2020, 12, 31)),
+    ]
+
+
 def test_without_a_dated_page_of_that_quarter_the_usual_lag_of_the_house_is_taken() -> None:
     dated: list[dict[str, object]] = [
         {"period": "2019Q4", "published": "2020-02-05"},

@@ -194,6 +194,7 @@ def test_an_amount_outside_its_range_is_named(amount: float) -> None:
         ({}, "neither share nor value is there"),
         ({"share": ["0.1"]}, r"row 1, column share: text '0\.1' breaks column_type; allowed: a number"),
         ({"share": [True]}, "column share: Boolean True breaks column_type"),
+        ({"share": [[0.1, 0.2]]}, r"column share: List\(Float64\) \[0\.1, 0\.2\] breaks column_type"),
         ({"share": [0.1], "decimals": ["one"]}, "column decimals: text 'one' breaks column_type"),
         ({"share": [0.1], "market": [3]}, "column market: Int64 3 breaks column_type; allowed: text"),
     ],
