@@ -29,6 +29,7 @@ class Observation:
     weights: FloatArray  # (K,), one for each member
     value: float  # fraction
     variance: float  # fraction squared
+    rest: bool = False  # the figure is for "others"
 
 
 def measured(value: float, qualifier: str, decimals: int, /) -> tuple[float, float]:
@@ -70,7 +71,8 @@ def observations(figures: pl.DataFrame, providers: Sequence[str], /) -> tuple[tu
     columns = ("figure_id", "period", "providers", "value", "qualifier", "decimals")
     for figure_id, period, names, value, qualifier, decimals in figures.select(columns).iter_rows():
         members = names.split("|")
-        if members == [OTHERS]:
+        rest = members == [OTHERS]
+        if rest:
             members = [name for name in providers if name == OTHERS or name not in listed[period]]
         missing = [name for name in members if name not in place]
         if missing:
@@ -84,7 +86,7 @@ def observations(figures: pl.DataFrame, providers: Sequence[str], /) -> tuple[tu
         positions = tuple(sorted(place[name] for name in members))
         weights[list(positions)] = 1.0
         mean, variance = measured(value, qualifier, decimals)
-        found.append(Observation(figure_id, Quarter.parse(period), positions, weights, mean, variance))
+        found.append(Observation(figure_id, Quarter.parse(period), positions, weights, mean, variance, rest))
     left_out = []
     if unnamed:
         left_out.append(f"{unnamed} figure(s) for the top providers of a quarter do not name them and were not used")

@@ -148,7 +148,8 @@ def prepare_figures(raw: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     Returns:
         One row per statement, columns of `CURATED_SCHEMA`, sorted by market, house, period, measure, providers, date.
         Two pages make the same statement when market, house, period, providers, measure, value, qualifier and printed
-        decimals agree: "33 %", "33.0 %" and "about 33 %" are three statements.
+        decimals agree: "33 %", "33.0 %" and "about 33 %" are three statements. A value that a declared revision
+        confirms is stated anew, and so is a row of its own.
 
     Raises:
         InvalidTable: a row breaks a rule of figures.
@@ -355,11 +356,13 @@ def _fold(dated: pl.DataFrame) -> pl.DataFrame:
     An undated page that is known to be a copy never sets the date while another page makes the same statement.
     """
     order = ["copy", "published_at", "published_inferred", "row"]
+    vintage = _revisions_before(dated).alias("vintage")
     kept = ("research_house", "annual", "unit", "published_at", "published_inferred")
     told = ("stated_as", "publisher", "source_title", "source_url")
     return (
-        dated.sort(order)
-        .group_by(_STATEMENT, maintain_order=True)
+        dated.with_columns(vintage)
+        .sort(order)
+        .group_by(*_STATEMENT, "vintage", maintain_order=True)
         .agg(
             pl.col(*kept, *told).first(),
             pl.col("page").n_unique().cast(pl.Int64).alias("pages"),
@@ -367,6 +370,19 @@ def _fold(dated: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("market", "house", "period", "measure", "providers", "published_at", "value", "qualifier", "decimals")
     )
+
+
+def _revisions_before(dated: pl.DataFrame) -> pl.Series:
+    """How many declared revisions of a row's quarter were out when it was published."""
+    count = pl.lit(0)
+    for revision in _shipped_breaks().filter(pl.col("kind") == "revision").iter_rows(named=True):
+        restated = (
+            (pl.col("market") == revision["market"])
+            & (pl.col("house") == revision["house"])
+            & pl.col("period").is_between(pl.lit(revision["period"]), pl.lit(revision["last_period"]))
+        )
+        count = count + (restated & (pl.col("published_at") >= revision["published_at"])).cast(pl.Int32)
+    return dated.select(count.alias("vintage")).to_series()
 
 
 def _mark(figures: pl.DataFrame) -> pl.DataFrame:

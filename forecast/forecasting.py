@@ -271,8 +271,9 @@ def _from_shares(market: str, frame: pl.DataFrame) -> _Prepared:
 def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
     """Make a composition of every quarter that has a share.
 
-    What the reported shares leave over goes to the cells not reported, in proportion to a straight line between
-    their own reports; where every cell is reported and a part of the market is still left over, it goes to `Others`.
+    A provider without a single report is left out, and said so. What the reported shares leave over goes to the cells
+    not reported, in proportion to a straight line between their own reports; where every cell is reported and a part of
+    the market is still left over, it goes to `Others`.
 
     Args:
         table: Shape (T, K), shares; NaN where not reported.
@@ -281,10 +282,16 @@ def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatA
     Returns:
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
+    warnings: list[str] = []
+    ever = np.asarray(np.isfinite(table).any(axis=0))
+    if not ever.all():
+        silent = ", ".join(name for name, said in zip(providers, ever, strict=True) if not said)
+        warnings.append(f"left out, as no share of theirs is reported: {silent}")
+        table = table[:, ever]
+        providers = tuple(name for name, said in zip(providers, ever, strict=True) if said)
     observed = np.asarray(np.isfinite(table).any(axis=1))
     total = np.nansum(table, axis=1)
     whole = np.isfinite(table).all(axis=1)
-    warnings: list[str] = []
     # Rows of zeros alone say nothing about a composition.
     empty = observed & (total <= 0.0) & whole
     if empty.any():
@@ -304,7 +311,7 @@ def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatA
     left = np.maximum(1.0 - np.nansum(table, axis=1, keepdims=True), 0.0)
     missing = ~np.isfinite(table)
     claims = np.where(missing, lines, 0.0)
-    # Cells never reported at all claim equally.
+    # Parts that are zero wherever they are reported claim equally.
     claims = np.where(missing & (claims.sum(axis=1, keepdims=True) == 0.0), 1.0, claims)
     total_claims = claims.sum(axis=1, keepdims=True)
     filled = np.where(missing, left * claims / np.where(total_claims > 0.0, total_claims, 1.0), table)

@@ -194,9 +194,7 @@ def _usable(figures: pl.DataFrame, breaks: _Breaks) -> tuple[pl.DataFrame, tuple
         old = pl.col("period").is_between(pl.lit(first), pl.lit(last)) & (pl.col("published_at") < revised)
         dropped = usable.filter(old).height
         if dropped:
-            warnings.append(
-                f"left out, as the house revised {first} to {last} on {revised}: {dropped} earlier figure(s)"
-            )
+            warnings.append(f"left out, as {first} to {last} was revised on {revised}: {dropped} earlier figure(s)")
             usable = usable.filter(~old)
     return usable, tuple(warnings)
 
@@ -264,8 +262,10 @@ def _status(
     sources: list[list[list[int]]] = [[[] for _ in range(K)] for _ in quarters]
     for observation in found:
         t = observation.quarter - quarters[0]
-        for k in observation.members:
-            (reported if len(observation.members) == 1 else combined)[t, k] = True
+        # To be part of an unnamed rest is not to be mentioned.
+        mentioned = (K - 1,) if observation.rest else observation.members
+        for k in mentioned:
+            (reported if len(mentioned) == 1 else combined)[t, k] = True
             sources[t][k].append(observation.figure_id)
     for t in range(T):
         # A quarter that names every provider gives the rest too.
@@ -273,15 +273,19 @@ def _status(
             combined[t, -1] = True
             sources[t][-1] = sorted({f for cell in sources[t][:-1] for f in cell})
     said = reported | combined
-    status = np.full((T, K), Status.UNKNOWN, dtype=object)
-    for k in range(K):
-        rows = np.flatnonzero(said[:, k]) if k < K - 1 else np.flatnonzero(said.any(axis=1))
-        if len(rows):
-            status[rows[0] : rows[-1] + 1, k] = Status.INFERRED
-    status[combined] = Status.COMBINED
-    status[reported] = Status.REPORTED
+    said[:, -1] |= said.any(axis=1)  # whatever is said of anyone bounds the rest
+    since = np.logical_or.accumulate(said, axis=0)
+    until = np.logical_or.accumulate(said[::-1], axis=0)[::-1]
+
+    def status(t: int, k: int) -> Status:
+        if reported[t, k]:
+            return Status.REPORTED
+        if combined[t, k]:
+            return Status.COMBINED
+        return Status.INFERRED if since[t, k] and until[t, k] else Status.UNKNOWN
+
     return (
-        tuple(tuple(row) for row in status),
+        tuple(tuple(status(t, k) for k in range(K)) for t in range(T)),
         tuple(tuple(tuple(cell) for cell in row) for row in sources),
     )
 

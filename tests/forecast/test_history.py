@@ -1,0 +1,225 @@
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.arrays import FloatArray
+from forecast.composition import helmert
+from forecast.errors import NotEnoughData, NotFound
+from forecast.figures import load_breaks, load_figures
+from forecast.history import START_SD, ShareSpaceModel, reconstruct
+from forecast.results import History, Status
+
+FIGURES, BREAKS = load_figures(), load_breaks()
+NO_BREAKS = BREAKS.clear()
+
+
+def stated(*rows: tuple[str, str, float], decimals: int = 1, published: date = date(2021, 1, 1)) -> pl.DataFrame:
+    """Curated figures of a market `m` by house `h`."""
+    made = [
+        {
+            "figure_id": n,
+            "market": "m",
+            "research_house": "h",
+            "house": "h",
+            "period": period,
+            "annual": False,
+            "providers": providers,
+            "measure": "share",
+            "unit": "fraction",
+            "value": value,
+            "qualifier": "exact",
+            "decimals": decimals,
+            "mark": "ok",
+            "published_at": published,
+            "published_inferred": False,
+            "pages": 1,
+            "stated_as": "",
+            "publisher": "press",
+            "source_title": "",
+            "source_url": "",
+            "note": "",
+        }
+        for n, (period, providers, value) in enumerate(rows)
+    ]
+    return pl.DataFrame(made, schema=FIGURES.schema)
+
+
+def rebuilt(*rows: tuple[str, str, float], decimals: int = 1) -> History:
+    return reconstruct(stated(*rows, decimals=decimals), NO_BREAKS, market="m", house="h")
+
+
+def cell(history: History, period: str, provider: str) -> tuple[float, float, Status]:
+    t = [str(q) for q in history.quarters].index(period)
+    k = history.providers.index(provider)
+    return float(history.share[t, k]), float(history.sd[t, k]), history.status[t][k]
+
+
+def dense_posterior(
+    values: FloatArray, weights: FloatArray, variances: FloatArray, step_sd: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Condition the joint normal of all states on all values at once: no filter, no statsmodels."""
+    T, M, K = weights.shape
+    basis, D = helmert(K), K - 1
+    prior = np.zeros((T * D, T * D))
+    for t in range(T):
+        for s in range(T):
+            steps = sum(((basis.T * step_sd[r] ** 2) @ basis for r in range(1, min(t, s) + 1)), np.zeros((D, D)))
+            prior[t * D : t * D + D, s * D : s * D + D] = START_SD**2 * np.eye(D) + steps
+    rows, targets, noise = [], [], []
+    for t in range(T):
+        for m in range(M):
+            if np.isfinite(values[t, m]):
+                row = np.zeros(T * D)
+                row[t * D : t * D + D] = weights[t, m] @ basis
+                rows.append(row)
+                targets.append(values[t, m] - weights[t, m].sum() / K)
+                noise.append(variances[t, m])
+    A = np.array(rows)
+    gain = prior @ A.T @ np.linalg.inv(A @ prior @ A.T + np.diag(noise))
+    mean, cov = gain @ np.array(targets), prior - gain @ A @ prior
+    shares = 1 / K + mean.reshape(T, D) @ basis.T
+    blocks = np.stack([basis @ cov[t * D : t * D + D, t * D : t * D + D] @ basis.T for t in range(T)])
+    return shares, blocks
+
+
+def test_the_smoother_equals_conditioning_the_joint_normal_at_once() -> None:
+    rng = np.random.default_rng(4)
+    T, M, K = 6, 3, 4
+    values = rng.uniform(0.1, 0.6, (T, M))
+    values[[1, 3], [0, 2]] = np.nan
+    values[4] = np.nan
+    weights = (rng.random((T, M, K)) < 0.5).astype(float)
+    weights[:, :, 0] = 1.0
+    variances = rng.uniform(1e-5, 1e-3, (T, M))
+    step_sd = rng.uniform(0.005, 0.05, (T, K))
+    result = ShareSpaceModel(values, weights, variances, step_sd).ssm.smooth()
+    basis = helmert(K)
+    shares, blocks = dense_posterior(values, weights, variances, step_sd)
+    np.testing.assert_allclose(1 / K + result.smoothed_state.T @ basis.T, shares, rtol=1e-8, atol=1e-10)
+    found = np.einsum("kd,det,le->tkl", basis, result.smoothed_state_cov, basis)
+    np.testing.assert_allclose(found, blocks, rtol=1e-6, atol=1e-12)
+
+
+def test_every_quarter_sums_to_one_and_unknown_is_never_zero() -> None:
+    for house in ("canalys", "synergy"):
+        history = reconstruct(FIGURES, BREAKS, market="world-cloud", house=house)
+        np.testing.assert_allclose(np.nansum(history.share, axis=1), 1.0, atol=1e-9)
+        np.testing.assert_allclose(history.smoothed.sum(axis=1), 1.0, atol=1e-12)
+        unknown = np.array([[s is Status.UNKNOWN for s in row] for row in history.status])
+        assert np.array_equal(np.isnan(history.share), unknown)
+        assert unknown.any()
+
+
+def test_status_tells_how_a_cell_is_known() -> None:
+    history = rebuilt(
+        ("2020Q1", "A", 0.5), ("2020Q1", "B", 0.3),
+        ("2020Q2", "A|B", 0.79),
+        ("2020Q3", "A", 0.48),
+        ("2020Q4", "A", 0.47), ("2020Q4", "B", 0.3),
+        ("2021Q1", "A", 0.46),
+    )  # fmt: skip
+    status = {
+        p: [str(s) for s in column]
+        for p, column in zip(history.providers, zip(*history.status, strict=True), strict=True)
+    }
+    assert status["A"] == ["reported", "combined", "reported", "reported", "reported"]
+    assert status["B"] == ["reported", "combined", "inferred", "reported", "unknown"]
+    assert status["Others"] == ["combined", "combined", "inferred", "combined", "inferred"]
+    assert history.to_frame().filter(pl.col("status") == "unknown")["share"].to_list() == [None]
+
+
+def test_a_combined_share_pins_the_sum_more_than_its_members() -> None:
+    rows = [(f"2020Q{q}", name, value) for q in (1, 4) for name, value in (("A", 0.5), ("B", 0.3))]
+    history = rebuilt(*rows, ("2020Q2", "A|B", 0.84))
+    a, sd_a, _ = cell(history, "2020Q2", "A")
+    b, _, _ = cell(history, "2020Q2", "B")
+    others, sd_others, _ = cell(history, "2020Q2", "Others")
+    assert a + b == pytest.approx(0.84, abs=0.004)
+    assert a > 0.5 and b > 0.3
+    assert others == pytest.approx(0.16, abs=0.004)
+    assert sd_others < 0.5 * sd_a
+
+
+def test_known_truth_is_found_again_from_rounded_statements() -> None:
+    rng = np.random.default_rng(8)
+    truth = np.array([0.42, 0.25, 0.12, 0.21]) + np.vstack([np.zeros(4), 0.008 * rng.standard_normal((23, 4))]).cumsum(
+        0
+    )
+    truth /= truth.sum(axis=1, keepdims=True)
+    rows = []
+    for t, row in enumerate(truth):
+        period = f"{2018 + t // 4}Q{t % 4 + 1}"
+        if t % 3 == 2:
+            rows.append((period, "A|B|C", round(float(row[:3].sum()), 2)))
+        else:
+            rows += [(period, name, round(float(x), 2)) for name, x in zip("ABC", row[:3], strict=True)]
+    history = rebuilt(*rows, decimals=0)
+    errors = history.share - truth
+    assert np.abs(errors).mean() < 0.006
+    assert 0.88 <= np.mean(np.abs(errors) <= 1.96 * history.sd) <= 1.0
+    assert history.draws is not None
+    np.testing.assert_allclose(history.draws.mean(axis=0), history.smoothed, atol=0.01)
+
+
+def test_china_cloud_is_rebuilt_as_published() -> None:
+    history = reconstruct(FIGURES, BREAKS, market="cn-cloud")
+    assert history.providers == ("Alibaba Cloud", "Huawei Cloud", "Tencent Cloud", "Baidu AI Cloud", "Others")
+    share, sd, status = cell(history, "2020Q3", "Alibaba Cloud")
+    assert share == pytest.approx(0.409, abs=0.003) and sd < 0.004 and status is Status.REPORTED
+    assert cell(history, "2020Q3", "Others")[0] == pytest.approx(0.20, abs=0.005)
+    assert cell(history, "2023Q2", "Huawei Cloud")[2] is Status.COMBINED
+    assert cell(history, "2021Q4", "Alibaba Cloud")[2] is Status.INFERRED
+    assert cell(history, "2024Q1", "Baidu AI Cloud")[2] is Status.UNKNOWN
+    assert [str(q) for q, _ in history.breaks] == ["2020Q1", "2023Q2", "2025Q1"]
+    assert any("97.0%" in w for w in history.warnings)
+    assert history.quarters[-1].year == 2025 and history.quarters[-1].number == 4
+
+
+def test_a_slip_left_out_stays_out() -> None:
+    history = reconstruct(FIGURES, BREAKS, market="cn-cloud")
+    top_four = sum(cell(history, "2023Q1", name)[0] for name in history.providers[:4])
+    assert top_four == pytest.approx(0.79, abs=0.01)
+
+
+def test_as_of_sees_only_what_was_published_by_then() -> None:
+    early = reconstruct(FIGURES, BREAKS, market="cn-cloud", as_of=date(2021, 1, 15))
+    assert str(early.quarters[-1]) == "2020Q3"
+    assert early.vintage is not None and early.vintage <= date(2021, 1, 15)
+    assert [str(q) for q, _ in early.breaks] == ["2020Q1"]
+
+
+@settings(max_examples=12)
+@given(st.dates(date(2020, 7, 1), date(2025, 12, 31)))
+def test_figures_published_later_never_change_an_earlier_answer(as_of: date) -> None:
+    cut = FIGURES.filter((pl.col("published_at") <= as_of) | (pl.col("market") != "cn-cloud"))
+    later = stated(("2020Q1", "Alibaba Cloud", 0.99), published=as_of + timedelta(days=1)).with_columns(
+        market=pl.lit("cn-cloud"), house=pl.lit("canalys")
+    )
+    answers = [
+        reconstruct(f, BREAKS, market="cn-cloud", as_of=as_of) for f in (FIGURES, cut, pl.concat([FIGURES, later]))
+    ]
+    for other in answers[1:]:
+        assert other.content_hash == answers[0].content_hash
+        assert other.smoothed.tobytes() == answers[0].smoothed.tobytes()
+        assert other.status == answers[0].status
+
+
+def test_values_since_revised_are_not_joined_to_later_ones() -> None:
+    before = reconstruct(FIGURES, BREAKS, market="world-cloud", as_of=date(2024, 6, 1))
+    after = reconstruct(FIGURES, BREAKS, market="world-cloud")
+    drop = cell(before, "2023Q2", "Azure")[0] - cell(after, "2023Q2", "Azure")[0]
+    assert 0.02 < drop < 0.09
+    assert any("was revised on 2024" in w for w in after.warnings)
+
+
+def test_unknown_names_and_early_dates_are_refused_with_what_is_known() -> None:
+    with pytest.raises(NotFound, match="market 'mars' is not known; known: cn-cloud, world-cloud, world-smartphones"):
+        reconstruct(FIGURES, BREAKS, market="mars")
+    with pytest.raises(NotFound, match="house 'idc' is not known; known: canalys"):
+        reconstruct(FIGURES, BREAKS, market="cn-cloud", house="idc")
+    with pytest.raises(NotEnoughData, match=r"'cn-cloud' has 0 quarter.*as of 2015-01-01"):
+        reconstruct(FIGURES, BREAKS, market="cn-cloud", as_of=date(2015, 1, 1))
