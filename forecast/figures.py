@@ -379,6 +379,7 @@ def _revisions_before(dated: pl.DataFrame) -> pl.Series:
         restated = (
             (pl.col("market") == revision["market"])
             & (pl.col("house") == revision["house"])
+            & ~pl.col("annual")
             & pl.col("period").is_between(pl.lit(revision["period"]), pl.lit(revision["last_period"]))
         )
         count = count + (restated & (pl.col("published_at") >= revision["published_at"])).cast(pl.Int32)

@@ -106,7 +106,8 @@ def reference(
             q = variances[t]
             total -= penalty
             events += 1
-        total += multivariate_t(loc=means[t], shape=q * S / (dof + seen), df=dof + seen).logpdf(Y[t])
+        density = multivariate_t(loc=means[t], shape=q * S / (dof + seen), df=dof + seen)  # type: ignore[arg-type]  # the stubs know whole degrees only
+        total += float(density.logpdf(Y[t]))
         S = S + np.outer(e, e) / q
         seen += 1
     noise, level = np.append(noise, 0.0), np.append(level, 0.0)
