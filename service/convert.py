@@ -401,7 +401,7 @@ def _read_market(name: str) -> str:
 
 
 def _date_text(day: date | None) -> str:
-    return "" if day is None else f"{day:%Y-%m-%d}"
+    return "" if day is None else date.isoformat(day)  # strftime writes the year 999 in three digits
 
 
 def _read_date(text: str, field: str = "as_of") -> date | None:

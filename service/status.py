@@ -136,6 +136,8 @@ def unpack_error(
     found = dict(trailers or ())
     packed = found.get(STATUS_TRAILER)
     error = _unpack_status(packed) if isinstance(packed, bytes) else None
+    if isinstance(error, DeadlineExceeded) and error.seconds is None:
+        return DeadlineExceeded(timeout)
     if error is not None:
         return error
     text = detail or "no reason was given"

@@ -21,7 +21,7 @@ DEFAULT_TIMEOUT = 30.0  # seconds
 
 _RETRIES = {  # only what no server has begun to work on
     "maxAttempts": 4,
-    "initialBackoff": "0.1s",
+    "initialBackoff": "0.2s",
     "maxBackoff": "2s",
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
@@ -36,6 +36,9 @@ _SERVICE_CONFIG = {
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},  # a server in trouble is not asked four times as often
 }
 CHANNEL_OPTIONS = (
+    ("grpc.initial_reconnect_backoff_ms", 100),  # a second, as usual, would outlast all retries of a call
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.enable_retries", 1),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_receive_message_length", 64 * 2**20),  # the history of a market with many sources passes 4 MiB

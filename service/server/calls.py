@@ -91,7 +91,8 @@ def _wrap(
             raise
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
-                error = DeadlineExceeded(seconds)
+                # None: the caller's own deadline, which the caller knows better than what was left of it here
+                error = DeadlineExceeded(seconds if seconds == time_limit else None)
             else:
                 log.exception("%s failed, request_id=%s", name, request_id)
                 error = InternalError(request_id)

@@ -30,6 +30,8 @@ _SERVICES = (
     (market_service_pb2.DESCRIPTOR.services_by_name["MarketService"], MarketHandlers),
 )
 
+_ALLOWED_ADDRESS = "HOST:PORT of this machine that no other process uses"
+
 
 class Front:
     """A server for use inside one event loop: `start`, `address`, `stop`.
@@ -49,6 +51,8 @@ class Front:
         Raises:
             InvalidArgument: the address cannot be listened on.
         """
+        if not _can_be_address(listen):
+            raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS)
         self._executor = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="forecast")
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CALLS_AT_ONCE)
         for descriptor, handlers in _SERVICES:
@@ -61,7 +65,7 @@ class Front:
         try:
             port = self._server.add_insecure_port(listen)
         except RuntimeError:
-            raise InvalidArgument("listen", listen, "HOST:PORT of this machine that no other process uses") from None
+            raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS) from None
         await self._server.start()
         self.address = listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
 
@@ -95,3 +99,8 @@ class Front:
             "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": method}
         )
         self._server.add_generic_rpc_handlers((v1,))
+
+
+def _can_be_address(listen: str) -> bool:
+    host, _, port = listen.rpartition(":")  # grpc would take port 99999 for 34463
+    return listen.startswith("unix:") or (host != "" and port.isascii() and port.isdigit() and int(port) <= 65535)

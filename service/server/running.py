@@ -33,9 +33,11 @@ async def serve(
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     front = Front(catalog)
     await front.start(listen)
-    ready(front.address)
-    await stopping.wait()
-    await front.stop(drain_seconds)
+    try:
+        ready(front.address)
+        await stopping.wait()
+    finally:
+        await front.stop(drain_seconds)
 
 
 class Server:
@@ -97,5 +99,7 @@ class Server:
             self._started.set_exception(error)
             return
         self._started.set_result(None)
-        await self._stopping.wait()
-        await self._front.stop(self._grace)
+        try:
+            await self._stopping.wait()
+        finally:
+            await self._front.stop(self._grace)

@@ -1,0 +1,158 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from forecast.errors import InvalidArgument
+from forecast.forecasting import forecast_history
+from forecast.results import Status
+from service import convert
+from service.catalog import Catalog
+from service.queries import ForecastQuery, HistoryQuery, ShareRow, parse_date
+from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from sharecast.v1.history_pb2 import CellStatus
+from sharecast.v1.market_service_pb2 import (
+    GetHistoryRequest,
+    GetHistoryResponse,
+    ListMarketsRequest,
+    ListMarketsResponse,
+)
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+DATES = st.none() | st.dates()
+FLOATS = st.floats(allow_nan=False)
+ROWS = st.builds(
+    ShareRow,
+    period=NAMES,
+    provider=NAMES,
+    share=st.none() | FLOATS,
+    decimals=st.none() | st.integers(-(2**31), 2**31 - 1),
+) | st.builds(ShareRow, period=NAMES, provider=NAMES, value=st.none() | FLOATS)
+COMMON = {
+    "market": NAMES,
+    "horizon": st.integers(-(2**31), 2**31 - 1).filter(bool),
+    "levels": st.lists(FLOATS, min_size=1, max_size=5).map(tuple),
+    "model": NAMES,
+    "seed": st.integers(0, 2**64 - 1),
+    "include_history": st.booleans(),
+}
+QUERIES = st.builds(ForecastQuery, house=NAMES, as_of=DATES, shares=st.none(), **COMMON) | st.builds(
+    ForecastQuery, house=st.just(""), as_of=st.none(), shares=st.lists(ROWS, max_size=4).map(tuple), **COMMON
+)
+
+
+@settings(deadline=None)
+@given(query=QUERIES)
+def test_a_forecast_query_arrives_as_it_was_asked(query: ForecastQuery) -> None:
+    sent = ForecastRequest.FromString(convert.forecast_request(query).SerializeToString())
+    assert convert.forecast_query(sent) == query
+
+
+@settings(deadline=None)
+@given(query=st.builds(HistoryQuery, market=NAMES, house=NAMES, as_of=DATES))
+def test_a_history_query_arrives_as_it_was_asked(query: HistoryQuery) -> None:
+    sent = GetHistoryRequest.FromString(convert.history_request(query).SerializeToString())
+    assert convert.history_query(sent) == query
+
+
+def test_empty_fields_take_the_defaults_of_the_contract() -> None:
+    query = convert.forecast_query(ForecastRequest(market="cn-cloud"))
+    assert query == ForecastQuery("cn-cloud", "canalys", None, None, 8, (0.8, 0.95), "auto", 0, False)
+    assert convert.history_query(GetHistoryRequest(market="cn-cloud")).house == "canalys"
+    assert convert.markets_query(ListMarketsRequest()).page_size == 50
+    assert convert.markets_query(ListMarketsRequest(page_size=1000)).page_size == 500
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "allowed"),
+    [
+        ({"horizon": 0}, "horizon", "1 to 40"),
+        ({"horizon": 2**31}, "horizon", "1 to 40"),
+        ({"levels": ()}, "levels", "at least one"),
+        ({"model": ""}, "model", "name of a model"),
+        ({"seed": -1}, "seed", "from 0"),
+        ({"seed": 2**64}, "seed", "from 0"),
+        ({"shares": (ShareRow("2020Q1", "A", share=0.1, value=3.0),)}, r"shares.rows[0].value", "not both"),
+        ({"shares": (ShareRow("2020Q1", "A", decimals=2**40),)}, r"shares.rows[0].decimals", "0 to 6"),
+    ],
+)
+def test_what_the_wire_would_change_is_refused_before_it_is_sent(
+    change: dict[str, object], field: str, allowed: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=allowed) as caught:
+        convert.forecast_request(ForecastQuery("m", **change))  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+@settings(deadline=None)
+@given(name=NAMES)
+def test_a_page_token_brings_back_where_the_page_ended(name: str) -> None:
+    token = convert.markets_page(convert.markets_response((), next_after=name)).next_page_token
+    assert convert.markets_query(ListMarketsRequest(page_token=token)).after == name
+
+
+@pytest.mark.parametrize("token", ["cn-cloud", "e30=", "bnVsbA==", "====", "é", "eyJhZnRlciI6IDF9"])
+def test_a_token_that_is_not_ours_is_refused(token: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"page_token is .*unchanged"):
+        convert.markets_query(ListMarketsRequest(page_token=token))
+
+
+@pytest.mark.parametrize("text", ["2021-02-30", "20210115", "2021-W03-5", "15.1.2021", "2021-1-5", "٢٠٢١-01-15", " "])
+def test_a_date_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"as_of is .*allowed: a date such as 2021-01-15"):
+        convert.history_query(GetHistoryRequest(market="m", as_of=text))
+
+
+def test_a_date_is_read() -> None:
+    assert parse_date("2021-01-15") == date(2021, 1, 15)
+
+
+def test_every_status_of_a_cell_has_a_number_on_the_wire() -> None:
+    names = {f"CELL_STATUS_{status.value.upper()}" for status in Status}
+    assert names == set(CellStatus.keys()) - {"CELL_STATUS_UNSPECIFIED"}
+
+
+def test_a_forecast_and_its_history_arrive_bit_by_bit(catalog: Catalog) -> None:
+    history = catalog.history("cn-cloud", "canalys", date(2021, 1, 15))
+    forecast = forecast_history(history, horizon=3, levels=(0.5, 0.975))
+    response = convert.forecast_response(forecast, convert.data_used(history), include_history=True)
+    result = convert.forecast_result(ForecastResponse.FromString(response.SerializeToString()))
+    found = result.to_forecast()
+    assert_frame_equal(result.to_polars(), forecast.to_frame(), check_exact=True)
+    assert found.provenance == forecast.provenance
+    assert (found.market, found.house, found.as_of) == ("cn-cloud", "canalys", date(2021, 1, 15))
+    assert (found.warnings, found.periods) == (forecast.warnings, forecast.periods)
+    assert found.history is not None
+    assert_frame_equal(found.history.to_frame(), history.to_frame(), check_exact=True)
+
+
+def test_a_history_arrives_with_everything_it_knows(catalog: Catalog) -> None:
+    history = catalog.history("cn-cloud", "canalys", None)
+    sent = convert.history_response(history).SerializeToString()
+    found = convert.history_result(GetHistoryResponse.FromString(sent)).to_history()
+    for name in ("quarters", "providers", "status", "breaks", "sources", "source_line", "vintage", "figures_used"):
+        assert getattr(found, name) == getattr(history, name), name
+    assert found.content_hash == history.content_hash != ""
+    assert found.breaks
+    assert any(cell for row in found.sources for cell in row)
+    assert_frame_equal(pl.DataFrame(found.smoothed), pl.DataFrame(history.smoothed), check_exact=True)
+    assert_frame_equal(pl.DataFrame(found.smoothed_sd), pl.DataFrame(history.smoothed_sd), check_exact=True)
+
+
+def test_markets_arrive_as_the_catalog_lists_them(catalog: Catalog) -> None:
+    sent = convert.markets_response(catalog.markets(), next_after="").SerializeToString()
+    page = convert.markets_page(ListMarketsResponse.FromString(sent))
+    assert page.next_page_token == ""
+    for found, info in zip(page.markets, catalog.markets(), strict=True):
+        assert found.market == info.market
+        for house, known in zip(found.houses, info.houses, strict=True):
+            assert (house.house, house.providers, house.first, house.last) == (
+                known.name,
+                known.providers,
+                known.first,
+                known.last,
+            )
+            assert (house.figures_count, house.vintages) == (known.figures, known.vintages)
