@@ -103,7 +103,7 @@ def group_weights(cases: Sequence[Window]) -> FloatArray:
 
 
 def learn_scale(cases: Sequence[Window]) -> FloatArray:
-    """Coefficients (3,) of the log step of a share on 1, log share and log(1 - share), outliers clipped at 4 medians."""
+    """Coefficients (3,) of a log step on 1, log share and log(1 - share); outliers are clipped at 4 medians."""
     rows: list[tuple[float, float]] = []
     weights: list[float] = []
     for window, weight in zip(cases, group_weights(cases), strict=True):
@@ -144,10 +144,34 @@ def learn_weights(log_likelihood: FloatArray, weights: FloatArray) -> FloatArray
 
 def learn(cases: Sequence[Window], version: str) -> Prior:
     """Learn a prior from windows of markets."""
+    start = _flat(learn_scale(cases), version)
+    return replace(start, weights=learn_weights(_likelihoods(cases, start), group_weights(cases)))
+
+
+def learn_many(cases: Sequence[Window], leaving_out: Sequence[str]) -> dict[str, Prior]:
+    """A prior for each group left out, of the windows of all other groups.
+
+    The step scale that the likelihoods are taken under is that of all windows, so that they are computed once; the
+    prior's own scale has not seen the group.
+    """
+    likelihoods = _likelihoods(cases, _flat(learn_scale(cases), "all"))
+    priors: dict[str, Prior] = {}
+    for group in leaving_out:
+        seen = [n for n, window in enumerate(cases) if window.group != group]
+        rest = [cases[n] for n in seen]
+        start = _flat(learn_scale(rest), f"without {group}")
+        priors[group] = replace(start, weights=learn_weights(likelihoods[seen], group_weights(rest)))
+    return priors
+
+
+def _flat(scale: FloatArray, version: str) -> Prior:
     nodes = grid()
-    start = Prior(version=version, nodes=nodes, weights=np.full(len(nodes), 1.0 / len(nodes)), scale=learn_scale(cases), **SETTINGS)  # type: ignore[arg-type]  # settings are named as the fields
-    likelihood = np.stack([filter_market(w.series, start).log_likelihood for w in cases])
-    return replace(start, weights=learn_weights(likelihood, group_weights(cases)))
+    flat = np.full(len(nodes), 1.0 / len(nodes))
+    return Prior(version=version, nodes=nodes, weights=flat, scale=scale, **SETTINGS)  # type: ignore[arg-type]  # settings are named as the fields
+
+
+def _likelihoods(cases: Sequence[Window], prior: Prior) -> FloatArray:
+    return np.stack([filter_market(window.series, prior).log_likelihood for window in cases])
 
 
 def as_content(prior: Prior) -> dict[str, object]:
