@@ -1,1 +1,63 @@
-"""Market-share histories and forecasts from published statements."""
+"""Market-share histories and forecasts from published statements.
+
+>>> import forecast
+>>> history = forecast.reconstruct(forecast.load_figures(), forecast.load_breaks(), market="cn-cloud")
+>>> result = forecast.forecast_history(history, horizon=4, levels=[0.8, 0.95])
+>>> str(result.origin), result.mean.shape
+('2025Q4', (4, 5))
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forecast.errors import SharecastError
+    from forecast.figures import load_breaks, load_figures, prepare_figures
+    from forecast.forecasting import MODELS, forecast_history, forecast_shares
+    from forecast.history import reconstruct
+    from forecast.quarter import Quarter
+    from forecast.results import Forecast, History, Status
+    from forecast.schema import check_shares
+
+_HOME = {
+    "SharecastError": "errors",
+    "load_breaks": "figures",
+    "load_figures": "figures",
+    "prepare_figures": "figures",
+    "MODELS": "forecasting",
+    "forecast_history": "forecasting",
+    "forecast_shares": "forecasting",
+    "reconstruct": "history",
+    "Quarter": "quarter",
+    "Forecast": "results",
+    "History": "results",
+    "Status": "results",
+    "check_shares": "schema",
+}
+
+__all__ = [
+    "MODELS",
+    "Forecast",
+    "History",
+    "Quarter",
+    "SharecastError",
+    "Status",
+    "check_shares",
+    "forecast_history",
+    "forecast_shares",
+    "load_breaks",
+    "load_figures",
+    "prepare_figures",
+    "reconstruct",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Loaded when asked for: the client library needs forecast.errors alone, and must stay light.
+    if name not in _HOME:
+        raise AttributeError(f"module 'forecast' has no attribute {name!r}")
+    return getattr(import_module(f"forecast.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

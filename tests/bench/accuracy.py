@@ -5,8 +5,8 @@
 CASES is a folder with ``histories.parquet`` (shares tables as visible at an origin), ``actuals.parquet`` (what came,
 with the group of markets that move together), ``markets.parquet`` (whole series, for learning) and, to compare with,
 ``peer_NAME.parquet`` (a peer's forecasts of the same cases). With leave-one-group-out nothing learned has seen the
-group that is scored. Prints group-weighted scores, ratios to each peer (geometric mean over cases, every group the same), and
-coverage by level, by horizon and by size of the share.
+group that is scored. Prints group-weighted scores, ratios to each peer (geometric mean over cases, every group the
+same), and coverage by level, by horizon and by size of the share.
 """
 
 import argparse
