@@ -1,0 +1,1 @@
+"""Forecasts of many markets from one file into another."""

@@ -1,0 +1,50 @@
+"""How far a batch is, on standard error."""
+
+import time
+from typing import TextIO
+
+
+class Progress:
+    """Tells done, failed, rate and time left: a line that changes on a terminal, a plain line every 10 s elsewhere.
+
+    Args:
+        stream: Where to write.
+        every: Seconds between two lines; None: 0.1 on a terminal, 10 elsewhere.
+    """
+
+    def __init__(self, stream: TextIO, *, every: float | None = None) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._every = every if every is not None else (0.1 if self._live else 10.0)
+        self._start = self._last = time.monotonic()
+        self._drawn = False
+
+    def __call__(self, done: int, failed: int, total: int) -> None:
+        """Report `done` markets of `total`, `failed` of them without a forecast."""
+        now = time.monotonic()
+        if now - self._last < self._every:
+            return
+        self._last = now
+        rate = done / (now - self._start)
+        left = f"{_duration((total - done) / rate)} left" if rate else "time left unknown"
+        line = f"{done:,} of {total:,} markets, {failed:,} failed, {rate:,.1f} a second, {left}"
+        self._stream.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
+        self._stream.flush()
+        self._drawn = self._live
+
+    def close(self) -> None:
+        """Clear the line, so that what follows starts on a clean one."""
+        if self._drawn:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self._start
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,62 @@
+"""`sharecast batch`: every market of a file."""
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from service.cli import options
+
+SOME_FAILED, TERMINATED = 3, 143
+
+
+@click.command()
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
+@options.question
+@click.option("--workers", type=int, default=1, show_default=True, help="Processes to share the work, 1 to 256.")
+@click.pass_context
+def batch(
+    ctx: click.Context,
+    source: Path,
+    output: Path,
+    horizon: int,
+    levels: tuple[float, ...],
+    model: str,
+    seed: int,
+    workers: int,
+) -> None:
+    """Forecast every market of the shares table INPUT into the table OUTPUT.
+
+    INPUT has the columns market, period (2020Q3), provider and share (a fraction; empty where not reported), or value
+    (an amount) in place of share, and may have decimals. Files end in .parquet, .csv, .json, .arrow or .ipc.
+
+    Markets that could not be forecast are listed in OUTPUT's neighbour <name>.errors.<ending>. Exit status: 0 all well,
+    3 some failed, 2 bad usage or unreadable input. The same input, seed and version give the same bytes for any number
+    of workers.
+    """
+    from service.batch.progress import Progress
+    from service.batch.run import run_batch
+
+    signal.signal(signal.SIGTERM, _terminate)
+    progress = Progress(sys.stderr)
+    try:
+        done = run_batch(
+            source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed, report=progress
+        )
+    finally:
+        progress.close()
+    click.echo(
+        f"{done.markets - done.failed:,} of {done.markets:,} markets in {progress.seconds:.1f} s: {output}", err=True
+    )
+    if done.errors is not None:
+        click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
+        ctx.exit(SOME_FAILED)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End in order on SIGTERM: workers stopped, part files removed, OUTPUT as it was."""
+    sys.exit(TERMINATED)

@@ -1,0 +1,96 @@
+"""`sharecast forecast`: one market, in this process or asked of a server."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli import options
+
+if TYPE_CHECKING:
+    from forecast.results import Forecast
+
+
+@click.command()
+@options.market
+@options.house
+@options.as_of
+@options.question
+@options.figures
+@options.result
+@options.chart
+@click.option("--address", metavar="HOST:PORT", help="Ask this server.  [default: compute here]")
+def forecast(
+    market: str,
+    house: str,
+    as_of: date | None,
+    horizon: int,
+    levels: tuple[float, ...],
+    model: str,
+    seed: int,
+    figures: Path | None,
+    format_: str | None,
+    output: Path | None,
+    chart: Path | None,
+    address: str | None,
+) -> None:
+    """Forecast the shares of MARKET.
+
+    One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
+    quarter sum to one.
+    """
+    from service.cli.output import Target, chart_format, tell
+    from service.cli.pages import print_forecast
+    from service.files import write_bytes
+
+    if address is not None and figures is not None:
+        raise click.UsageError(
+            "--figures is a file of this machine, which a server at --address does not read; give one."
+        )
+    target = Target.choose(format_, output)
+    drawn = None if chart is None else chart_format(chart)
+    made: Forecast
+    if address is None:
+        made = _computed(market, house, as_of, horizon, levels, model, seed, figures)
+    else:
+        from service.client import Client
+
+        with Client(address) as client:
+            made = client.forecast(
+                market,
+                house=house,
+                as_of=as_of,
+                horizon=horizon,
+                levels=levels,
+                model=model,
+                seed=seed,
+                include_history=target.kind is None or chart is not None,
+            ).to_forecast()
+    target.write(made.to_frame(), lambda console: print_forecast(console, made))
+    if target.kind is not None:
+        for warning in (*made.provenance.notes, *made.warnings):
+            tell(f"note: {warning}")
+    if chart is not None and drawn is not None:
+        from forecast.charts import fan_chart
+
+        write_bytes(fan_chart(made, format=drawn), chart)
+        tell(f"chart: {chart}")
+
+
+def _computed(
+    market: str,
+    house: str,
+    as_of: date | None,
+    horizon: int,
+    levels: tuple[float, ...],
+    model: str,
+    seed: int,
+    figures: Path | None,
+) -> "Forecast":
+    from forecast.forecasting import check_request, forecast_history
+    from service.cli.figures import open_catalog
+
+    check_request(horizon=horizon, levels=levels, model=model)  # before the history, which takes longer
+    history = open_catalog(figures).history(market, house, as_of)
+    return forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed)

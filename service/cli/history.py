@@ -1,0 +1,48 @@
+"""`sharecast history`: what the figures of a market amount to."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from service.cli import options
+
+
+@click.command()
+@options.market
+@options.house
+@options.as_of
+@options.figures
+@options.result
+@options.chart
+def history(
+    market: str,
+    house: str,
+    as_of: date | None,
+    figures: Path | None,
+    format_: str | None,
+    output: Path | None,
+    chart: Path | None,
+) -> None:
+    """Rebuild the quarterly shares of MARKET from what was published.
+
+    One row per quarter and provider: the share, its standard deviation, and how it is known (reported, combined,
+    inferred or unknown).
+    """
+    from service.cli.figures import open_catalog
+    from service.cli.output import Target, chart_format, tell
+    from service.cli.pages import print_history
+    from service.files import write_bytes
+
+    target = Target.choose(format_, output)
+    drawn = None if chart is None else chart_format(chart)
+    found = open_catalog(figures).history(market, house, as_of)
+    target.write(found.to_frame(), lambda console: print_history(console, found))
+    if target.kind is not None:
+        for warning in found.warnings:
+            tell(f"note: {warning}")
+    if chart is not None and drawn is not None:
+        from forecast.charts import history_chart
+
+        write_bytes(history_chart(found, format=drawn), chart)
+        tell(f"chart: {chart}")

@@ -1,0 +1,83 @@
+"""The command `sharecast`: its subcommands, each loaded when asked for, and what becomes of an error."""
+
+import errno
+import sys
+import traceback
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from forecast.errors import SharecastError
+
+BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
+
+_COMMANDS = ("demo", "serve", "markets", "history", "forecast", "batch")
+
+
+class _Refused(click.ClickException):
+    """Something the user can put right."""
+
+    exit_code = BAD_USAGE
+
+
+class _Unforeseen(click.ClickException):
+    """A fault of ours."""
+
+    exit_code = UNFORESEEN
+
+
+class Commands(click.Group):
+    """Subcommands by module: `service.cli.NAME` holds the command NAME."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one subcommand."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the subcommand; every error becomes one message and an exit status.
+
+        2: bad usage, or a question or file that must change. 70: unforeseen. 130: Ctrl-C. 1: nobody reads the output.
+        """
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            click.echo("stopped", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+        except SharecastError as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            raise _Refused(str(error)) from error
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # click ends quietly
+            if ctx.params["debug"]:
+                traceback.print_exc()
+                hint = ""
+            else:
+                hint = "\nThis should not happen. `sharecast --debug ...` shows where it did."
+            raise _Unforeseen(f"{type(error).__name__}: {error}{hint}") from error
+        return result
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("sharecast"), message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show where in the code an error arose.")
+def main(debug: bool) -> None:
+    """Forecast market shares from published figures, with joint uncertainty."""
+    del debug  # read by `Commands.invoke`
+
+
+if __name__ == "__main__":
+    main(prog_name="sharecast")

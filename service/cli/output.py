@@ -1,0 +1,92 @@
+"""Where a result goes: a table for people, or rows for programs; standard output or a file; and charts."""
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+import click
+
+from forecast.errors import InvalidArgument
+from service.cli.options import CHART_FORMATS
+from service.files import check_writable, write_bytes
+from service.settings import Settings
+from service.tables import ENDINGS, Format, encode, format_of
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+PLAIN_WIDTH = 80  # of a table that goes into a file
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a result goes, checked before any work is done for it."""
+
+    kind: Format | None  # None: a table for people
+    output: Path | None  # None: standard output
+
+    @classmethod
+    def choose(cls, format_: str | None, output: Path | None) -> Self:
+        """Settle the form from `--format` and the ending of `--output`.
+
+        Raises:
+            InvalidArgument: the two disagree, the ending stands for nothing, the place cannot be written, or Parquet
+                would go to a terminal.
+        """
+        if output is not None:
+            check_writable(output)
+        if format_ is None:
+            return cls(None if output is None else format_of(output), output)
+        kind: Format | None = None if format_ == "table" else Format(format_)
+        if output is None:
+            if kind is Format.PARQUET and sys.stdout.isatty():
+                raise InvalidArgument("format", "parquet", "table, json or csv on a terminal; or give --output PATH")
+        elif ENDINGS.get(output.suffix.lower(), kind) is not kind:
+            raise InvalidArgument("format", format_, f"what the ending of {str(output)!r} says, or another ending")
+        return cls(kind, output)
+
+    def write(self, rows: "pl.DataFrame", page: "Callable[[Console], None]") -> None:
+        """Write the result: `rows` for programs, or what `page` prints for people."""
+        if self.kind is None:
+            _write_page(page, self.output)
+        elif self.output is not None:
+            write_bytes(encode(rows, self.kind), self.output)
+        else:
+            sys.stdout.buffer.write(encode(rows, self.kind))
+
+
+def _write_page(page: "Callable[[Console], None]", output: Path | None) -> None:
+    from rich.console import Console
+
+    no_color = Settings.from_environment().no_color
+    if output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a terminal without dashes or accents gets a ? for them
+        page(Console(file=sys.stdout, no_color=no_color, highlight=False))
+        return
+    text = io.StringIO()
+    page(Console(file=text, no_color=True, highlight=False, width=PLAIN_WIDTH))
+    write_bytes(text.getvalue().encode(), output)
+
+
+def chart_format(path: Path, /) -> Literal["png", "svg", "html"]:
+    """The chart format that a file's ending stands for, once it is known that the file can be written.
+
+    Raises:
+        InvalidArgument: the ending stands for none, or the place cannot be written.
+    """
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in CHART_FORMATS:
+        allowed = ", ".join(f".{name}" for name in CHART_FORMATS)
+        raise InvalidArgument("chart", str(path), f"a file ending in {allowed}")
+    check_writable(path)
+    return cast("Literal['png', 'svg', 'html']", ending)
+
+
+def tell(message: str) -> None:
+    """Say something to a person beside the result: on standard error."""
+    click.echo(message, err=True)

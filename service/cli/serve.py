@@ -1,0 +1,18 @@
+"""`sharecast serve`: the gRPC server."""
+
+import click
+
+
+@click.command()
+@click.option("--listen", default="127.0.0.1:50051", show_default=True, metavar="HOST:PORT", help="Port 0 picks one.")
+def serve(listen: str) -> None:
+    """Answer forecasts and histories over gRPC until stopped.
+
+    Prints `listening on HOST:PORT` once ready. Ctrl-C or SIGTERM lets the calls in flight end first.
+    """
+    import asyncio
+
+    from service.catalog import Catalog
+    from service.server import serve as answer
+
+    asyncio.run(answer(listen, Catalog.shipped(), ready=lambda address: click.echo(f"listening on {address}")))

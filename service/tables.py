@@ -1,0 +1,162 @@
+"""Tables in files: Parquet, CSV, JSON (an array of rows) and Arrow IPC, told apart by the file's ending."""
+
+import io
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from forecast.errors import InvalidArgument
+from service.files import replacing
+
+
+class Format(StrEnum):
+    """How a table is written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
+    ARROW = "arrow"
+
+
+ENDINGS: Final = {
+    ".parquet": Format.PARQUET,
+    ".csv": Format.CSV,
+    ".json": Format.JSON,
+    ".arrow": Format.ARROW,
+    ".ipc": Format.ARROW,
+}
+_ALLOWED = f"a file ending in {', '.join(ENDINGS)}"
+_KINDS = {
+    Format.PARQUET: "a Parquet file",
+    Format.CSV: "a CSV file in UTF-8 with a header",
+    Format.JSON: "a JSON array of rows in UTF-8",
+    Format.ARROW: "an Arrow IPC file",
+}
+# Columns that stay text in a CSV file though every value looks like a number: a provider called 360, a market 001.
+_TEXT = frozenset(
+    "market research_house house period origin provider providers measure unit qualifier stated_as publisher "  # noqa: SIM905
+    "published source_title source_url note status code message".split()
+)
+_BEGINNINGS = ((b"PAR1", Format.PARQUET), (b"ARROW1", Format.ARROW))
+_STRANGERS = (
+    (b"PK\x03\x04", "a ZIP file, such as an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"\xff\xfe", "a UTF-16 text file"),
+    (b"\xfe\xff", "a UTF-16 text file"),
+)
+
+
+def format_of(path: Path, /) -> Format:
+    """The format that a file's ending stands for.
+
+    Raises:
+        InvalidArgument: the ending stands for none.
+    """
+    found = ENDINGS.get(path.suffix.lower())
+    if found is None:
+        raise InvalidArgument(str(path), f"a name ending in {path.suffix!r}", _ALLOWED)
+    return found
+
+
+def read_table(path: Path, /) -> pl.DataFrame:
+    """Read a table; what its columns mean is not looked at.
+
+    Returns:
+        Rows and columns as the file has them. In CSV the text columns of Sharecast's own tables stay text.
+
+    Raises:
+        InvalidArgument: the ending is unknown, or the file is missing, empty, unreadable, or not what its ending says.
+    """
+    kind = format_of(path)
+    if not path.exists():
+        raise InvalidArgument(str(path), "missing", "a file that exists")
+    if path.is_dir():
+        raise InvalidArgument(str(path), "a folder", _KINDS[kind])
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(65536)
+    except OSError as error:
+        raise InvalidArgument(str(path), f"unreadable: {error.strerror}", "a file you may read") from error
+    if not beginning:
+        raise InvalidArgument(str(path), "an empty file", _KINDS[kind])
+    _check_beginning(path, beginning, kind)
+    try:
+        return _read(path, kind)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InvalidArgument(str(path), f"damaged or not of its kind: {reason}", _KINDS[kind]) from error
+
+
+def write_table(frame: pl.DataFrame, path: Path, /, *, format: Format | None = None) -> None:  # noqa: A002  (the option's name)
+    """Write a table atomically, in `format` or else the one its ending stands for.
+
+    The same frame gives the same bytes. JSON has no NaN or infinity: both become null.
+
+    Raises:
+        InvalidArgument: the ending is unknown, or the place cannot be written.
+    """
+    data = encode(frame, format or format_of(path))
+    with replacing(path) as beside:
+        beside.write_bytes(data)
+
+
+def encode(frame: pl.DataFrame, kind: Format, /) -> bytes:
+    """The bytes of a table in one format."""
+    buffer = io.BytesIO()
+    match kind:
+        case Format.PARQUET:
+            frame.write_parquet(buffer)
+        case Format.CSV:
+            frame.write_csv(buffer)
+        case Format.JSON:
+            frame.write_json(buffer)
+            buffer.write(b"\n")
+        case Format.ARROW:
+            frame.write_ipc(buffer)
+    return buffer.getvalue()
+
+
+def _read(path: Path, kind: Format) -> pl.DataFrame:
+    match kind:
+        case Format.PARQUET:
+            return pl.read_parquet(path, glob=False)
+        case Format.CSV:
+            header = pl.read_csv(path, n_rows=0, glob=False).columns
+            text = {name: pl.String for name in header if name in _TEXT}
+            return pl.read_csv(path, infer_schema_length=None, schema_overrides=text, glob=False)
+        case Format.JSON:
+            return pl.read_json(path, infer_schema_length=None)
+        case Format.ARROW:
+            return pl.read_ipc(io.BytesIO(path.read_bytes()))  # a mapped file would change under us
+
+
+def _check_beginning(path: Path, beginning: bytes, kind: Format) -> None:
+    """Say what a file is when its first bytes already show that it is not what its ending says."""
+    found = next((name for mark, name in _STRANGERS if beginning.startswith(mark)), None)
+    marked = next((form for mark, form in _BEGINNINGS if beginning.startswith(mark)), None)
+    if found is None and marked is not kind:
+        if marked is not None:
+            found = _KINDS[marked]
+        elif kind in (Format.PARQUET, Format.ARROW):
+            found = "a text file" if _is_text(beginning) else "no such file"
+        elif not _is_text(beginning):
+            found = "not UTF-8 text"
+        elif kind is Format.JSON and not beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            found = "text that does not begin with an array"
+    if found is not None:
+        raise InvalidArgument(str(path), found, _KINDS[kind])
+
+
+def _is_text(beginning: bytes) -> bool:
+    # The cut may fall inside a character, which is at most four bytes long.
+    for cut in range(4):
+        try:
+            beginning[: len(beginning) - cut].decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return b"\0" not in beginning
+    return False
