@@ -234,17 +234,21 @@ def _smooth(
     basis = helmert(K)
     shares = 1.0 / K + result.smoothed_state.T @ basis.T
     covariance = np.einsum("kd,det,le->tkl", basis, result.smoothed_state_cov, basis)
-    return _Smoothed(np.asarray(shares), np.asarray(covariance), _draw_histories(model, basis))
+    return _Smoothed(np.asarray(shares), np.asarray(covariance), _draw_histories(model, shares, basis))
 
 
-def _draw_histories(model: ShareSpaceModel, basis: FloatArray) -> FloatArray:
-    """Joint draws of the past, shape (HISTORIES, T, K), each quarter a composition; the same for the same figures."""
+def _draw_histories(model: ShareSpaceModel, mean: FloatArray, basis: FloatArray) -> FloatArray:
+    """Joint draws of the past, shape (HISTORIES, T, K), each quarter a composition; the same for the same figures.
+
+    Every second draw mirrors the one before at the smoothed mean, so that few draws have the right mean.
+    """
     smoother = model.simulation_smoother()
     rng = np.random.default_rng(0)
-    draws = np.empty((HISTORIES, model.nobs, len(basis)))
-    for n in range(HISTORIES):
+    draws = np.empty((HISTORIES, *mean.shape))
+    for n in range(0, HISTORIES, 2):
         smoother.simulate(rng=rng)
-        draws[n] = _closed(1.0 / len(basis) + smoother.simulated_state.T @ basis.T)
+        deviation = smoother.simulated_state.T @ basis.T + 1.0 / len(basis) - mean
+        draws[n], draws[n + 1] = _closed(mean + deviation), _closed(mean - deviation)
     return draws
 
 
