@@ -79,8 +79,8 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         include_history=query.include_history,
     )
     if query.shares is not None:
-        request.shares.SetInParent()  # a list without rows is still inline data
-        request.shares.rows.extend(_share_message(row, place) for place, row in enumerate(query.shares))
+        rows = [_share_message(row, place) for place, row in enumerate(query.shares)]
+        request.shares.CopyFrom(forecast_pb2.InlineShares(rows=rows))  # without rows it is still inline data
     return request
 
 

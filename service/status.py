@@ -159,8 +159,8 @@ def _row(error: SharecastError) -> _Row | None:
 def _further_details(error: SharecastError) -> list[Message]:
     match error:
         case InvalidArgument():
-            violation = BadRequest.FieldViolation(field=error.field, description=_cut(str(error), _MESSAGE_BYTES))
-            return [BadRequest(field_violations=[violation])]
+            field, description = _cut(error.field, _TEXT_BYTES), _cut(str(error), _MESSAGE_BYTES)
+            return [BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=description)])]
         case InvalidTable():
             return _table_details(error)
         case ServiceUnavailable():
@@ -176,7 +176,7 @@ def _table_details(error: InvalidTable) -> list[Message]:
         violations.violations.add(row=found.row, **texts)
         place = f"[{found.row - 1}].{texts['column']}" if found.row else ""
         fields.field_violations.add(
-            field=f"{error.table}.rows{place}",
+            field=f"{_cut(error.table, _TEXT_BYTES)}.rows{place}",
             description=f"{texts['value']}; allowed: {texts['allowed']}",
             reason=texts["rule"].upper(),
         )

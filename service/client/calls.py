@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 import grpc
@@ -36,8 +36,7 @@ _SERVICE_CONFIG = {
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},  # a server in trouble is not asked four times as often
 }
 CHANNEL_OPTIONS = (
-    ("grpc.initial_reconnect_backoff_ms", 100),  # a second, as usual, would outlast all retries of a call
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.initial_reconnect_backoff_ms", 100),  # a second, as usual, would use up the retries of a call
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.enable_retries", 1),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
@@ -94,8 +93,6 @@ def error_of(failed: grpc.RpcError, /, timeout: float) -> SharecastError:
 
 
 def _as_date(as_of: date | str | None) -> date | None:
-    if isinstance(as_of, datetime):
-        return as_of.date()
     return parse_date(as_of) if isinstance(as_of, str) else as_of
 
 

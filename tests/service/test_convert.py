@@ -94,7 +94,9 @@ def test_a_page_token_brings_back_where_the_page_ended(name: str) -> None:
     assert convert.markets_query(ListMarketsRequest(page_token=token)).after == name
 
 
-@pytest.mark.parametrize("token", ["cn-cloud", "e30=", "bnVsbA==", "====", "é", "eyJhZnRlciI6IDF9"])
+@pytest.mark.parametrize(
+    "token", ["cn-cloud", "e30=", "bnVsbA==", "====", "é", "eyJhZnRlciI6IDF9", "!eyJhZnRlciI6ICJhIn0="]
+)
 def test_a_token_that_is_not_ours_is_refused(token: str) -> None:
     with pytest.raises(InvalidArgument, match=r"page_token is .*unchanged"):
         convert.markets_query(ListMarketsRequest(page_token=token))

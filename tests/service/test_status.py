@@ -4,7 +4,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forecast.errors import (
@@ -111,6 +111,8 @@ def test_any_short_argument_reaches_the_caller_exactly(field: str, value: object
 
 @settings(deadline=None)
 @given(text=ANY, names=st.lists(ANY, max_size=50))
+@example(text="é" * 3000, names=[f"{n} {'é' * 300}" for n in range(50)])
+@example(text="x", names=[f"market-{n}" for n in range(5000)])
 def test_no_error_outgrows_a_trailer(text: str, names: list[str]) -> None:
     rows = tuple(RowViolation(text, row, name, name, text) for row, name in enumerate(names))
     for error in (
@@ -144,3 +146,12 @@ def test_a_reason_of_a_newer_server_falls_back_to_the_code() -> None:
     found = unpack_error(grpc.StatusCode.NOT_FOUND, "gone", ((STATUS_TRAILER, status.SerializeToString()),))
     assert isinstance(found, CallRefused)
     assert (found.code, found.detail) == ("NOT_FOUND", "gone")
+
+
+def test_another_domains_reason_is_not_taken_for_ours() -> None:
+    status = pack_error(ModelFailed("ets", "x"), "id")
+    info = detail(status, ErrorInfo)
+    info.domain = "example.com"
+    status.details[0].Pack(info)
+    found = unpack_error(grpc.StatusCode.FAILED_PRECONDITION, "no", ((STATUS_TRAILER, status.SerializeToString()),))
+    assert isinstance(found, CallRefused)

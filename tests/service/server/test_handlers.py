@@ -65,7 +65,7 @@ def test_any_history_is_given_or_refused_with_a_reason(market: str, house: str, 
 def test_pages_together_are_the_list(catalog: Catalog, size: int) -> None:
     handlers = MarketHandlers(catalog)
     names, token, pages = [], "", 0
-    while pages == 0 or token:
+    while pages == 0 or (token and pages < 10):
         page = handlers.list_markets(ListMarketsRequest(page_size=size, page_token=token))
         names += [market.market for market in page.markets]
         token, pages = page.next_page_token, pages + 1
