@@ -257,7 +257,7 @@ def _from_shares(market: str, frame: pl.DataFrame) -> _Prepared:
     rows = [column[Quarter.parse(p).index] for p in frame["period"]]
     table[rows, [place[name] for name in frame["provider"]]] = frame["share"].to_numpy().astype(np.float64)
     shares, names, warnings = complete_rows(table, tuple(place))
-    observed = np.flatnonzero(np.isfinite(shares[:, 0]))
+    observed = np.flatnonzero(np.isfinite(shares).any(axis=1))
     if len(observed) < FEWEST_QUARTERS:
         raise NotEnoughData(market, len(observed), FEWEST_QUARTERS)
     first, last = int(observed[0]), int(observed[-1])

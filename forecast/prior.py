@@ -23,6 +23,7 @@ class Prior:
     weights: FloatArray  # (G,), prior probability of each node
     initial_variance: FloatArray  # (3,): variance of the first level, slope and season relative to S
     dof: float  # of the inverse-Wishart prior of S, Dawid's delta
+    discount: float  # by which what is known of S fades from one observed quarter to the next
     scale: FloatArray  # (3,): log sd of a share's quarterly step = c0 + c1 log p + c2 log(1 - p)
     event_threshold: float  # squared standardised innovation per contrast beyond which a quarter is an event
     event_shift: float  # part of an event's excess variance that goes into the level
@@ -58,6 +59,7 @@ def prior_from(content: Mapping[str, Any], /) -> Prior:
         weights=weights / weights.sum(),
         initial_variance=np.array(content["initial_variance"]),
         dof=content["dof"],
+        discount=content["discount"],
         scale=np.array(content["scale"]),
         **{name: content[name] for name in _NUMBERS},
     )

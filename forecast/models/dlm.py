@@ -8,14 +8,15 @@ With y_t the contrasts (D of them) of quarter t,
 and every disturbance is normal with covariance (its variance of the node) x S, one unknown D x D matrix S with an
 inverse-Wishart prior. The gain of the filter is then the same for all contrasts, S integrates out in closed form, and
 each node of the grid has an exact marginal likelihood and a matrix-t predictive. Nodes are averaged by likelihood times
-a prior learned on other markets.
+a prior learned on other markets. What is known of S fades by `Prior.discount` a quarter, because markets have calm and
+restless years.
 
 A quarter whose squared standardised innovation per contrast exceeds `Prior.event_threshold` is an event: its
 variance is inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest.
 
 Source:
     Quintana & West (1987), An analysis of international exchange rates using multivariate DLMs;
-    West & Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 16;
+    West & Harrison (1997), Bayesian Forecasting and Dynamic Models, ch. 16 (discounting of S: 16.4.5);
     Snyder et al. (2017), Forecasting compositional time series: a state space approach.
 """
 
@@ -65,6 +66,7 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         prior.initial_variance,
         prior.dof,
         prior.scale_matrix(usual_composition(series)),
+        prior.discount,
         prior.event_threshold,
         prior.event_shift,
         prior.event_penalty,

@@ -59,6 +59,7 @@ def filter_grid(
     initial_variance: FloatArray,
     dof: float,
     scale: FloatArray,
+    discount: float,
     threshold: float,
     shift: float,
     penalty: float,
@@ -73,6 +74,7 @@ def filter_grid(
         initial_variance: Shape (3,): variances of the first level, slope and seasonal states relative to S.
         dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
         scale: Shape (D, D), scale matrix of that prior.
+        discount: Factor in (0, 1] by which what is known of S fades from one observed quarter to the next.
         threshold: Squared standardised innovation per contrast beyond which a quarter is an event; inf: never.
         shift: Part of an event's excess variance that goes into the level, in [0, 1].
         penalty: Log-likelihood paid per event.
@@ -97,9 +99,12 @@ def filter_grid(
             count += 1
             if first == T:
                 first = t
+    degrees = np.zeros(count + 1)
     constants = np.zeros(count + 1)
+    degrees[0] = dof
     for n in range(count):
-        constants[n] = lgamma(0.5 * (dof + n + D)) - lgamma(0.5 * (dof + n)) - 0.5 * D * log(pi)
+        constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
+        degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
     R = np.zeros((STATES, STATES))
     P = np.zeros((STATES, STATES))
     gain = np.zeros(STATES)
@@ -142,6 +147,12 @@ def filter_grid(
                 P[0, 0] += jump[t]
             if not observed[t]:
                 continue
+            if n > 0:
+                for d in range(D):
+                    for k in range(D):
+                        S[d, k] *= discount
+                        inverse[d, k] /= discount
+                logdet += D * log(discount)
             q = P[0, 0] + v
             if seasonal:
                 q += 2.0 * P[0, 2] + P[2, 2]
@@ -156,7 +167,7 @@ def filter_grid(
                     acc += inverse[d, k] * e[k]
                 x[d] = acc
                 quad += acc * e[d]
-            size2 = quad * (dof + n) / (q * D)
+            size2 = quad * degrees[n] / (q * D)
             # The first quarter only places the level, and its variance is wide: it is never an event.
             if size2 > threshold and n > 0:
                 excess = q * (size2 - 1.0)
@@ -165,7 +176,7 @@ def filter_grid(
                 total -= penalty
                 events[g] += 1
             ratio = 1.0 + quad / q
-            total += constants[n] - 0.5 * (logdet + D * log(q)) - 0.5 * (dof + n + D) * log(ratio)
+            total += constants[n] - 0.5 * (logdet + D * log(q)) - 0.5 * (degrees[n] + D) * log(ratio)
             logdet += log(ratio)
             for i in range(size):
                 gain[i] = (P[i, 0] + (P[i, 2] if seasonal else 0.0)) / q
@@ -181,7 +192,7 @@ def filter_grid(
             n += 1
         loglik[g] = total
         cov[g] = P
-    return loglik, mean, cov, scales, dof + count, events
+    return loglik, mean, cov, scales, degrees[count], events
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

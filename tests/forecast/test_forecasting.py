@@ -104,6 +104,11 @@ def test_a_market_of_one_quarter_is_refused() -> None:
         forecast_shares(table(1, quarters=1))
 
 
+def test_a_market_without_any_share_is_refused() -> None:
+    with pytest.raises(NotEnoughData, match=r"market 'm' has 0 quarter.*at least 2"):
+        forecast_shares(table(1).with_columns(share=pl.lit(None, pl.Float64)))
+
+
 @pytest.mark.parametrize("horizon", [0, -1, 41, 2**31])
 def test_a_horizon_out_of_range_is_named(horizon: int) -> None:
     with pytest.raises(InvalidArgument, match=f"horizon is {horizon}; allowed: 1 to 40 quarters"):

@@ -68,6 +68,7 @@ class Reference:
     mean: FloatArray  # of the next quarter, (D,)
     variance: float  # of the next quarter, relative to S
     scale: FloatArray
+    degrees: float
     events: int
 
 
@@ -78,6 +79,7 @@ def reference(
     initial: FloatArray,
     dof: float,
     scale: FloatArray,
+    discount: float,
     threshold: float,
     shift: float,
     penalty: float,
@@ -91,13 +93,15 @@ def reference(
         means = np.stack([r.forecasts[0] for r in results], axis=1)
         return means, results[0].forecasts_error_cov[0, 0], results
 
-    S, seen, total, events = scale.copy(), 0, 0.0, 0
+    S, degrees, seen, total, events = scale.copy(), dof, 0, 0.0, 0
     for t in range(T):
         means, variances, _ = one_step()
         if np.isnan(Y[t]).any():
             continue
+        if seen > 0:
+            S, degrees = discount * S, discount * degrees
         e, q = Y[t] - means[t], variances[t]
-        size = float(e @ np.linalg.solve(S / (dof + seen), e)) / (q * D)
+        size = float(e @ np.linalg.solve(S / degrees, e)) / (q * D)
         if size > threshold and seen > 0:
             excess = q * (size - 1)
             noise[t] += (1 - shift) * excess
@@ -106,15 +110,16 @@ def reference(
             q = variances[t]
             total -= penalty
             events += 1
-        density = multivariate_t(loc=means[t], shape=q * S / (dof + seen), df=dof + seen)  # type: ignore[arg-type]  # the stubs know whole degrees only
+        density = multivariate_t(loc=means[t], shape=q * S / degrees, df=degrees)  # type: ignore[arg-type]  # the stubs know whole degrees only
         total += float(density.logpdf(Y[t]))
         S = S + np.outer(e, e) / q
+        degrees += 1
         seen += 1
     noise, level = np.append(noise, 0.0), np.append(level, 0.0)
     Y = np.vstack([Y, np.full(D, np.nan)])
     T += 1
     means, variances, _ = one_step()
-    return Reference(total, means[-1], float(variances[-1]), S, events)
+    return Reference(total, means[-1], float(variances[-1]), S, degrees, events)
 
 
 NODES = np.array(
@@ -129,8 +134,9 @@ INITIAL = np.array([25.0, 0.3, 4.0])
 
 
 @pytest.mark.parametrize("threshold", [np.inf, 2.0])
+@pytest.mark.parametrize("discount", [1.0, 0.85])
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_fast_filter_equals_statsmodels(seed: int, threshold: float) -> None:
+def test_the_fast_filter_equals_statsmodels(seed: int, discount: float, threshold: float) -> None:
     rng = np.random.default_rng(seed)
     T, D = 17, 3
     Y = rng.standard_normal((T, D)).cumsum(axis=0) + rng.standard_normal((T, D))
@@ -142,17 +148,17 @@ def test_the_fast_filter_equals_statsmodels(seed: int, threshold: float) -> None
     scale, dof = root @ root.T, 4.5
     observed = np.isfinite(Y[:, 0])
     loglik, mean, cov, scales, after, events = kernel.filter_grid(
-        np.nan_to_num(Y), observed, jump, NODES, INITIAL, dof, scale, threshold, 0.4, 1.3
+        np.nan_to_num(Y), observed, jump, NODES, INITIAL, dof, scale, discount, threshold, 0.4, 1.3
     )
-    assert after == dof + observed.sum()
     for g, node in enumerate(NODES):
-        expected = reference(Y.copy(), jump, node, INITIAL, dof, scale, threshold, 0.4, 1.3)
+        expected = reference(Y.copy(), jump, node, INITIAL, dof, scale, discount, threshold, 0.4, 1.3)
         paths, covariance = kernel.path_moments(node, mean[g], cov[g], 1)
         np.testing.assert_allclose(loglik[g], expected.log_likelihood, rtol=1e-8)
         np.testing.assert_allclose(paths[0], expected.mean, rtol=1e-8, atol=1e-8)
         np.testing.assert_allclose(covariance[0, 0], expected.variance, rtol=1e-8)
         np.testing.assert_allclose(scales[g], expected.scale, rtol=1e-8)
         assert events[g] == expected.events
+        assert after == pytest.approx(expected.degrees, rel=1e-12)
     assert (events.sum() > 0) == (threshold == 2.0)
 
 
@@ -163,7 +169,7 @@ def test_the_predictive_path_equals_statsmodels_forecasts(node: FloatArray) -> N
     y = rng.standard_normal(T).cumsum()
     zeros = np.zeros(T)
     _, mean, cov, *_ = kernel.filter_grid(
-        y[:, None], np.ones(T, bool), zeros, node[None], INITIAL, 5.0, np.eye(1), np.inf, 0.5, 0.0
+        y[:, None], np.ones(T, bool), zeros, node[None], INITIAL, 5.0, np.eye(1), 1.0, np.inf, 0.5, 0.0
     )
     paths, covariance = kernel.path_moments(node, mean[0], cov[0], H)
     longer = np.append(y, np.full(H, np.nan))
@@ -233,7 +239,7 @@ def test_intervals_cover_as_they_say_on_data_drawn_from_the_model() -> None:
     """Simulated from one node with a known S: nominal 80 % must hold about 80 % over many markets."""
     base = shipped_prior()
     node = np.array([0.1, 0.9, 0.0, -1.0, 0.9])
-    prior = replace(base, nodes=node[None], weights=np.ones(1), mixture_sd=0.0, mixture_mean=0.0)
+    prior = replace(base, nodes=node[None], weights=np.ones(1), mixture_sd=0.0, mixture_mean=0.0, discount=1.0)
     rng = np.random.default_rng(11)
     hits = []
     for _ in range(150):
