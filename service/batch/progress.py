@@ -37,6 +37,7 @@ class Progress:
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
+            self._drawn = False
 
     @property
     def seconds(self) -> float:

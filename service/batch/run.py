@@ -85,19 +85,22 @@ def run_batch(
     failures = [Failure(*row) for row in refused.select("market", "code", "message").iter_rows()]
     total = shares["market"].n_unique() + len(failures)
     done = len(failures)
-    # Beside the output, as there is room for it there. Dotted, so that a glob of tables passes by.
-    with tempfile.TemporaryDirectory(prefix=".sharecast-", dir=output.parent) as folder:
-        written: list[Path] = []
-        with closing(run_in_workers(forecast_part, _parts(shares, ask, Path(folder)), workers)) as results:
-            for result in results:
-                failures.extend(result.failures)
-                done += result.markets
-                if result.rows:
-                    written.append(result.into)
-                if report is not None:
-                    report(done, len(failures), total)
-        _write_failures(failures, shares["market"], refused["market"], errors)
-        _join(sorted(written), output, ask.levels)
+    try:
+        # Beside the output, as there is room for it there. Dotted, so that a glob of tables passes by.
+        with tempfile.TemporaryDirectory(prefix=".sharecast-", dir=output.parent) as folder:
+            written: list[Path] = []
+            with closing(run_in_workers(forecast_part, _parts(shares, ask, Path(folder)), workers)) as results:
+                for result in results:
+                    failures.extend(result.failures)
+                    done += result.markets
+                    if result.rows:
+                        written.append(result.into)
+                    if report is not None:
+                        report(done, len(failures), total)
+            _write_failures(failures, shares["market"], refused["market"], errors)
+            _join(sorted(written), output, ask.levels)
+    except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
+        raise InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts") from error
     if not failures:
         errors.unlink(missing_ok=True)  # of an earlier run
     return BatchResult(total, len(failures), output, errors if failures else None)
@@ -118,7 +121,7 @@ def _parts(shares: pl.DataFrame, ask: Ask, folder: Path) -> Generator[Part, None
     """
     if shares.is_empty():
         return
-    together = shares.sort(pl.col("market").rle_id().first().over("market"), maintain_order=True)
+    together = shares.with_row_index("row").sort(pl.col("row").min().over("market"), maintain_order=True).drop("row")
     sizes = together["market"].rle().struct.field("len").to_list()
     count = min(_LARGEST_PART, math.ceil(len(sizes) / _PARTS_AT_LEAST))
     row = 0

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
@@ -103,6 +103,7 @@ def _start(work: Callable[[T], R]) -> _Worker[T]:
 
 def _serve(work: Callable[[T], R], pipe: "Connection[Any, Any]") -> None:
     """The life of a worker: say it is up, then answer tasks until the other end closes, which a dead parent's does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         pipe.send(None)
         while True:
@@ -119,6 +120,7 @@ def _serve(work: Callable[[T], R], pipe: "Connection[Any, Any]") -> None:
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Start processes that never see Ctrl-C, which a terminal sends to all of them: the parent ends them in order."""
+    resource_tracker.ensure_running()  # its start, which the server's would else bring about, takes the mask off again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()  # the mask is inherited, by it and by all it starts

@@ -10,7 +10,7 @@ import click
 
 from service.cli import options
 
-SOME_FAILED, TERMINATED = 3, 143
+SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
 
 
 @click.command()
@@ -40,15 +40,21 @@ def batch(
     """
     from service.batch.progress import Progress
     from service.batch.run import run_batch
+    from service.batch.workers import WorkerDied
 
-    signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, _terminate)
     progress = Progress(sys.stderr)
     try:
         done = run_batch(
             source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed, report=progress
         )
+    except WorkerDied as died:
+        progress.close()
+        click.echo(f"Error: {died}. {output} is as it was.", err=True)
+        ctx.exit(WORKER_DIED)
     finally:
         progress.close()
+        signal.signal(signal.SIGTERM, before)
     click.echo(
         f"{done.markets - done.failed:,} of {done.markets:,} markets in {progress.seconds:.1f} s: {output}", err=True
     )

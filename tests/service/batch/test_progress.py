@@ -1,0 +1,41 @@
+import io
+import re
+
+from service.batch.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_line_tells_done_failed_rate_and_time_left() -> None:
+    stream = io.StringIO()
+    Progress(stream, every=0.0)(1500, 2, 6000)
+    assert re.fullmatch(r"1,500 of 6,000 markets, 2 failed, [\d,.]+ a second, .* left\n", stream.getvalue())
+
+
+def test_lines_come_every_ten_seconds_where_nobody_watches() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    for done in range(1000):
+        progress(done, 0, 1000)
+    progress.close()
+    assert stream.getvalue() == ""
+
+
+def test_a_terminal_keeps_one_line_which_is_cleared_at_the_end() -> None:
+    stream = Terminal()
+    progress = Progress(stream, every=0.0)
+    progress(1, 0, 3)
+    progress(2, 0, 3)
+    progress.close()
+    assert "\n" not in stream.getvalue()
+    assert stream.getvalue().count("\r\x1b[K") == 3
+    assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_nothing_done_yet_leaves_the_time_open() -> None:
+    stream = io.StringIO()
+    Progress(stream, every=0.0)(0, 0, 5)
+    assert "time left unknown" in stream.getvalue()

@@ -1,0 +1,142 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import Result
+
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., Result]
+
+
+HEADER = "market,period,provider,share\n"
+GOOD = HEADER + "".join(
+    f"good,{2018 + n // 4}Q{n % 4 + 1},{name},{share:.3f}\n"
+    for n in range(12)
+    for name, share in (("A", 0.5 - 0.011 * n), ("B", 0.3 + 0.007 * n), ("C", 0.2 + 0.004 * n))
+)
+
+
+def bad(rows: str) -> str:
+    return GOOD + "".join(f"bad,{row}\n" for row in rows.split())
+
+
+@pytest.fixture
+def batch(run: Run, tmp_path: Path) -> Run:
+    (tmp_path / "in.csv").write_text(GOOD)
+    return run
+
+
+def test_a_batch_writes_its_forecasts_and_says_so_on_standard_error(batch: Run) -> None:
+    result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--level", "0.5")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "1 of 1 markets in " in result.stderr
+    table = pl.read_csv("out.csv")
+    assert table.columns[-2:] == ["lower_50", "upper_50"]
+    assert table["period"].unique(maintain_order=True).to_list() == ["2021Q1", "2021Q2"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "said"),
+    [
+        ("2020Q1,A,1.2 2020Q2,A,0.5", "invalid_shares", "1.2 breaks share_in_unit_interval"),
+        ("2020Q1,A,-0.1 2020Q2,A,0.5", "invalid_shares", "-0.1 breaks share_in_unit_interval"),
+        ("2020Q1,A,0.6 2020Q1,B,0.5 2020Q2,A,0.5", "invalid_shares", "sum 1.1 of bad 2020Q1"),
+        ("2020Q1,A,0.6 2020Q1,A,0.4 2020Q2,A,0.5", "invalid_shares", "cell_once"),
+        ("2020Q5,A,0.6 2020Q2,A,0.4", "invalid_shares", "'2020Q5' breaks period_is_quarter"),
+        ("2020Q1,A,0.6 2020Q1,B,0.4", "not_enough_data", "1 quarter(s)"),
+        ("2020Q1,A, 2020Q2,A,", "not_enough_data", "0 quarter(s)"),
+    ],
+)
+def test_a_bad_market_is_a_row_of_the_errors_file_and_status_3(
+    batch: Run, tmp_path: Path, rows: str, code: str, said: str
+) -> None:
+    (tmp_path / "in.csv").write_text(bad(rows))
+    result = batch("batch", "in.csv", "out.csv")
+    assert result.exit_code == 3
+    assert "1 failed: out.errors.csv says why" in result.stderr
+    assert "Traceback" not in result.stderr
+    market, found, message = pl.read_csv("out.errors.csv").row(0)
+    assert (market, found) == ("bad", code)
+    assert said in message
+    assert pl.read_csv("out.csv")["market"].unique().to_list() == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("market,period,provider,share,colour\nm,2020Q1,A,0.5,red\n", "column colour: unknown column"),
+        ("market,period,provider\nm,2020Q1,A\n", "neither share nor value is there"),
+        (HEADER, "0 rows breaks has_rows"),
+        (HEADER + "m,2020Q1,A,33%\n", "column share: text '33%'"),
+        ("", "is 'an empty file'"),
+    ],
+)
+def test_a_table_unfit_as_a_whole_is_status_2(batch: Run, tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "in.csv").write_text(content)
+    result = batch("batch", "in.csv", "out.csv")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "in.csv" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.csv", "out.csv"], "none.csv is 'missing'"),
+        (["in.csv", "out.xlsx"], "'.xlsx'"),
+        (["in.csv", "none/out.csv"], "no folder"),
+        (["in.csv", "in.csv"], "does not replace the input in.csv"),
+        (["in.csv", "out.csv", "--horizon", "0"], "horizon is 0"),
+        (["in.csv", "out.csv", "--level", "80"], "did you mean 0.8?"),
+        (["in.csv", "out.csv", "--model", "x"], "model 'x' is not known"),
+        (["in.csv", "out.csv", "--workers", "0"], "workers is 0; allowed: 1 to 256"),
+        (["in.csv"], "Missing argument 'OUTPUT'"),
+    ],
+)
+def test_bad_usage_is_status_2_and_writes_nothing(batch: Run, tmp_path: Path, arguments: list[str], said: str) -> None:
+    result = batch("batch", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv"]
+
+
+def test_a_file_that_is_no_parquet_is_said_to_be_text(batch: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").rename(tmp_path / "in.parquet")
+    result = batch("batch", "in.parquet", "out.parquet")
+    assert result.exit_code == 2
+    assert "in.parquet is 'a text file'; allowed: a Parquet file" in result.stderr
+
+
+def test_the_installed_program_works_with_workers(program: Program, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(bad("2020Q1,A,0.6"))
+    done = program("batch", "in.csv", "out.csv", "--workers", "2")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv", "out.errors.csv"]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_batch_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
+    pieces = [pl.read_csv(GOOD.encode()).with_columns(market=pl.lit(f"m{n}")) for n in range(2000)]
+    pl.concat(pieces).write_parquet(tmp_path / "in.parquet")
+    path = Path(sys.executable).with_name("sharecast")
+    command: list[str | Path] = [path, "batch", "in.parquet", "out.parquet", "--workers", "2"]
+    # In a group of its own, which gets the signal as a whole, as from a terminal.
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        until = time.monotonic() + 60
+        while not list(tmp_path.glob(".sharecast-*/*.parquet")):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
+        assert process.stderr is not None
+        assert process.stderr.read() == ("stopped\n" if number is signal.SIGINT else "")
+    assert process.returncode == status
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]

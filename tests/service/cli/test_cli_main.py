@@ -1,0 +1,88 @@
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import Result
+
+from forecast.forecasting import MODELS
+from service.catalog import Catalog
+from service.cli.main import Commands, main
+
+Program = Callable[..., "subprocess.CompletedProcess[str]"]
+Run = Callable[..., Result]
+
+HEAVY = {"polars", "numpy", "pandas", "scipy", "statsmodels", "numba", "matplotlib", "grpc", "rich"}
+
+
+def test_every_command_has_help(run: Run) -> None:
+    assert isinstance(main, Commands)
+    for name in main.list_commands(click.Context(main)):
+        result = run(name, "--help")
+        assert result.exit_code == 0
+        assert f"Usage: sharecast {name}" in result.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["forecast", "--help"], ["batch", "--help"], ["forecast"]])
+def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
+    code = f"""
+import sys
+from service.cli.main import main
+
+try:
+    main({arguments!r}, prog_name="sharecast")
+except SystemExit:
+    print("loaded:", *sorted({HEAVY!r} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_the_help_names_the_models_there_are(run: Run) -> None:
+    named = re.search(r"Model: (.*?)\.", " ".join(run("forecast", "--help").stdout.split()))
+    assert named is not None
+    assert tuple(re.split(", | or ", named[1])) == MODELS
+
+
+def test_an_unknown_command_is_bad_usage(run: Run) -> None:
+    result = run("forcast")
+    assert result.exit_code == 2
+    assert "No such command 'forcast'" in result.stderr
+
+
+def test_an_unforeseen_error_is_short_unless_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Catalog) -> None:
+        raise ZeroDivisionError("of our own making")
+
+    monkeypatch.setattr(Catalog, "markets", broken)
+    result = run("markets")
+    assert result.exit_code == 70
+    assert "ZeroDivisionError: of our own making" in result.stderr
+    assert "--debug" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in run("--debug", "markets").stderr
+
+
+def test_a_foreseen_error_shows_its_place_when_asked(run: Run) -> None:
+    assert "Traceback" in run("--debug", "history", "nowhere").stderr
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    path = Path(sys.executable).with_name("sharecast")
+    with subprocess.Popen(
+        [path, "history", "world-smartphones"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_the_installed_program_answers_without_a_traceback(program: Program) -> None:
+    done = program("forecast", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "Error: market 'nowhere' is not known; known: cn-cloud, world-cloud, world-smartphones\n"
