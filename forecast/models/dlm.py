@@ -95,25 +95,21 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
     D = filtered.mean.shape[2]
     weights = np.where(filtered.weights < SMALLEST_WEIGHT, 0.0, filtered.weights)
     counts = allocate(weights / weights.sum(), draws, rng)
+    bartlett = np.zeros((draws, D, D))
     below = np.tril_indices(D, -1)
-    paths = np.empty((draws, horizon, D))
-    start = 0
-    for g in np.flatnonzero(counts):
-        n = int(counts[g])
-        centre, covariance = kernel.path_moments(prior.nodes[g], filtered.mean[g], filtered.cov[g], horizon)
-        time_root = np.linalg.cholesky(covariance)
-        normals = np.einsum("hi,nid->nhd", time_root, rng.standard_normal((n, horizon, D)))
-        # S ~ inverse-Wishart through Bartlett's factor A of its Wishart inverse: S = L (A A')^-1 L'.
-        bartlett = np.zeros((n, D, D))
-        bartlett[:, below[0], below[1]] = rng.standard_normal((n, len(below[0])))
-        degrees = filtered.dof + D - 1.0 - np.arange(D)
-        bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees, (n, D)))
-        solved = np.linalg.solve(bartlett.transpose(0, 2, 1), normals.transpose(0, 2, 1)).transpose(0, 2, 1)
-        deviations = solved @ np.linalg.cholesky(filtered.scale[g]).T
-        widen = np.exp(prior.mixture_sd * rng.standard_normal(n) + prior.mixture_mean)
-        paths[start : start + n] = centre + widen[:, None, None] * deviations
-        start += n
-    return paths
+    bartlett[:, below[0], below[1]] = rng.standard_normal((draws, len(below[0])))
+    degrees = filtered.dof + D - 1.0 - np.arange(D)
+    bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees, (draws, D)))
+    return kernel.sample_paths(
+        prior.nodes,
+        filtered.mean,
+        filtered.cov,
+        filtered.scale,
+        counts,
+        rng.standard_normal((draws, horizon, D)),
+        bartlett,
+        np.exp(prior.mixture_sd * rng.standard_normal(draws) + prior.mixture_mean),
+    )
 
 
 def dlm(series: Series, /, *, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:

@@ -244,3 +244,61 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
             covariance[h, j] = row[0] + (row[2] if seasonal else 0.0)
             covariance[j, h] = covariance[h, j]
     return paths, covariance
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def sample_paths(
+    nodes: FloatArray,
+    mean: FloatArray,
+    cov: FloatArray,
+    scale: FloatArray,
+    counts: npt.NDArray[np.int64],
+    normals: FloatArray,
+    bartlett: FloatArray,
+    widen: FloatArray,
+) -> FloatArray:
+    """Turn standard draws into joint paths of the contrasts, node after node.
+
+    Args:
+        nodes: Shape (G, 5), the grid.
+        mean: Shape (G, 5, D), states at the origin.
+        cov: Shape (G, 5, 5), their covariance relative to S.
+        scale: Shape (G, D, D), posterior scale matrices of S.
+        counts: Shape (G,), paths of each node; their sum is n.
+        normals: Shape (n, H, D), standard normal.
+        bartlett: Shape (n, D, D), lower triangular factors A of standard Wishart matrices: S = L (A A')^-1 L'.
+        widen: Shape (n,), factors that widen whole paths.
+
+    Returns:
+        Shape (n, H, D).
+    """
+    n, horizon, D = normals.shape
+    paths = np.empty((n, horizon, D))
+    start = 0
+    solved = np.empty(D)
+    for g in range(len(counts)):
+        if counts[g] == 0:
+            continue
+        centre, covariance = path_moments(nodes[g], mean[g], cov[g], horizon)
+        over_time = np.linalg.cholesky(covariance)
+        over_parts = np.linalg.cholesky(scale[g])
+        for i in range(start, start + counts[g]):
+            for h in range(horizon):
+                for d in range(D):
+                    total = 0.0
+                    for j in range(h + 1):
+                        total += over_time[h, j] * normals[i, j, d]
+                    solved[d] = total
+                # Back substitution with A': the row becomes z' A^-1, whose covariance is (A A')^-1 turned by L.
+                for d in range(D - 1, -1, -1):
+                    total = solved[d]
+                    for j in range(d + 1, D):
+                        total -= bartlett[i, j, d] * solved[j]
+                    solved[d] = total / bartlett[i, d, d]
+                for d in range(D):
+                    total = 0.0
+                    for j in range(d + 1):
+                        total += over_parts[d, j] * solved[j]
+                    paths[i, h, d] = centre[h, d] + widen[i] * total
+        start += counts[g]
+    return paths
