@@ -1,0 +1,61 @@
+"""Charts of a forecast and of a history, as the bytes of a PNG, an SVG or an HTML page."""
+
+from typing import Literal, TypeAlias, get_args
+
+from forecast.charts.page import html_page
+from forecast.charts.sheet import Sheet, forecast_sheet, history_sheet
+from forecast.charts.vector import svg_image
+from forecast.errors import InvalidArgument
+from forecast.results import Forecast, History
+
+ChartFormat: TypeAlias = Literal["png", "svg", "html"]
+
+__all__ = ["ChartFormat", "fan_chart", "history_chart"]
+
+
+def fan_chart(forecast: Forecast, *, format: ChartFormat, title: str | None = None) -> bytes:  # noqa: A002
+    """Draw one sheet for a market: a panel per provider with its history, mean line and interval bands.
+
+    Args:
+        forecast: What to draw; its history, where it has one, gives the points before the origin.
+        format: ``png`` (1760 pixels wide), ``svg``, or ``html`` (one file that loads nothing).
+        title: In place of the one made of market, horizon and origin.
+
+    Returns:
+        The file's bytes; the same bytes for the same input, versions and installed fonts.
+
+    Raises:
+        InvalidArgument: the format is none of the three.
+    """
+    return _drawn(forecast_sheet(forecast, title=title), format)
+
+
+def history_chart(history: History, *, format: ChartFormat, title: str | None = None) -> bytes:  # noqa: A002
+    """Draw one sheet for a market: a panel per provider with its reconstructed shares and how each is known.
+
+    Args:
+        history: What to draw.
+        format: ``png`` (1760 pixels wide), ``svg``, or ``html`` (one file that loads nothing).
+        title: In place of the one made of market and quarters.
+
+    Returns:
+        The file's bytes; the same bytes for the same input, versions and installed fonts.
+
+    Raises:
+        InvalidArgument: the format is none of the three.
+    """
+    return _drawn(history_sheet(history, title=title), format)
+
+
+def _drawn(sheet: Sheet, chart_format: str) -> bytes:
+    match chart_format:
+        case "png":
+            from forecast.charts.raster import png_image  # here, as matplotlib takes half a second
+
+            return png_image(sheet)
+        case "svg":
+            return svg_image(sheet)
+        case "html":
+            return html_page(sheet)
+        case _:
+            raise InvalidArgument("format", chart_format, ", ".join(get_args(ChartFormat)))
