@@ -111,7 +111,7 @@ def test_what_a_file_is_instead_is_said(tmp_path: Path, name: str, content: byte
 
 def test_a_byte_order_mark_and_a_cut_character_are_no_obstacle(tmp_path: Path) -> None:
     # The first look ends after 65,536 bytes, here inside a character of two.
-    text = "\ufeffmarket,share\n" + "ä" * 40_000 + ",0.5\n"
+    text = "\ufeffmarkets,share\n" + "ä" * 40_000 + ",0.5\n"
     (tmp_path / "a.csv").write_bytes(text.encode())
     assert read_table(tmp_path / "a.csv").rows() == [("ä" * 40_000, 0.5)]
 
@@ -119,3 +119,8 @@ def test_a_byte_order_mark_and_a_cut_character_are_no_obstacle(tmp_path: Path) -
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"no/t\.csv is .*no folder.*; allowed: a folder that exists"):
         write_table(ROWS, tmp_path / "no" / "t.csv")
+
+
+def test_names_that_look_like_numbers_stay_names_in_csv(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("market,period,provider,share\n007,2020Q1,360,0.5\n")
+    assert read_table(tmp_path / "a.csv").rows() == [("007", "2020Q1", "360", 0.5)]

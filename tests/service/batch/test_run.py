@@ -108,6 +108,16 @@ def test_markets_that_fail_are_told_beside_the_output_and_the_rest_goes_on(sourc
     assert "1 quarter(s)" in errors["message"][1]
 
 
+def test_failures_stand_in_the_order_of_the_input_whichever_worker_ends_first(tmp_path: Path) -> None:
+    # Single quarters fail at once, so that the parts of 100 markets end in no order.
+    single = pl.DataFrame({"market": [f"m{n}" for n in range(100)], "period": "2020Q1", "provider": "A", "share": 1.0})
+    single.sample(fraction=1.0, shuffle=True, seed=1).write_parquet(tmp_path / "in.parquet")
+    names = read_table(tmp_path / "in.parquet")["market"].to_list()
+    result = run(tmp_path / "in.parquet", workers=2)
+    assert result.errors is not None
+    assert read_table(result.errors)["market"].to_list() == names
+
+
 def test_a_run_without_failures_removes_the_errors_of_an_earlier_one(source: Path, shares: pl.DataFrame) -> None:
     spoiled(shares).write_parquet(source)
     assert run(source).errors is not None

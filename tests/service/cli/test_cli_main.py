@@ -70,10 +70,11 @@ def test_a_foreseen_error_shows_its_place_when_asked(run: Run) -> None:
     assert "Traceback" in run("--debug", "history", "nowhere").stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_a_reader_that_goes_away_is_no_error(form: str) -> None:
     path = Path(sys.executable).with_name("sharecast")
     with subprocess.Popen(
-        [path, "history", "world-smartphones"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [path, "history", "world-smartphones", "--format", form], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
