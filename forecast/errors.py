@@ -14,6 +14,17 @@ from dataclasses import dataclass
 class SharecastError(Exception):
     """Base of every error that Sharecast raises on purpose; the message is fit for a person to read."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by fields: by default the message alone would be given to an `__init__` that takes fields."""
+        return (_restored, (type(self), self.args, self.__dict__))
+
+
+def _restored(kind: type[SharecastError], args: tuple[object, ...], fields: dict[str, object]) -> SharecastError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 class InvalidArgument(SharecastError):  # noqa: N818  (names say the remedy, as gRPC's do)
     """An argument is outside what is allowed.
