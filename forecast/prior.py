@@ -1,6 +1,7 @@
 """What is learned across markets: the prior of the model of record, read from its versioned file."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,13 +20,11 @@ class Prior:
 
     version: str
     power: float  # a of the power transform
-    nodes: FloatArray  # (G, 5): variances of noise, level, slope, season relative to S (season < 0: none), damping
+    nodes: FloatArray  # (G, 8), as `forecast.models.kernel.filter_grid` takes them
     weights: FloatArray  # (G,), prior probability of each node
     initial_variance: FloatArray  # (3,): variance of the first level, slope and season relative to S
     dof: float  # of the inverse-Wishart prior of S, Dawid's delta
-    discount: float  # by which what is known of S fades from one observed quarter to the next
     scale: FloatArray  # (3,): log sd of a share's quarterly step = c0 + c1 log p + c2 log(1 - p)
-    event_threshold: float  # squared standardised innovation per contrast beyond which a quarter is an event
     event_shift: float  # part of an event's excess variance that goes into the level
     event_penalty: float  # log-likelihood paid per event
     mixture_sd: float  # of the log of the factor that widens a whole path
@@ -50,7 +49,7 @@ class Prior:
 
 def prior_from(content: Mapping[str, Any], /) -> Prior:
     """Build a prior from the content of its file."""
-    rows = np.array([node["variances"] + [node["damping"]] for node in content["nodes"]])
+    rows = np.array([_row(node) for node in content["nodes"]])
     weights = np.array([node["weight"] for node in content["nodes"]])
     return Prior(
         version=content["version"],
@@ -59,13 +58,18 @@ def prior_from(content: Mapping[str, Any], /) -> Prior:
         weights=weights / weights.sum(),
         initial_variance=np.array(content["initial_variance"]),
         dof=content["dof"],
-        discount=content["discount"],
         scale=np.array(content["scale"]),
         **{name: content[name] for name in _NUMBERS},
     )
 
 
-_NUMBERS = ("event_threshold", "event_shift", "event_penalty", "mixture_sd", "mixture_mean")
+def _row(node: Mapping[str, Any]) -> list[float]:
+    # JSON has no infinity: a node without events has a null threshold.
+    threshold = math.inf if node["threshold"] is None else node["threshold"]
+    return [*node["variances"], node["damping"], node["discount"], threshold, node["spread"]]
+
+
+_NUMBERS = ("event_shift", "event_penalty", "mixture_sd", "mixture_mean")
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ The few numbers of `SETTINGS` were chosen by leaving out one group of markets at
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -30,26 +31,17 @@ PARTS, LONGEST, FEWEST, STRIDE = 8, 40, 12, 8  # of a window: parts, quarters at
 SMOOTHING = 0.5  # pseudo-weight of the uniform against that of the data, which is one
 EM_ROUNDS = 300
 
-NOISE = (0.001, 0.1, 0.3, 0.6, 0.9)  # of an innovation variance of about one; the level has the rest
-TRENDS = (  # variance of the slope, damping
-    (0.0, 0.9),
-    (0.001, 0.97),
-    (0.01, 0.97),
-    (0.01, 0.9),
-    (0.05, 0.9),
-    (0.05, 0.75),
-    (0.15, 0.9),
-    (0.15, 0.75),
-    (0.3, 0.6),
-    (0.6, 0.4),
-)
-SEASONS = (-1.0, 0.0, 0.003, 0.03, 0.1)  # variance of the seasonal step; below zero: no season
+# The grid: every combination of
+NOISE = (0.001, 0.3, 0.7)  # of an innovation variance of about one; the level has the rest
+TRENDS = ((0.0, 0.9), (0.01, 0.95), (0.1, 0.85))  # variance of the slope, damping
+SEASONS = (-1.0, 0.02)  # variance of the seasonal step; below zero: no season
+DISCOUNTS = (0.98, 0.9, 0.8)  # by which what is known of S fades a quarter
+THRESHOLDS = (12.0, math.inf)  # squared standardised innovation per contrast of an event
+SPREADS = (0.8,)  # factor on the prior scale of S
 SETTINGS = {
     "power": 0.75,
     "initial_variance": np.array([1e4, 0.3, 4.0]),
     "dof": 4.0,
-    "discount": 0.9,
-    "event_threshold": 12.0,
     "event_shift": 0.5,
     "event_penalty": 2.0,
     "mixture_sd": 0.5,
@@ -66,8 +58,13 @@ class Window:
 
 
 def grid() -> FloatArray:
-    """Nodes of the grid, shape (G, 5)."""
-    rows = [(v, max(1.0 - v, 0.1), slope, season, phi) for v, (slope, phi), season in product(NOISE, TRENDS, SEASONS)]
+    """Nodes of the grid, shape (G, 8), in the columns of `forecast.models.kernel.filter_grid`."""
+    rows = [
+        (noise, max(1.0 - noise, 0.1), slope, season, damping, discount, threshold, spread)
+        for discount, noise, (slope, damping), season, threshold, spread in product(
+            DISCOUNTS, NOISE, TRENDS, SEASONS, THRESHOLDS, SPREADS
+        )
+    ]
     return np.array(rows)
 
 
@@ -181,12 +178,18 @@ def as_content(prior: Prior) -> dict[str, object]:
         "version": prior.version,
         "power": prior.power,
         "dof": prior.dof,
-        "discount": prior.discount,
         "scale": [round(float(c), 4) for c in prior.scale],
         "initial_variance": prior.initial_variance.tolist(),
         **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture"))},
         "nodes": [
-            {"variances": node[:4].tolist(), "damping": float(node[4]), "weight": float(f"{weight:.3g}")}
+            {
+                "variances": node[:4].tolist(),
+                "damping": float(node[4]),
+                "discount": float(node[5]),
+                "threshold": float(node[6]) if math.isfinite(node[6]) else None,
+                "spread": float(node[7]),
+                "weight": float(f"{weight:.3g}"),
+            }
             for node, weight in zip(prior.nodes, prior.weights, strict=True)
         ],
     }

@@ -8,11 +8,12 @@ With y_t the contrasts (D of them) of quarter t,
 and every disturbance is normal with covariance (its variance of the node) x S, one unknown D x D matrix S with an
 inverse-Wishart prior. The gain of the filter is then the same for all contrasts, S integrates out in closed form, and
 each node of the grid has an exact marginal likelihood and a matrix-t predictive. Nodes are averaged by likelihood times
-a prior learned on other markets. What is known of S fades by `Prior.discount` a quarter, because markets have calm and
-restless years.
+a prior learned on other markets.
 
-A quarter whose squared standardised innovation per contrast exceeds `Prior.event_threshold` is an event: its
-variance is inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest.
+A node says three more things. What is known of S fades by its discount a quarter, because markets have calm and
+restless years. A quarter whose squared standardised innovation per contrast exceeds its threshold is an event: the variance is
+inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest. And its
+spread scales the prior of S. Markets with and without events, restless and calm, so find their own nodes.
 
 Source:
     Quintana & West (1987), An analysis of international exchange rates using multivariate DLMs;
@@ -44,7 +45,7 @@ class Filtered:
     mean: FloatArray  # (G, 5, D), states at the origin
     cov: FloatArray  # (G, 5, 5), relative to S
     scale: FloatArray  # (G, D, D), posterior scale matrix of S
-    dof: float  # posterior degrees of freedom (Dawid's delta)
+    dof: FloatArray  # (G,), posterior degrees of freedom (Dawid's delta)
 
 
 def usual_composition(series: Series) -> FloatArray:
@@ -66,8 +67,6 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         prior.initial_variance,
         prior.dof,
         prior.scale_matrix(usual_composition(series)),
-        prior.discount,
-        prior.event_threshold,
         prior.event_shift,
         prior.event_penalty,
     )
@@ -98,8 +97,8 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
     bartlett = np.zeros((draws, D, D))
     below = np.tril_indices(D, -1)
     bartlett[:, below[0], below[1]] = rng.standard_normal((draws, len(below[0])))
-    degrees = filtered.dof + D - 1.0 - np.arange(D)
-    bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees, (draws, D)))
+    degrees = np.repeat(filtered.dof, counts)[:, None] + D - 1.0 - np.arange(D)
+    bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees))
     return kernel.sample_paths(
         prior.nodes,
         filtered.mean,

@@ -59,29 +59,28 @@ def filter_grid(
     initial_variance: FloatArray,
     dof: float,
     scale: FloatArray,
-    discount: float,
-    threshold: float,
     shift: float,
     penalty: float,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float, npt.NDArray[np.int64]]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
     """Filter one market under every node of the grid.
 
     Args:
         Y: Shape (T, D), contrasts; rows where `observed` is False are not read.
         observed: Shape (T,), bool.
         jump: Shape (T,), variance relative to S added to the level of a quarter where a declared break lets it move.
-        nodes: Shape (G, 5): variances of noise, level, slope and season relative to S, and the damping phi.
+        nodes: Shape (G, 8): variances of noise, level, slope and season (below zero: no season) relative to S; the
+            damping phi; the discount in (0, 1] by which what is known of S fades from one observed quarter to the next;
+            the squared standardised innovation per contrast beyond which a quarter is an event (inf: never); and the
+            factor on `scale`. Neighbours of equal discount share work.
         initial_variance: Shape (3,): variances of the first level, slope and seasonal states relative to S.
         dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
         scale: Shape (D, D), scale matrix of that prior.
-        discount: Factor in (0, 1] by which what is known of S fades from one observed quarter to the next.
-        threshold: Squared standardised innovation per contrast beyond which a quarter is an event; inf: never.
         shift: Part of an event's excess variance that goes into the level, in [0, 1].
         penalty: Log-likelihood paid per event.
 
     Returns:
         log-likelihoods (G,), state means (G, 5, D), state covariances relative to S (G, 5, 5), posterior scale
-        matrices (G, D, D), posterior degrees of freedom (a float), number of events (G,).
+        matrices (G, D, D), posterior degrees of freedom (G,), number of events (G,).
     """
     T, D = Y.shape
     G = nodes.shape[0]
@@ -101,10 +100,9 @@ def filter_grid(
                 first = t
     degrees = np.zeros(count + 1)
     constants = np.zeros(count + 1)
+    after = np.zeros(G)
     degrees[0] = dof
-    for n in range(count):
-        constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
-        degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
+    discount = 0.0
     R = np.zeros((STATES, STATES))
     P = np.zeros((STATES, STATES))
     gain = np.zeros(STATES)
@@ -113,6 +111,13 @@ def filter_grid(
     x = np.zeros(D)
     for g in range(G):
         v, w_level, w_slope, w_season, phi = nodes[g, 0], nodes[g, 1], nodes[g, 2], nodes[g, 3], nodes[g, 4]
+        threshold, spread = nodes[g, 6], nodes[g, 7]
+        if nodes[g, 5] != discount:
+            discount = nodes[g, 5]
+            for n in range(count):
+                constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
+                degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
+        after[g] = degrees[count]
         seasonal = w_season >= 0.0
         size = STATES if seasonal else 2
         m = mean[g]
@@ -125,9 +130,9 @@ def filter_grid(
             for i in range(2, STATES):
                 for j in range(2, STATES):
                     P[i, j] = initial_variance[2] * ((1.0 if i == j else 0.0) - 0.25)
-        S[:] = scale
-        inverse[:] = inverse0
-        logdet = logdet0
+        S[:] = scale * spread
+        inverse[:] = inverse0 / spread
+        logdet = logdet0 + D * log(spread)
         total = 0.0
         n = 0
         for t in range(first, T):
@@ -192,7 +197,7 @@ def filter_grid(
             n += 1
         loglik[g] = total
         cov[g] = P
-    return loglik, mean, cov, scales, degrees[count], events
+    return loglik, mean, cov, scales, after, events
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -200,7 +205,7 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
     """Mean path and covariance over the horizon, relative to S, of one node's predictive.
 
     Args:
-        node: Shape (5,), a row of the grid.
+        node: Shape (8,), a row of the grid.
         mean: Shape (5, D), state mean at the origin.
         cov: Shape (5, 5), state covariance at the origin relative to S.
         horizon: H, quarters ahead.
@@ -260,7 +265,7 @@ def sample_paths(
     """Turn standard draws into joint paths of the contrasts, node after node.
 
     Args:
-        nodes: Shape (G, 5), the grid.
+        nodes: Shape (G, 8), the grid.
         mean: Shape (G, 5, D), states at the origin.
         cov: Shape (G, 5, 5), their covariance relative to S.
         scale: Shape (G, D, D), posterior scale matrices of S.

@@ -17,7 +17,7 @@ def test_the_shipped_prior_is_what_the_script_learns_from_the_shipped_panel() ->
     np.testing.assert_allclose(learned.weights, shipped_prior().weights, rtol=0.02, atol=1e-5)
     again = prior_from(json.loads(render(as_content(learned))))
     np.testing.assert_array_equal(again.nodes, learned.nodes)
-    assert again.event_threshold == learned.event_threshold and again.mixture_sd == learned.mixture_sd
+    assert again.event_penalty == learned.event_penalty and again.mixture_sd == learned.mixture_sd
 
 
 def test_only_series_that_may_be_shipped_are_shipped_with_their_attribution() -> None:
