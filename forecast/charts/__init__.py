@@ -2,8 +2,9 @@
 
 from typing import Literal, TypeAlias, get_args
 
+from forecast.charts.build import forecast_sheet, history_sheet
 from forecast.charts.page import html_page
-from forecast.charts.sheet import Sheet, forecast_sheet, history_sheet
+from forecast.charts.sheet import Sheet
 from forecast.charts.vector import svg_image
 from forecast.errors import InvalidArgument
 from forecast.results import Forecast, History

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 
+from forecast.charts.legend import KEY_HEIGHT, KEY_WIDTH, legend
 from forecast.charts.page_text import SCRIPT, STYLE
-from forecast.charts.scene import KEY_HEIGHT, KEY_WIDTH, legend, panel_frame, panel_scene
+from forecast.charts.scene import panel_frame, panel_scene
 from forecast.charts.sheet import Panel, Sheet, Table
 from forecast.charts.vector import stylesheet, svg_items
 from forecast.charts.wording import counted

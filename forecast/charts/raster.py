@@ -13,7 +13,8 @@ from matplotlib.patches import Circle, Polygon
 from matplotlib.text import Text as Lettering
 from matplotlib.transforms import Affine2D, Transform
 
-from forecast.charts.scene import Area, Dot, Line, Primitive, Scene, Text, sheet_scene
+from forecast.charts.layout import Scene, sheet_scene
+from forecast.charts.scene import Area, Dot, Line, Primitive, Text
 from forecast.charts.sheet import Sheet
 from forecast.charts.style import LOOKS, PAGE, Look, Paint, looks
 from forecast.charts.wording import UNPRINTABLE

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from forecast.charts.scene import Area, Dot, Line, Point, Primitive, Text, sheet_scene
+from forecast.charts.layout import sheet_scene
+from forecast.charts.scene import Area, Dot, Line, Point, Primitive, Text
 from forecast.charts.sheet import Sheet
 from forecast.charts.style import FONT_FAMILIES, Look, Paint, looks
 
