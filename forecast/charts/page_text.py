@@ -52,7 +52,9 @@ summary { cursor: pointer; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--grid); white-space: nowrap; }
 @media print {
-  body { font-size: 11px; }
+  :root { font-size: 12px; }
+  body { font-size: 12px; }
+  details:not([open]) { display: none; }
   main { padding: 0; max-width: none; }
   .switches { display: none; }
   .panels { grid-template-columns: repeat(3, 1fr); gap: 14px; }
