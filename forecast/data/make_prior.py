@@ -42,10 +42,10 @@ SETTINGS = {
     "power": 0.75,
     "initial_variance": np.array([1e4, 0.3, 4.0]),
     "dof": 4.0,
-    "event_shift": 0.5,
-    "event_penalty": 2.0,
-    "mixture_sd": 0.5,
-    "mixture_mean": -0.1,
+    "event_shift": 0.7,
+    "event_penalty": 3.0,
+    "mixture_sd": 0.4,
+    "mixture_mean": -0.05,
 }
 
 
