@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.arrays import FloatArray
+from forecast.errors import InvalidArgument
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,3 +36,51 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
         np.clip(quantiles[1 : n + 1], 0.0, 1.0),
         np.clip(quantiles[n + 1 :], 0.0, 1.0),
     )
+
+
+_SHAPE_LEVEL = 0.9  # of the pointwise interval whose shape the bands take; one for all levels, so that they nest
+
+
+def simultaneous_bands(draws: FloatArray, level: float, /) -> tuple[FloatArray, FloatArray]:
+    """Bands that hold the whole path of every provider at once: all providers, all horizons.
+
+    Each side of the pointwise 90 % interval about the median is stretched by one factor for all cells, the smallest
+    with which at least `level` of the draws lie wholly inside. The bands contain the pointwise medians, and those of a
+    wider level contain those of a narrower one.
+
+    Args:
+        draws: Shape (draw, ...), such as (draw, H, K); fractions in [0, 1].
+        level: Nominal level, in (0, 1): how many of 100 futures keep within the bands everywhere.
+
+    Returns:
+        Lower and upper bounds, each of shape (...), fractions in [0, 1].
+
+    Raises:
+        InvalidArgument: the level is not in (0, 1).
+
+    Source:
+        Montiel Olea & Plagborg-Moller (2019), Simultaneous confidence bands: theory, implementation, and an
+        application to SVARs; here each side has a width of its own, as shares near zero are skewed.
+
+    >>> ramp = np.linspace(0.0, 1.0, 101)
+    >>> lower, upper = simultaneous_bands(np.stack([ramp, 1.0 - ramp], axis=1), 0.8)
+    >>> round(float(lower[0]), 6), round(float(upper[0]), 6)
+    (0.1, 0.9)
+    """
+    if not 0.0 < level < 1.0:
+        raise InvalidArgument("level", level, "a proportion between 0 and 1, such as 0.95")
+    low, median, high = np.quantile(draws, [(1.0 - _SHAPE_LEVEL) / 2.0, 0.5, (1.0 + _SHAPE_LEVEL) / 2.0], axis=0)
+    below = _side(median - low, median - draws.min(axis=0))
+    above = _side(high - median, draws.max(axis=0) - median)
+    gap = draws - median
+    with np.errstate(divide="ignore", invalid="ignore"):  # a side without width has no draw beyond it
+        stretch = np.where(gap > 0.0, gap / above, np.where(gap < 0.0, -gap / below, 0.0))
+    needed = stretch.reshape(len(draws), -1).max(axis=1, initial=0.0)
+    enough = min(int(np.ceil(level * len(draws))), len(draws)) - 1
+    factor = float(np.partition(needed, enough)[enough]) * (1.0 + 1e-9)  # the outermost draw stays inside
+    return np.clip(median - factor * below, 0.0, 1.0), np.clip(median + factor * above, 0.0, 1.0)
+
+
+def _side(width: FloatArray, furthest: FloatArray) -> FloatArray:
+    """Widths of one side; where so many draws lie at the median that the interval has none, up to the furthest draw."""
+    return np.where(width > 0.0, width, furthest)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecast.arrays import FloatArray
+from forecast.distances import mean_pair_distance
+from forecast.errors import InvalidArgument
 
 
 def interval_score(lower: FloatArray, upper: FloatArray, truth: FloatArray, level: float, /) -> FloatArray:
@@ -54,3 +56,40 @@ def covered(lower: FloatArray, upper: FloatArray, truth: FloatArray, /) -> Float
     """1 where the interval holds the truth, 0 where it does not, NaN where there is no truth."""
     inside = (truth >= lower) & (truth <= upper)
     return np.where(np.isnan(truth), np.nan, inside.astype(np.float64))
+
+
+def energy_score(draws: FloatArray, truth: FloatArray, /) -> FloatArray:
+    """Energy score of joint draws, per horizon: how far they are from what came, less half of how far from each other.
+
+    It judges all parts of a quarter at once, where `weighted_interval_score` takes each alone. The second mean runs
+    over pairs of different draws, so that the score does not favour few draws over many (the fair estimator); it may
+    come out a little below zero.
+
+    Args:
+        draws: Shape (n, H, K), n >= 2.
+        truth: Shape (H, K). Parts that are NaN are left out of both distances, so scores of horizons with different
+            parts known have different scales; ``np.isfinite(truth).sum(axis=1)`` tells how many counted.
+
+    Returns:
+        Shape (H,), in the unit of the shares; NaN for a horizon without a truth.
+
+    Raises:
+        InvalidArgument: there is only one draw.
+
+    Source:
+        Gneiting & Raftery (2007), eq. 22; Ferro (2014), Fair scores for ensemble forecasts.
+
+    >>> draws = np.array([[[0.5, 0.5]], [[0.7, 0.3]]])
+    >>> round(float(energy_score(draws, np.array([[0.6, 0.4]]))[0] / np.sqrt(2)), 12)  # 0.1 - 0.2 / 2
+    0.0
+    """
+    if len(draws) < 2:
+        raise InvalidArgument("draws", len(draws), "at least 2 draws")
+    found = np.full(len(truth), np.nan)
+    for h, row in enumerate(truth):
+        known = np.isfinite(row)
+        if known.any():
+            points = np.ascontiguousarray(draws[:, h, known])
+            to_truth = float(np.sqrt(((points - row[known]) ** 2).sum(axis=1)).mean())
+            found[h] = to_truth - 0.5 * mean_pair_distance(points)
+    return found

@@ -18,11 +18,12 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
     {"errors", "arrays"},
-    {"quarter", "schema"},
-    {"results", "composition", "figures"},
+    {"quarter", "schema", "distances"},
+    {"results", "composition", "figures", "scorecard"},
     {"evidence", "draws", "prior", "scores"},
     {"history", "models"},
     {"forecasting", "charts"},
+    {"backtest"},
     {"data"},
 ]
 ENVIRONMENT = {"os", "sys", "time", "socket", "subprocess", "random", "tempfile", "sqlite3", "urllib", "http"}

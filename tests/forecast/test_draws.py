@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.composition import closure
-from forecast.draws import summarise
+from forecast.draws import simultaneous_bands, summarise
+from forecast.errors import InvalidArgument
 
 
 @given(st.integers(0, 1000), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5, unique=True))
@@ -25,3 +27,53 @@ def test_an_interval_holds_its_level_of_the_draws() -> None:
     summary = summarise(draws, [0.5, 0.9])
     np.testing.assert_allclose(summary.lower[:, 0, 0], [0.25, 0.05], atol=1e-12)
     np.testing.assert_allclose(summary.upper[:, 0, 0], [0.75, 0.95], atol=1e-12)
+
+
+def joint_draws(seed: int, n: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Paths of four providers over three quarters, one of them almost always at exactly zero."""
+    rng = np.random.default_rng(seed)
+    parts = rng.gamma([6.0, 2.0, 0.3, 0.5], size=(n, 3, 4)) + 1e-12
+    parts[:, :, 3] *= rng.uniform(size=(n, 3)) < 0.02
+    return closure(parts.reshape(-1, 4)).reshape(n, 3, 4)
+
+
+def inside(draws: np.ndarray, bands: tuple[np.ndarray, np.ndarray]) -> float:
+    return float(((draws >= bands[0]) & (draws <= bands[1])).all(axis=(1, 2)).mean())
+
+
+@given(st.integers(0, 1000), st.integers(2, 300), st.lists(st.floats(0.01, 0.99), min_size=2, max_size=2, unique=True))
+def test_simultaneous_bands_hold_their_share_of_the_draws_and_the_medians_and_nest(
+    seed: int, n: int, levels: list[float]
+) -> None:
+    draws = joint_draws(seed, n)
+    narrow, wide = (simultaneous_bands(draws, level) for level in sorted(levels))
+    median = np.quantile(draws, 0.5, axis=0)
+    for level, (lower, upper) in zip(sorted(levels), (narrow, wide), strict=True):
+        assert inside(draws, (lower, upper)) >= level
+        assert ((lower <= median) & (median <= upper)).all()
+        assert (lower >= 0).all()
+        assert (upper <= 1).all()
+    assert (wide[0] <= narrow[0]).all()
+    assert (wide[1] >= narrow[1]).all()
+
+
+def test_simultaneous_bands_are_no_wider_than_they_must_be() -> None:
+    draws = joint_draws(3, 4000)
+    assert inside(draws, simultaneous_bands(draws, 0.8)) == pytest.approx(0.8, abs=0.001)
+
+
+def test_simultaneous_bands_hold_as_many_of_other_draws_of_the_same_future() -> None:
+    bands = simultaneous_bands(joint_draws(1, 4000), 0.9)
+    assert inside(joint_draws(2, 20_000), bands) == pytest.approx(0.9, abs=0.015)
+
+
+def test_a_future_without_doubt_has_bands_without_width() -> None:
+    lower, upper = simultaneous_bands(np.full((50, 2, 2), 0.5), 0.95)
+    assert (lower == 0.5).all()
+    assert (upper == 0.5).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0, float("nan")])
+def test_a_level_of_bands_is_a_proportion(level: float) -> None:
+    with pytest.raises(InvalidArgument, match=r"level is .*; allowed: a proportion between 0 and 1"):
+        simultaneous_bands(np.full((5, 1, 2), 0.5), level)
