@@ -11,9 +11,9 @@ each node of the grid has an exact marginal likelihood and a matrix-t predictive
 a prior learned on other markets.
 
 A node says three more things. What is known of S fades by its discount a quarter, because markets have calm and
-restless years. A quarter whose squared standardised innovation per contrast exceeds its threshold is an event: the variance is
-inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest. And its
-spread scales the prior of S. Markets with and without events, restless and calm, so find their own nodes.
+restless years. A quarter whose squared standardised innovation per contrast exceeds its threshold is an event: the
+variance is inflated to what was seen, part of the excess as a shift of the level, and S learns only the bounded rest.
+And its spread scales the prior of S. Markets with and without events, restless and calm, so find their own nodes.
 
 Source:
     Quintana & West (1987), An analysis of international exchange rates using multivariate DLMs;
@@ -22,6 +22,8 @@ Source:
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,8 @@ from forecast.arrays import FloatArray
 from forecast.models import kernel
 from forecast.models.base import Outcome, Series
 from forecast.prior import Prior
+
+Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray]
 
 BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a step of ten ordinary quarters at once
 SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
@@ -44,7 +48,7 @@ class Filtered:
     weights: FloatArray  # (G,), posterior probability of each node
     mean: FloatArray  # (G, 5, D), states at the origin
     cov: FloatArray  # (G, 5, 5), relative to S
-    scale: FloatArray  # (G, D, D), posterior scale matrix of S
+    scale: FloatArray  # (G, D, D), posterior scale matrix of S; zero for nodes below SMALLEST_WEIGHT
     dof: FloatArray  # (G,), posterior degrees of freedom (Dawid's delta)
 
 
@@ -59,19 +63,31 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
     """Filter one market under every node of the prior's grid."""
     jump = np.zeros(len(series.shares))
     jump[list(series.breaks)] = BREAK_VARIANCE
-    log_likelihood, mean, cov, scale, dof, _ = kernel.filter_grid(
+    log_likelihood, weights, mean, cov, scale, dof, _ = kernel.filter_grid(
         np.nan_to_num(series.contrasts(prior.power)),
         series.observed,
         jump,
         prior.nodes,
-        prior.initial_variance,
+        prior.weights,
+        SMALLEST_WEIGHT,
+        tables(prior, len(jump)),
         prior.dof,
         prior.scale_matrix(usual_composition(series)),
         prior.event_shift,
         prior.event_penalty,
     )
-    weights = prior.weights * np.exp(log_likelihood - log_likelihood.max())
-    return Filtered(log_likelihood, weights / weights.sum(), mean, cov, scale, dof)
+    return Filtered(log_likelihood, weights, mean, cov, scale, dof)
+
+
+def tables(prior: Prior, quarters: int) -> Tables:
+    """The part of the filter that no data enters, for at least so many quarters."""
+    return _tables(prior, max(64, 1 << (quarters - 1).bit_length()))
+
+
+@lru_cache(maxsize=32)
+def _tables(prior: Prior, quarters: int) -> Tables:
+    states, rows = np.unique(prior.nodes[:, :5], axis=0, return_inverse=True)
+    return (rows.astype(np.int64).ravel(), *kernel.gain_tables(states, prior.initial_variance, quarters))
 
 
 def allocate(weights: FloatArray, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -50,57 +50,117 @@ def _predict(
                 R[j, i] = R[i, j]
 
 
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Run the covariance recursion of T quarters without gaps, breaks or events, which no data enters.
+
+    Args:
+        states: Shape (U, 5): variances of noise, level, slope and season, and the damping.
+        initial_variance: Shape (3,): variances of the first level, slope and seasonal states.
+        T: Quarters.
+
+    Returns:
+        Innovation variances (U, T), gains (U, T, 5), state covariances after each quarter (U, T, 5, 5); relative to S.
+    """
+    U = states.shape[0]
+    variances = np.zeros((U, T))
+    gains = np.zeros((U, T, STATES))
+    after = np.zeros((U, T, STATES, STATES))
+    R = np.zeros((STATES, STATES))
+    for u in range(U):
+        seasonal = states[u, 3] >= 0.0
+        P = np.zeros((STATES, STATES))
+        P[0, 0] = initial_variance[0]
+        P[1, 1] = initial_variance[1]
+        if seasonal:
+            # Dummy seasonals of four quarters summing to zero: covariance proportional to I - 1/4.
+            for i in range(2, STATES):
+                for j in range(2, STATES):
+                    P[i, j] = initial_variance[2] * ((1.0 if i == j else 0.0) - 0.25)
+        R[:] = 0.0
+        for t in range(T):
+            if t > 0:
+                _predict(P, R, states[u, 4], states[u, 1], states[u, 2], states[u, 3], seasonal)
+                P[:] = R
+            variances[u, t] = _update(P, gains[u, t], states[u, 0], 0.0, seasonal)
+            after[u, t] = P
+    return variances, gains, after
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _innovation_variance(P: FloatArray, noise: float, seasonal: bool) -> float:
+    if seasonal:
+        return P[0, 0] + 2.0 * P[0, 2] + P[2, 2] + noise  # type: ignore[no-any-return]  # a number once compiled
+    return P[0, 0] + noise  # type: ignore[no-any-return]
+
+
+@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+def _update(P: FloatArray, gain: FloatArray, noise: float, more_noise: float, seasonal: bool) -> float:
+    """Take in one quarter: fill `gain`, reduce P, return the innovation variance."""
+    size = STATES if seasonal else 2
+    q = _innovation_variance(P, noise, seasonal) + more_noise
+    for i in range(size):
+        gain[i] = (P[i, 0] + (P[i, 2] if seasonal else 0.0)) / q
+    for i in range(size):
+        for j in range(size):
+            P[i, j] -= gain[i] * gain[j] * q
+    return q
+
+
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def filter_grid(
     Y: FloatArray,
     observed: npt.NDArray[np.bool_],
     jump: FloatArray,
     nodes: FloatArray,
-    initial_variance: FloatArray,
+    prior_weights: FloatArray,
+    smallest: float,
+    tables: tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray],
     dof: float,
     scale: FloatArray,
     shift: float,
     penalty: float,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
     """Filter one market under every node of the grid.
 
     Args:
-        Y: Shape (T, D), contrasts; rows where `observed` is False are not read.
+        Y: Shape (T, D), contrasts; rows where `observed` is False are not read. The first row is observed.
         observed: Shape (T,), bool.
         jump: Shape (T,), variance relative to S added to the level of a quarter where a declared break lets it move.
         nodes: Shape (G, 8): variances of noise, level, slope and season (below zero: no season) relative to S; the
             damping phi; the discount in (0, 1] by which what is known of S fades from one observed quarter to the next;
             the squared standardised innovation per contrast beyond which a quarter is an event (inf: never); and the
             factor on `scale`. Neighbours of equal discount share work.
-        initial_variance: Shape (3,): variances of the first level, slope and seasonal states relative to S.
+        prior_weights: Shape (G,), prior probability of each node.
+        smallest: Posterior probability below which a node's scale matrix is left zero.
+        tables: For each node its row in the tables (G,), and what `gain_tables` gives for at least T quarters.
         dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
         scale: Shape (D, D), scale matrix of that prior.
         shift: Part of an event's excess variance that goes into the level, in [0, 1].
         penalty: Log-likelihood paid per event.
 
     Returns:
-        log-likelihoods (G,), state means (G, 5, D), state covariances relative to S (G, 5, 5), posterior scale
-        matrices (G, D, D), posterior degrees of freedom (G,), number of events (G,).
+        log-likelihoods (G,), posterior weights (G,), state means (G, 5, D), state covariances relative to S (G, 5, 5),
+        posterior scale matrices (G, D, D), posterior degrees of freedom (G,), number of events (G,).
     """
     T, D = Y.shape
     G = nodes.shape[0]
+    rows, variances, gains, covariances = tables
     loglik = np.zeros(G)
     mean = np.zeros((G, STATES, D))
     cov = np.zeros((G, STATES, STATES))
     scales = np.zeros((G, D, D))
+    after = np.zeros(G)
     events = np.zeros(G, dtype=np.int64)
+    # inv and cholesky are written out: calling LAPACK for a few numbers costs more than the numbers.
     inverse0 = np.linalg.inv(scale)
     logdet0 = 2.0 * np.sum(np.log(np.diag(np.linalg.cholesky(scale))))
     count = 0
-    first = T
     for t in range(T):
         if observed[t]:
             count += 1
-            if first == T:
-                first = t
     degrees = np.zeros(count + 1)
     constants = np.zeros(count + 1)
-    after = np.zeros(G)
     degrees[0] = dof
     discount = 0.0
     R = np.zeros((STATES, STATES))
@@ -109,6 +169,7 @@ def filter_grid(
     inverse = np.zeros((D, D))
     e = np.zeros(D)
     x = np.zeros(D)
+    whitened = np.zeros((G, count, D))  # innovations over the root of their variance: S is built of them when needed
     for g in range(G):
         v, w_level, w_slope, w_season, phi = nodes[g, 0], nodes[g, 1], nodes[g, 2], nodes[g, 3], nodes[g, 4]
         threshold, spread = nodes[g, 6], nodes[g, 7]
@@ -118,53 +179,49 @@ def filter_grid(
                 constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
                 degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
         after[g] = degrees[count]
+        log_discount = D * log(discount)
         seasonal = w_season >= 0.0
         size = STATES if seasonal else 2
+        row = rows[g]
         m = mean[g]
-        S = scales[g]
-        P[:] = 0.0
-        P[0, 0] = initial_variance[0]
-        P[1, 1] = initial_variance[1]
-        if seasonal:
-            # Dummy seasonals of four quarters summing to zero: covariance proportional to I - 1/4.
-            for i in range(2, STATES):
-                for j in range(2, STATES):
-                    P[i, j] = initial_variance[2] * ((1.0 if i == j else 0.0) - 0.25)
-        S[:] = scale * spread
-        inverse[:] = inverse0 / spread
+        inverse[:] = inverse0
+        factor = 1.0 / spread  # S^-1 = factor * inverse, so that fading costs one multiplication
         logdet = logdet0 + D * log(spread)
         total = 0.0
         n = 0
-        for t in range(first, T):
-            if t > first:
+        regular = True  # no gap, break or event so far: covariances come from the tables
+        for t in range(T):
+            if t > 0:
                 for d in range(D):
                     m[0, d] += phi * m[1, d]
                     m[1, d] *= phi
-                    if seasonal:
+                if seasonal:
+                    for d in range(D):
                         last = -(m[2, d] + m[3, d] + m[4, d])
                         m[4, d] = m[3, d]
                         m[3, d] = m[2, d]
                         m[2, d] = last
-                _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
-                for i in range(size):
-                    for j in range(size):
-                        P[i, j] = R[i, j]
-                P[0, 0] += jump[t]
+                if regular and (not observed[t] or jump[t] != 0.0):
+                    regular = False
+                    P[:] = covariances[row, n - 1]
+                if not regular:
+                    _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+                    for i in range(size):
+                        for j in range(size):
+                            P[i, j] = R[i, j]
+                    P[0, 0] += jump[t]
             if not observed[t]:
                 continue
             if n > 0:
-                for d in range(D):
-                    for k in range(D):
-                        S[d, k] *= discount
-                        inverse[d, k] /= discount
-                logdet += D * log(discount)
-            q = P[0, 0] + v
+                factor /= discount
+                logdet += log_discount
+            q = variances[row, n] if regular else _innovation_variance(P, v, seasonal)
             if seasonal:
-                q += 2.0 * P[0, 2] + P[2, 2]
-            for d in range(D):
-                e[d] = Y[t, d] - m[0, d]
-                if seasonal:
-                    e[d] -= m[2, d]
+                for d in range(D):
+                    e[d] = Y[t, d] - m[0, d] - m[2, d]
+            else:
+                for d in range(D):
+                    e[d] = Y[t, d] - m[0, d]
             quad = 0.0
             for d in range(D):
                 acc = 0.0
@@ -172,32 +229,57 @@ def filter_grid(
                     acc += inverse[d, k] * e[k]
                 x[d] = acc
                 quad += acc * e[d]
+            quad *= factor
             size2 = quad * degrees[n] / (q * D)
+            excess = 0.0
             # The first quarter only places the level, and its variance is wide: it is never an event.
             if size2 > threshold and n > 0:
+                if regular:
+                    regular = False
+                    P[:] = covariances[row, n - 1]
+                    _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+                    for i in range(size):
+                        for j in range(size):
+                            P[i, j] = R[i, j]
                 excess = q * (size2 - 1.0)
                 P[0, 0] += shift * excess
                 q += excess
                 total -= penalty
                 events[g] += 1
-            ratio = 1.0 + quad / q
-            total += constants[n] - 0.5 * (logdet + D * log(q)) - 0.5 * (degrees[n] + D) * log(ratio)
-            logdet += log(ratio)
-            for i in range(size):
-                gain[i] = (P[i, 0] + (P[i, 2] if seasonal else 0.0)) / q
-            for i in range(size):
-                for d in range(D):
-                    m[i, d] += gain[i] * e[d]
-                for j in range(size):
-                    P[i, j] -= gain[i] * gain[j] * q
+            ratio = log(1.0 + quad / q)
+            total += constants[n] - 0.5 * (logdet + D * log(q)) - 0.5 * (degrees[n] + D) * ratio
+            logdet += ratio
+            if regular:
+                for i in range(size):
+                    for d in range(D):
+                        m[i, d] += gains[row, n, i] * e[d]
+            else:
+                _update(P, gain, v, (1.0 - shift) * excess, seasonal)
+                for i in range(size):
+                    for d in range(D):
+                        m[i, d] += gain[i] * e[d]
+            root = 1.0 / np.sqrt(q)
+            weight = factor / (q + quad)
             for d in range(D):
+                whitened[g, n, d] = e[d] * root
+                reduced = weight * x[d]
                 for k in range(D):
-                    S[d, k] += e[d] * e[k] / q
-                    inverse[d, k] -= x[d] * x[k] / (q + quad)
+                    inverse[d, k] -= reduced * x[k]
             n += 1
         loglik[g] = total
-        cov[g] = P
-    return loglik, mean, cov, scales, after, events
+        cov[g] = covariances[row, n - 1] if regular else P
+    weights = prior_weights * np.exp(loglik - loglik.max())
+    weights /= weights.sum()
+    for g in range(G):
+        if weights[g] >= smallest:
+            S = scales[g]
+            S[:] = scale * nodes[g, 7]
+            for n in range(count):
+                fade = nodes[g, 5] if n > 0 else 1.0
+                for d in range(D):
+                    for k in range(D):
+                        S[d, k] = fade * S[d, k] + whitened[g, n, d] * whitened[g, n, k]
+    return loglik, weights, mean, cov, scales, after, events
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

@@ -13,7 +13,7 @@ from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts
 from forecast.models import kernel
 from forecast.models.base import Series
-from forecast.models.dlm import allocate, dlm, draw_paths, filter_market
+from forecast.models.dlm import Tables, allocate, dlm, draw_paths, filter_market
 from forecast.prior import shipped_prior
 
 
@@ -135,6 +135,10 @@ NODES = np.array(
 INITIAL = np.array([25.0, 0.3, 4.0])
 
 
+def tables_of(nodes: FloatArray, T: int) -> Tables:
+    return (np.arange(len(nodes)), *kernel.gain_tables(np.ascontiguousarray(nodes[:, :5]), INITIAL, T))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_fast_filter_equals_statsmodels(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -147,9 +151,11 @@ def test_the_fast_filter_equals_statsmodels(seed: int) -> None:
     root = rng.standard_normal((D, D)) + 2 * np.eye(D)
     scale, dof = root @ root.T, 4.5
     observed = np.isfinite(Y[:, 0])
-    loglik, mean, cov, scales, after, events = kernel.filter_grid(
-        np.nan_to_num(Y), observed, jump, NODES, INITIAL, dof, scale, 0.4, 1.3
+    flat = np.full(len(NODES), 1 / len(NODES))
+    loglik, weights, mean, cov, scales, after, events = kernel.filter_grid(
+        np.nan_to_num(Y), observed, jump, NODES, flat, 0.0, tables_of(NODES, T), dof, scale, 0.4, 1.3
     )
+    np.testing.assert_allclose(weights, np.exp(loglik) / np.exp(loglik).sum(), rtol=1e-9)
     for g, node in enumerate(NODES):
         expected = reference(Y.copy(), jump, node, INITIAL, dof, scale * node[7], node[5], node[6], 0.4, 1.3)
         paths, covariance = kernel.path_moments(node, mean[g], cov[g], 1)
@@ -169,8 +175,18 @@ def test_the_predictive_path_equals_statsmodels_forecasts(node: FloatArray) -> N
     T, H = 15, 6
     y = rng.standard_normal(T).cumsum()
     zeros = np.zeros(T)
-    _, mean, cov, *_ = kernel.filter_grid(
-        y[:, None], np.ones(T, bool), zeros, node[None], INITIAL, 5.0, np.eye(1), 0.5, 0.0
+    _, _, mean, cov, *_ = kernel.filter_grid(
+        y[:, None],
+        np.ones(T, bool),
+        zeros,
+        node[None],
+        np.ones(1),
+        0.0,
+        tables_of(node[None], T),
+        5.0,
+        np.eye(1),
+        0.5,
+        0.0,
     )
     paths, covariance = kernel.path_moments(node, mean[0], cov[0], H)
     longer = np.append(y, np.full(H, np.nan))
