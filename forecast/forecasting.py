@@ -37,10 +37,34 @@ def _local_level(prior: Prior) -> Model:
     return local_level
 
 
+def _damped_trend(prior: Prior) -> Model:
+    from forecast.models.damped_trend import damped_trend  # statsmodels takes a second to load
+
+    return damped_trend
+
+
 def _ets(prior: Prior) -> Model:
     from forecast.models.ets import ets  # statsmodels takes a second to load
 
     return ets
+
+
+def _arima(prior: Prior) -> Model:
+    from forecast.models.arima import arima  # statsmodels takes a second to load
+
+    return arima
+
+
+def _theta(prior: Prior) -> Model:
+    from forecast.models.theta import theta  # statsmodels takes a second to load
+
+    return theta
+
+
+def _var(prior: Prior) -> Model:
+    from forecast.models.var import var  # statsmodels takes a second to load
+
+    return var
 
 
 def _auto(prior: Prior) -> Model:
@@ -56,7 +80,11 @@ _MODELS: dict[str, Callable[[Prior], Model]] = {
     "auto": _auto,
     "naive": _naive,
     "local_level": _local_level,
+    "damped_trend": _damped_trend,
     "ets": _ets,
+    "arima": _arima,
+    "theta": _theta,
+    "var": _var,
 }
 MODELS = tuple(_MODELS)
 _NEED_PRIOR = frozenset({"auto"})

@@ -62,7 +62,7 @@ question: Callable[[F], F] = _together(
         "--model",
         default=DEFAULT_MODEL,
         show_default=True,
-        help="Model: auto, naive, local_level or ets.",
+        help="Model: auto, naive, local_level, damped_trend, ets, arima, theta or var.",
         metavar="NAME",
     ),
     click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help="Of the draws."),
