@@ -22,7 +22,9 @@ ORDER = [
     {"results", "composition", "figures", "scorecard"},
     {"evidence", "draws", "prior", "scores"},
     {"history", "models"},
+    {"preparing"},
     {"forecasting", "charts"},
+    {"many"},
     {"backtest"},
     {"data"},
 ]

@@ -20,9 +20,9 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.forecasting import complete_rows
 from forecast.models.base import Series
 from forecast.models.dlm import filter_market, usual_composition
+from forecast.preparing import complete_rows
 from forecast.prior import Prior
 from forecast.quarter import Quarter
 

@@ -21,22 +21,29 @@ Source:
     Snyder et al. (2017), Forecasting compositional time series: a state space approach.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
+from forecast.composition import helmert
+from forecast.draws import Summary
 from forecast.models import kernel
 from forecast.models.base import Outcome, Series
+from forecast.models.marginal import summarise_mixture, widened_t_table
 from forecast.prior import Prior
 
 Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray]
 
 BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a step of ten ordinary quarters at once
 SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
+KEPT_WEIGHT, MOST_COMPONENTS = 0.98, 16  # of the mixture, where no draw is asked for
+COMPONENTS_OF_A_PAST = 4
 RECENT = 8  # quarters whose mean composition sets the prior scale of S
 
 
@@ -136,3 +143,62 @@ def dlm(series: Series, /, *, prior: Prior, horizon: int, draws: int, rng: np.ra
         for past, count in zip(pasts, counts, strict=True)
     ]
     return Outcome(np.concatenate(paths), (("dlm", 1.0),))
+
+
+def summarise_market(series: Series, prior: Prior, horizon: int, levels: Sequence[float]) -> Summary:
+    """Means, medians and intervals without draws, over all pasts the series may have had.
+
+    Args:
+        series: The market.
+        prior: What is known before.
+        horizon: H, quarters ahead.
+        levels: N nominal levels in (0, 1), ascending.
+    """
+    pasts = series.alternatives()
+    filtered = [filter_market(past, prior) for past in pasts]
+    if len(filtered) == 1:
+        (only,) = filtered
+        nodes, weights = prior.nodes, only.weights
+        most = MOST_COMPONENTS
+    else:
+        # The few nodes that matter of each past.
+        best = [np.argsort(-f.weights)[:COMPONENTS_OF_A_PAST] for f in filtered]
+        nodes = prior.nodes[np.concatenate(best)]
+        weights = np.concatenate([f.weights[i] / f.weights[i].sum() for f, i in zip(filtered, best, strict=True)])
+        weights /= len(filtered)
+        only = Filtered(
+            np.zeros(0),
+            weights,
+            *(
+                np.concatenate([getattr(f, name)[i] for f, i in zip(filtered, best, strict=True)])
+                for name in ("mean", "cov", "scale", "dof")
+            ),
+        )
+        most = len(weights)
+    quantile_levels, guesses = _quantile_levels(tuple(levels))
+    means, quantiles = summarise_mixture(
+        nodes,
+        weights,
+        only.mean,
+        only.cov,
+        only.scale,
+        only.dof,
+        helmert(series.shares.shape[1]),
+        prior.power,
+        horizon,
+        quantile_levels,
+        guesses,
+        widened_t_table(prior.mixture_sd, prior.mixture_mean),
+        float(np.exp(2.0 * prior.mixture_sd**2 + 2.0 * prior.mixture_mean)),
+        KEPT_WEIGHT,
+        most,
+    )
+    n = len(levels)
+    return Summary(means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :])
+
+
+@lru_cache(maxsize=64)
+def _quantile_levels(levels: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+    """Quantile levels (2 N + 1,) of ascending interval levels, ascending, and their standard normal quantiles."""
+    quantile_levels = [*((1.0 - v) / 2.0 for v in levels[::-1]), 0.5, *((1.0 + v) / 2.0 for v in levels)]
+    return np.array(quantile_levels), np.array([NormalDist().inv_cdf(q) for q in quantile_levels])

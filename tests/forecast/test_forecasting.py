@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, NotEnoughData, NotFound
 from forecast.figures import load_breaks, load_figures
-from forecast.forecasting import MODELS, check_request, complete_rows, forecast_history, forecast_shares
+from forecast.forecasting import MODELS, check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
+from forecast.preparing import complete_rows
 from forecast.results import Forecast, level_name
 from forecast.schema import check_shares
 
@@ -52,9 +53,21 @@ def test_every_model_keeps_the_promises_of_a_forecast(model: str) -> None:
     assert "lower_95" in forecast.to_frame().columns
 
 
+def test_numbers_without_draws_agree_with_the_draws() -> None:
+    for seed in (1, 2):
+        direct = forecast_shares(table(seed), levels=(0.5, 0.8))
+        drawn = forecast_shares(table(seed), levels=(0.5, 0.8), keep_draws=True)
+        assert direct.draws is None and drawn.draws is not None
+        sd = drawn.draws.std(axis=0)
+        assert (np.abs(direct.mean - drawn.mean) / sd).max() < 0.15
+        assert (np.abs(direct.median - drawn.median) / sd).max() < 0.2
+        assert (np.abs(direct.lower - drawn.lower) / sd).max() < 0.25
+        assert (np.abs(direct.upper - drawn.upper) / sd).max() < 0.25
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(model: str) -> None:
-    one, same, other = (forecast_shares(table(2), horizon=3, model=model, seed=s) for s in (5, 5, 6))
+    one, same, other = (forecast_shares(table(2), horizon=3, model=model, seed=s, keep_draws=True) for s in (5, 5, 6))
     assert one.mean.tobytes() == same.mean.tobytes() and one.lower.tobytes() == same.lower.tobytes()
     assert one.mean.tobytes() != other.mean.tobytes()
 
