@@ -58,6 +58,7 @@ class Rule:
     passes: pl.Expr  # boolean, one per row; null counts as broken
     allowed: str  # what would have been accepted, as a phrase
     value: pl.Expr | None = None  # text of what was found, where it is not the cell itself
+    surely: pl.Expr | None = None  # one boolean, cheaper than `passes`: true only where every row passes
 
 
 SHARES_COLUMNS = (
@@ -92,6 +93,17 @@ def _not_blank(column: str) -> pl.Expr:
     return pl.col(column).str.contains(r"\S")
 
 
+def _each_matches(column: str, pattern: str) -> pl.Expr:
+    """Whether every text of a column matches: names repeat, so that the distinct ones are far fewer than the rows."""
+    return pl.col(column).unique().str.contains(pattern).fill_null(value=False).all()
+
+
+def _key(columns: Sequence[str]) -> pl.Expr:
+    """A 64-bit number per row, the same for the same cells; other cells have the same number almost never."""
+    numbers = (pl.col(column).hash(seed) * (2 * seed + 1) for seed, column in enumerate(columns, start=1))
+    return pl.sum_horizontal(numbers)
+
+
 def _unit_interval(column: str) -> pl.Expr:
     # NaN is above every number in Polars, so the upper bound refuses it too
     return pl.col(column).is_between(0.0, 1.0)
@@ -106,20 +118,22 @@ _QUARTER_RULE = Rule(
     "period",
     pl.col("period").str.contains(_QUARTER_TEXT),
     f"a quarter such as 2020Q3, years {FIRST_YEAR} to {LAST_YEAR}",
+    surely=_each_matches("period", _QUARTER_TEXT),
 )
 _CELL = ("market", "period", "provider")
 _DECIMALS_ALLOWED = f"a whole number of 0 to {MAX_DECIMALS}"
 
 _KEY_RULES = (
-    Rule("market_not_blank", "market", _not_blank("market"), "a name"),
+    Rule("market_not_blank", "market", _not_blank("market"), "a name", surely=_each_matches("market", r"\S")),
     _QUARTER_RULE,
-    Rule("provider_not_blank", "provider", _not_blank("provider"), "a name"),
+    Rule("provider_not_blank", "provider", _not_blank("provider"), "a name", surely=_each_matches("provider", r"\S")),
     Rule(
         "cell_once",
         "provider",
         pl.struct(_CELL).is_first_distinct(),
         "one row per market, period and provider",
         value=pl.format("{} of {} in {}, given before,", *(pl.col(c).fill_null("null") for c in reversed(_CELL))),
+        surely=_key(_CELL).n_unique() == pl.len(),
     ),
     Rule(
         "decimals_in_range",
@@ -129,7 +143,8 @@ _KEY_RULES = (
     ),
 )
 
-_quarter_sum = pl.col("share").filter(_unit_interval("share")).sum().over("market", "period")
+_fit_shares = pl.col("share").filter(_unit_interval("share"))
+_quarter_sum = _fit_shares.sum().over("market", "period")
 
 SHARES_RULES = (
     *_KEY_RULES,
@@ -146,6 +161,8 @@ SHARES_RULES = (
         (_quarter_sum <= 1 + SUM_TOLERANCE + 1e-9) | ~pl.struct("market", "period").is_first_distinct(),
         f"shares of a quarter that sum to {1 + SUM_TOLERANCE} at most",
         value=pl.format("sum {} of {} {}", _quarter_sum.round(6), "market", "period"),
+        # quarters that happened to have one number would only sum to more
+        surely=(_fit_shares.sum().over(_key(_CELL[:2]), mapping_strategy="explode") <= 1 + SUM_TOLERANCE).all(),
     ),
 )
 
@@ -291,12 +308,16 @@ def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
     return _shares_result(typed)
 
 
-def split_valid_shares(frame: pl.DataFrame, *, table: str = "shares") -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_valid_shares(
+    frame: pl.DataFrame, *, table: str = "shares", first_row: int = 1
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part a shares table into the markets that keep every rule and those that do not.
 
     Args:
         frame: As `check_shares` takes it.
         table: What was read, for the error.
+        first_row: Number in the table of the frame's first row, for the messages: where the frame is some whole
+            markets of a longer table.
 
     Returns:
         The rows of the valid markets as `check_shares` gives them, and one row per market that broke a rule: `market`,
@@ -320,7 +341,9 @@ def split_valid_shares(frame: pl.DataFrame, *, table: str = "shares") -> tuple[p
     errors = []
     texts: dict[int, pl.Series] = {}
     for market, rows, names, total in per_market.iter_rows():
-        shown = _violations(typed, rules, pl.DataFrame({"row": rows, "rule": names}, schema=broken.schema), texts)
+        shown = _violations(
+            typed, rules, pl.DataFrame({"row": rows, "rule": names}, schema=broken.schema), texts, first_row
+        )
         more = f" and {total - len(shown)} more" if total > len(shown) else ""
         errors.append((market, "invalid_shares", "; ".join(map(str, shown)) + more))
     valid = typed.filter(~market_of.is_in(per_market["market"].implode()))
@@ -432,7 +455,15 @@ def _refuse(typed: pl.DataFrame, rules: tuple[Rule, ...], table: str) -> None:
 
 def _broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | None:
     """Columns row (0-based) and rule (place in `rules`), in row order; None where every row keeps every rule."""
-    flags = typed.select((~rule.passes.fill_null(value=False)).alias(str(place)) for place, rule in enumerate(rules))
+    sure = typed.select(rule.surely.alias(str(place)) for place, rule in enumerate(rules) if rule.surely is not None)
+    passed = {name for name, all_pass in sure.row(0, named=True).items() if all_pass} if sure.width else set()
+    flags = typed.select(
+        (~rule.passes.fill_null(value=False)).alias(str(place))
+        for place, rule in enumerate(rules)
+        if str(place) not in passed
+    )
+    if not flags.width:
+        return None
     failed = [name for name, any_broken in flags.select(pl.all().any()).row(0, named=True).items() if any_broken]
     if not failed:
         return None
@@ -448,7 +479,11 @@ def _broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame |
 
 
 def _violations(
-    typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame, texts: dict[int, pl.Series]
+    typed: pl.DataFrame,
+    rules: tuple[Rule, ...],
+    broken: pl.DataFrame,
+    texts: dict[int, pl.Series],
+    first_row: int = 1,
 ) -> tuple[RowViolation, ...]:
     """What was found in each broken row; `texts` keeps what a rule's own text cost a whole column to make."""
     found = []
@@ -460,7 +495,7 @@ def _violations(
             if place not in texts:
                 texts[place] = typed.select(rule.value).to_series()
             value = str(texts[place][row])
-        found.append(RowViolation(rule.name, row + 1, rule.column, value, rule.allowed))
+        found.append(RowViolation(rule.name, row + first_row, rule.column, value, rule.allowed))
     return tuple(found)
 
 

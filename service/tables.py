@@ -1,6 +1,8 @@
 """Tables in files: Parquet, CSV, JSON (an array of rows) and Arrow IPC, told apart by the file's ending."""
 
 import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -71,6 +73,17 @@ def read_table(path: Path, /) -> pl.DataFrame:
     Raises:
         InvalidArgument: the ending is unknown, or the file is missing, empty, unreadable, or not what its ending says.
     """
+    kind = check_readable(path)
+    with _damage_told(path):
+        return _read(path, kind)
+
+
+def check_readable(path: Path, /) -> Format:
+    """The format of a file, once its first bytes agree with its ending.
+
+    Raises:
+        InvalidArgument: the ending is unknown, or the file is missing, empty, unreadable, or not what its ending says.
+    """
     kind = format_of(path)
     if not path.exists():
         raise InvalidArgument(str(path), "missing", "a file that exists")
@@ -84,11 +97,22 @@ def read_table(path: Path, /) -> pl.DataFrame:
     if not beginning:
         raise InvalidArgument(str(path), "an empty file", _KINDS[kind])
     _check_beginning(path, beginning, kind)
-    try:
-        return _read(path, kind)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidArgument(str(path), f"damaged or not of its kind: {reason}", _KINDS[kind]) from error
+    return kind
+
+
+def read_rows(files: Sequence[Path], first: int, count: int, /) -> pl.DataFrame:
+    """`count` rows of Parquet files that follow each other, from row `first` (0-based) on; the rest stays on the disk.
+
+    Raises:
+        InvalidArgument: a file is unreadable or damaged.
+    """
+    with _damage_told(files[0]):
+        return scan_parquet(files).slice(first, count).collect()
+
+
+def scan_parquet(files: Sequence[Path], /) -> pl.LazyFrame:
+    """Parquet files as one table, to be read later; brackets and equal signs in their names mean themselves."""
+    return pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
 
 
 def write_table(frame: pl.DataFrame, path: Path, /, *, format: Format | None = None) -> None:  # noqa: A002  (the option's name)
@@ -118,6 +142,15 @@ def encode(frame: pl.DataFrame, kind: Format, /) -> bytes:
         case Format.ARROW:
             frame.write_ipc(buffer)
     return buffer.getvalue()
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InvalidArgument(str(path), f"damaged or not of its kind: {reason}", _KINDS[format_of(path)]) from error
 
 
 def _read(path: Path, kind: Format) -> pl.DataFrame:

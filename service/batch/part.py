@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from forecast.errors import SharecastError
-from forecast.forecasting import forecast_shares
 from forecast.results import level_name
+from service.batch.source import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,12 @@ class Ask:
 class Part:
     """Markets to be forecast together."""
 
-    shares: pl.DataFrame  # a checked shares table, the rows of a market together
-    into: Path  # Parquet file to write; not written when no market of the part could be forecast
+    rows: Rows
+    into: Path  # what is written here gets an ending of its own
     ask: Ask
 
     def __str__(self) -> str:
-        first, last = self.shares["market"][0], self.shares["market"][-1]
-        return f"market {first!r}" if first == last else f"markets {first!r} to {last!r}"
+        return str(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +43,64 @@ class Failure:
     message: str
 
 
+ERRORS_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
+
+
 @dataclass(frozen=True, slots=True)
 class PartResult:
-    """What became of a part."""
+    """What became of a part: counts, and Parquet files; None where there would be no row."""
 
-    into: Path
-    rows: int  # written to `into`
-    markets: int  # of the part, failed ones included
-    failures: tuple[Failure, ...]
+    markets: int  # failed ones included
+    failed: int
+    forecasts: Path | None
+    refused: Path | None  # errors rows of markets that broke a rule of the table
+    failures: Path | None  # errors rows of the other markets without a forecast
 
 
 def forecast_part(part: Part, /) -> PartResult:
-    """Forecast every market of a part; one that fails is reported and the rest goes on."""
+    """Check and forecast every market of a part; one that fails is reported and the rest goes on.
+
+    Raises:
+        InvalidArgument: the input is damaged.
+    """
+    shares, refused = part.rows.read()
+    frames, failures = _forecast_each(shares, part.ask)
+    told = pl.DataFrame(
+        [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
+    )
+    forecasts = pl.concat(frames) if frames else pl.DataFrame()
+    return PartResult(
+        shares["market"].n_unique() + refused.height,
+        refused.height + told.height,
+        _written(forecasts, part.into, "forecasts"),
+        _written(refused, part.into, "refused"),
+        _written(told, part.into, "failures"),
+    )
+
+
+def _written(frame: pl.DataFrame, into: Path, what: str) -> Path | None:
+    if frame.is_empty():
+        return None
+    path = into.with_name(f"{into.name}.{what}.parquet")
+    frame.write_parquet(path, compression="lz4")
+    return path
+
+
+def _forecast_each(shares: pl.DataFrame, ask: Ask) -> tuple[list[pl.DataFrame], list[Failure]]:
     frames: list[pl.DataFrame] = []
     failures: list[Failure] = []
-    markets = part.shares.partition_by("market", maintain_order=True)
-    for shares in markets:
-        name = str(shares["market"][0])
+    for market in shares.partition_by("market", maintain_order=True):
+        name = str(market["market"][0])
         try:
-            frames.append(_forecast_market(shares, name, part.ask))
+            frames.append(_forecast_market(market, name, ask))
         except Exception as error:  # one bad market must not end a run of thousands
             failures.append(failure_of(name, error))
-    rows = 0
-    if frames:
-        table = pl.concat(frames)
-        table.write_parquet(part.into)
-        rows = table.height
-    return PartResult(part.into, rows, len(markets), tuple(failures))
+    return frames, failures
 
 
 def _forecast_market(shares: pl.DataFrame, name: str, ask: Ask) -> pl.DataFrame:
+    from forecast.forecasting import forecast_shares
+
     return forecast_shares(
         shares, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=market_seed(ask.seed, name)
     ).to_frame()

@@ -2,7 +2,8 @@
 
 import math
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +12,18 @@ import polars as pl
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
-from forecast.schema import split_valid_shares
-from service.batch.part import Ask, Failure, Part, forecast_part, forecasts_schema
+from service.batch.part import ERRORS_SCHEMA, Ask, Part, forecast_part, forecasts_schema
+from service.batch.source import Source, open_source
 from service.batch.workers import run_in_workers
 from service.files import check_writable, replacing
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
-from service.tables import Format, format_of, read_table, write_table
+from service.tables import Format, format_of, scan_parquet, write_table
 
 MOST_WORKERS = 256
 LARGEST_SEED = 2**64 - 1  # what the API takes
-_LARGEST_PART = 64  # markets; one part's forecasts, a few MB, are in memory at a time
+_LARGEST_PART = {"auto": 512}  # markets; the others' are smaller, since they take longer
+_LARGEST_SLOW_PART = 64
+_MOST_ROWS = 131_072  # of a part, unless one market has more
 _PARTS_AT_LEAST = 32  # so that progress moves and workers end together in a small batch
 # The streaming engine would else cut where its threads happen to be: the same rows must give the same bytes.
 _ROW_GROUP = 131_072
@@ -80,30 +83,33 @@ def run_batch(
         raise InvalidArgument("seed", seed, "0 to 2^64 - 1")
     errors = output.with_name(f"{output.stem}.errors{output.suffix}")
     _check_places(source, output, errors)
-    shares, refused = split_valid_shares(read_table(source), table=str(source))
-    ask = Ask(horizon, tuple(levels), model, seed)
-    failures = [Failure(*row) for row in refused.select("market", "code", "message").iter_rows()]
-    total = shares["market"].n_unique() + len(failures)
-    done = len(failures)
     try:
         # Beside the output, as there is room for it there. Dotted, so that a glob of tables passes by.
         with tempfile.TemporaryDirectory(prefix=".sharecast-", dir=output.parent) as folder:
-            written: list[Path] = []
-            with closing(run_in_workers(forecast_part, _parts(shares, ask, Path(folder)), workers)) as results:
+            found = open_source(source, Path(folder))
+            parts = _parts(found, Ask(horizon, tuple(levels), model, seed), Path(folder))
+            done = failed = found.refused.height
+            files: dict[str, list[Path]] = defaultdict(list)
+            if failed:
+                found.refused.write_parquet(first := Path(folder) / "refused.parquet")
+                files["refused"].append(first)
+            with closing(run_in_workers(forecast_part, parts, workers)) as results:
                 for result in results:
-                    failures.extend(result.failures)
                     done += result.markets
-                    if result.rows:
-                        written.append(result.into)
+                    failed += result.failed
+                    for kind in ("forecasts", "refused", "failures"):
+                        if (written := getattr(result, kind)) is not None:
+                            files[kind].append(written)
                     if report is not None:
-                        report(done, len(failures), total)
-            _write_failures(failures, shares["market"], refused["market"], errors)
-            _join(sorted(written), output, ask.levels)
+                        report(done, failed, found.markets)
+            if failed:
+                _join([*sorted(files["refused"]), *sorted(files["failures"])], errors, ERRORS_SCHEMA)
+            _join(sorted(files["forecasts"]), output, forecasts_schema(tuple(levels)))
     except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
         raise InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts") from error
-    if not failures:
+    if not failed:
         errors.unlink(missing_ok=True)  # of an earlier run
-    return BatchResult(total, len(failures), output, errors if failures else None)
+    return BatchResult(found.markets, failed, output, errors if failed else None)
 
 
 def _check_places(source: Path, output: Path, errors: Path) -> None:
@@ -114,44 +120,25 @@ def _check_places(source: Path, output: Path, errors: Path) -> None:
             raise InvalidArgument("output", str(output), f"a file whose writing does not replace the input {source}")
 
 
-def _parts(shares: pl.DataFrame, ask: Ask, folder: Path) -> Generator[Part, None, None]:
-    """Cut into parts of whole markets, in the order of the markets' first rows.
-
-    The cuts hang on the number of markets alone, never on the workers.
-    """
-    if shares.is_empty():
-        return
-    together = shares.with_row_index("row").sort(pl.col("row").min().over("market"), maintain_order=True).drop("row")
-    sizes = together["market"].rle().struct.field("len").to_list()
-    count = min(_LARGEST_PART, math.ceil(len(sizes) / _PARTS_AT_LEAST))
-    row = 0
-    for number, start in enumerate(range(0, len(sizes), count)):
-        rows = sum(sizes[start : start + count])
-        yield Part(together.slice(row, rows), folder / f"{number:09d}.parquet", ask)
-        row += rows
+def _parts(source: Source, ask: Ask, folder: Path) -> Generator[Part, None, None]:
+    """Cut into parts of whole markets, in order. The cuts hang on the input and the model, never on the workers."""
+    largest = _LARGEST_PART.get(ask.model, _LARGEST_SLOW_PART)
+    most = min(largest, math.ceil(len(source.sizes) / _PARTS_AT_LEAST))
+    for number, rows in enumerate(source.parts(most, _MOST_ROWS)):
+        yield Part(rows, folder / f"{number:09d}", ask)
 
 
-def _write_failures(failures: list[Failure], valid: pl.Series, refused: pl.Series, path: Path) -> None:
-    """The errors table: markets refused at the door first, then the others in the order of the input."""
-    if not failures:
-        return
-    order = {name: place for place, name in enumerate([*refused, *valid.unique(maintain_order=True)])}
-    failures = sorted(failures, key=lambda failure: order[failure.market])
-    columns = {name: [getattr(failure, name) for failure in failures] for name in ("market", "code", "message")}
-    write_table(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)), path)
-
-
-def _join(parts: list[Path], output: Path, levels: tuple[float, ...]) -> None:
+def _join(parts: list[Path], output: Path, schema: Mapping[str, type[pl.DataType]]) -> None:
     """Write the parts one after the other as one table, streaming."""
     if not parts:
-        write_table(pl.DataFrame(schema=forecasts_schema(levels)), output)
+        write_table(pl.DataFrame(schema=schema), output)
         return
     kind = format_of(output)
     with replacing(output) as beside:
         if kind is Format.JSON:
             _join_json(parts, beside)
             return
-        table = pl.scan_parquet(parts, glob=False, hive_partitioning=False)
+        table = scan_parquet(parts)
         match kind:
             case Format.PARQUET:
                 table.sink_parquet(beside, row_group_size=_ROW_GROUP, maintain_order=True)
