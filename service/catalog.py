@@ -1,6 +1,7 @@
 """Where the server's figures come from, and the histories made from them."""
 
 import hashlib
+from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
 
@@ -10,7 +11,8 @@ from forecast.figures import MarketInfo, list_markets, load_breaks, load_figures
 from forecast.history import reconstruct
 from forecast.results import History
 from forecast.schema import check_shares
-from service.queries import ShareRow
+from forecast.scorecard import Backtest, BacktestProgress
+from service.queries import BacktestQuery, ShareRow
 from service.results import DataUsed
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
@@ -46,6 +48,37 @@ class Catalog:
             NotEnoughData: too few quarters were known by that date.
         """
         return self._reconstruct(market, house, as_of)
+
+    def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
+        """Backtest a market of the catalog, or the shares in the query, step by step; the last step is the scores.
+
+        Raises:
+            InvalidArgument, InvalidTable, NotFound, NotEnoughData: when the first step is asked for.
+        """
+        from forecast.backtest import backtest_figures_steps, backtest_shares_steps  # loads a compiler
+
+        if query.shares is not None:
+            shares, _ = inline_shares(query.shares, market=query.market)
+            yield from backtest_shares_steps(
+                shares,
+                origins=query.origins,
+                horizon=query.horizon,
+                levels=query.levels,
+                models=query.models,
+                seed=query.seed,
+            )
+            return
+        yield from backtest_figures_steps(
+            self._figures,
+            self._breaks,
+            market=query.market,
+            house=query.house,
+            origins=query.origins,
+            horizon=query.horizon,
+            levels=query.levels,
+            models=query.models,
+            seed=query.seed,
+        )
 
     def _reconstruct_now(self, market: str, house: str, as_of: date | None) -> History:
         return reconstruct(self._figures, self._breaks, market=market, house=house, as_of=as_of)

@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
+from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service.queries import (
+    DEFAULT_BACKTEST_LEVELS,
+    DEFAULT_BACKTEST_MODELS,
     DEFAULT_HORIZON,
     DEFAULT_HOUSE,
     DEFAULT_LEVELS,
     DEFAULT_MODEL,
+    DEFAULT_ORIGINS,
     DEFAULT_PAGE_SIZE,
     LARGEST_PAGE,
+    BacktestQuery,
     ForecastQuery,
     HistoryQuery,
     MarketsQuery,
@@ -34,8 +39,8 @@ from service.results import (
     Matrix,
     ModelUsed,
 )
-from sharecast.v1 import forecast_pb2, history_pb2, market_pb2, provenance_pb2
-from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from sharecast.v1 import backtest_pb2, forecast_pb2, history_pb2, market_pb2, provenance_pb2
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
     GetHistoryResponse,
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
     from forecast.results import Forecast, History
 
 _INT32, _UINT64 = 2**31, 2**64
+_NO_HOUSE = "empty beside inline shares, which are no research house's"
 
 
 # Queries.
@@ -60,12 +66,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         InvalidArgument: a value that the message cannot carry, or would carry as another one, such as horizon 0, which
             on the wire stands for the default. Everything else is for the server to judge.
     """
-    if query.horizon == 0 or not -_INT32 <= query.horizon < _INT32:
-        raise InvalidArgument("horizon", query.horizon, "1 to 40 quarters")
-    if not 0 <= query.seed < _UINT64:
-        raise InvalidArgument("seed", query.seed, "a whole number from 0 to 2**64 - 1")
-    if not query.levels:
-        raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
+    _check_question(query)
     if not query.model:
         raise InvalidArgument("model", query.model, "the name of a model")
     request = ForecastRequest(
@@ -79,9 +80,54 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         include_history=query.include_history,
     )
     if query.shares is not None:
-        rows = [_share_message(row, place) for place, row in enumerate(query.shares)]
-        request.shares.CopyFrom(forecast_pb2.InlineShares(rows=rows))  # without rows it is still inline data
+        request.shares.CopyFrom(_shares_message(query.shares))  # without rows it is still inline data
     return request
+
+
+def backtest_request(query: BacktestQuery, /) -> BacktestRequest:
+    """Write a query.
+
+    Raises:
+        InvalidArgument: as `forecast_request`, and likewise for origins and models.
+    """
+    _check_question(query)
+    if query.origins == 0 or not -_INT32 <= query.origins < _INT32:
+        raise InvalidArgument("origins", query.origins, "1 to 400")
+    if not query.models:
+        raise InvalidArgument("models", query.models, "at least one model, each once")
+    request = BacktestRequest(
+        market=query.market,
+        house=query.house,
+        origins=query.origins,
+        horizon=query.horizon,
+        levels=query.levels,
+        models=query.models,
+        seed=query.seed,
+    )
+    if query.shares is not None:
+        request.shares.CopyFrom(_shares_message(query.shares))
+    return request
+
+
+def backtest_query(request: BacktestRequest, /) -> BacktestQuery:
+    """Read a query, with defaults in place of empty fields.
+
+    Raises:
+        InvalidArgument: no market, or a house beside inline shares.
+    """
+    inline = request.WhichOneof("data") == "shares"
+    if inline and request.house:
+        raise InvalidArgument("house", request.house, _NO_HOUSE)
+    return BacktestQuery(
+        market=_read_market(request.market),
+        house="" if inline else request.house or DEFAULT_HOUSE,
+        shares=tuple(_share_row(row) for row in request.shares.rows) if inline else None,
+        origins=request.origins or DEFAULT_ORIGINS,
+        horizon=request.horizon or DEFAULT_HORIZON,
+        levels=tuple(request.levels) or DEFAULT_BACKTEST_LEVELS,
+        models=tuple(request.models) or DEFAULT_BACKTEST_MODELS,
+        seed=request.seed,
+    )
 
 
 def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
@@ -95,7 +141,7 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
     if inline and as_of is not None:
         raise InvalidArgument("as_of", request.as_of, "empty beside inline shares, which carry no publication dates")
     if inline and request.house:
-        raise InvalidArgument("house", request.house, "empty beside inline shares, which are no research house's")
+        raise InvalidArgument("house", request.house, _NO_HOUSE)
     return ForecastQuery(
         market=_read_market(request.market),
         house="" if inline else request.house or DEFAULT_HOUSE,
@@ -217,6 +263,82 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
         ),
         warnings=tuple(response.warnings),
         history=_history_result(response.history) if response.HasField("history") else None,
+    )
+
+
+def backtest_response(step: BacktestProgress | Backtest, /) -> BacktestResponse:
+    """Write a step of a backtest."""
+    if isinstance(step, BacktestProgress):
+        progress = backtest_pb2.BacktestProgress(
+            market=step.market, origin=str(step.origin), done=step.done, total=step.total
+        )
+        return BacktestResponse(progress=progress)
+    return BacktestResponse(
+        scores=backtest_pb2.BacktestScores(
+            markets=step.markets,
+            house=step.house,
+            models=step.models,
+            levels=step.levels,
+            horizon=step.horizon,
+            seed=step.seed,
+            forecasts_count=step.forecasts,
+            first_origin=str(step.first_origin),
+            last_origin=str(step.last_origin),
+            scores=[
+                backtest_pb2.Score(
+                    market=score.market,
+                    model=score.model,
+                    measure=score.measure,
+                    level=score.level,
+                    horizon=score.horizon,
+                    value=score.value,
+                    count=score.count,
+                )
+                for score in step.scores
+            ],
+            skipped=[
+                backtest_pb2.SkippedOrigin(
+                    market=skipped.market, origin=_quarter_text(skipped.origin), reason=skipped.reason
+                )
+                for skipped in step.skipped
+            ],
+            notes=step.notes,
+        )
+    )
+
+
+def backtest_step(response: BacktestResponse, /) -> BacktestProgress | Backtest:
+    """Read a step of a backtest; `Backtest` is the last one."""
+    if response.WhichOneof("event") == "progress":
+        progress = response.progress
+        return BacktestProgress(
+            progress.market, Quarter.parse(progress.origin, "origin"), progress.done, progress.total
+        )
+    found = response.scores
+    return Backtest(
+        markets=tuple(found.markets),
+        house=found.house,
+        models=tuple(found.models),
+        levels=tuple(found.levels),
+        horizon=found.horizon,
+        seed=found.seed,
+        forecasts=found.forecasts_count,
+        first_origin=Quarter.parse(found.first_origin, "first_origin"),
+        last_origin=Quarter.parse(found.last_origin, "last_origin"),
+        scores=tuple(
+            Score(
+                market=score.market if score.HasField("market") else None,
+                model=score.model,
+                measure=score.measure,
+                level=score.level if score.HasField("level") else None,
+                horizon=score.horizon if score.HasField("horizon") else None,
+                value=score.value,
+                count=score.count,
+            )
+            for score in found.scores
+        ),
+        skipped=tuple(Skipped(s.market, _read_quarter(s.origin), s.reason) for s in found.skipped),
+        notes=tuple(found.notes),
     )
 
 
@@ -349,6 +471,20 @@ def _data_used(message: provenance_pb2.DataProvenance) -> DataUsed:
         figures_used=message.figures_used,
         source_line=message.source_line,
     )
+
+
+def _check_question(query: ForecastQuery | BacktestQuery) -> None:
+    """Refuse what the message would carry as something else."""
+    if query.horizon == 0 or not -_INT32 <= query.horizon < _INT32:
+        raise InvalidArgument("horizon", query.horizon, "1 to 40 quarters")
+    if not 0 <= query.seed < _UINT64:
+        raise InvalidArgument("seed", query.seed, "a whole number from 0 to 2**64 - 1")
+    if not query.levels:
+        raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
+
+
+def _shares_message(rows: tuple[ShareRow, ...]) -> forecast_pb2.InlineShares:
+    return forecast_pb2.InlineShares(rows=[_share_message(row, place) for place, row in enumerate(rows)])
 
 
 def _share_message(row: ShareRow, place: int) -> forecast_pb2.ShareRow:

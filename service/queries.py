@@ -13,6 +13,9 @@ DEFAULT_HOUSE = "canalys"
 DEFAULT_HORIZON = 8  # quarters
 DEFAULT_LEVELS = (0.8, 0.95)
 DEFAULT_MODEL = "auto"
+DEFAULT_ORIGINS = 12
+DEFAULT_BACKTEST_LEVELS = (0.5, 0.8, 0.95)
+DEFAULT_BACKTEST_MODELS = ("auto", "naive")
 DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets
 
 
@@ -40,6 +43,20 @@ class ForecastQuery:
     model: str = DEFAULT_MODEL
     seed: int = 0
     include_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestQuery:
+    """One market to backtest, on the server's figures or on `shares`."""
+
+    market: str
+    house: str = DEFAULT_HOUSE  # empty beside `shares`
+    shares: tuple[ShareRow, ...] | None = None
+    origins: int = DEFAULT_ORIGINS
+    horizon: int = DEFAULT_HORIZON  # quarters ahead
+    levels: tuple[float, ...] = DEFAULT_BACKTEST_LEVELS  # nominal, in (0, 1)
+    models: tuple[str, ...] = DEFAULT_BACKTEST_MODELS
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

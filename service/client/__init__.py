@@ -13,6 +13,7 @@ from forecast.errors import (
     SharecastError,
 )
 from forecast.quarter import Quarter
+from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service.client.asynchronous import AsyncClient
 from service.client.blocking import Client
 from service.errors import (
@@ -34,6 +35,8 @@ from service.results import (
 
 __all__ = [
     "AsyncClient",
+    "Backtest",
+    "BacktestProgress",
     "CallRefused",
     "Client",
     "DataUsed",
@@ -52,7 +55,9 @@ __all__ = [
     "NotFound",
     "Quarter",
     "RowViolation",
+    "Score",
     "ServiceError",
     "ServiceUnavailable",
     "SharecastError",
+    "Skipped",
 ]

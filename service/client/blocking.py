@@ -1,22 +1,33 @@
 """The client for ordinary programs."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import grpc
 
+from forecast.scorecard import Backtest, BacktestProgress
 from service import convert
 from service.client.calls import (
+    BACKTEST_TIMEOUT,
     CHANNEL_OPTIONS,
     DEFAULT_TIMEOUT,
     SharesTable,
+    backtest_query,
     error_of,
     forecast_query,
     history_query,
 )
-from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, DEFAULT_PAGE_SIZE
+from service.queries import (
+    DEFAULT_BACKTEST_LEVELS,
+    DEFAULT_BACKTEST_MODELS,
+    DEFAULT_HORIZON,
+    DEFAULT_LEVELS,
+    DEFAULT_MODEL,
+    DEFAULT_ORIGINS,
+    DEFAULT_PAGE_SIZE,
+)
 from service.results import ForecastResult, HistoryResult, MarketResult
 from sharecast.v1.forecast_service_pb2_grpc import ForecastServiceStub
 from sharecast.v1.market_service_pb2_grpc import MarketServiceStub
@@ -90,6 +101,61 @@ class Client:
         )
         response = self._call(self._forecasts.Forecast, convert.forecast_request(query), timeout)
         return convert.forecast_result(response)
+
+    def backtest(
+        self,
+        market: str,
+        *,
+        house: str | None = None,
+        origins: int = DEFAULT_ORIGINS,
+        horizon: int = DEFAULT_HORIZON,
+        levels: Iterable[float] = DEFAULT_BACKTEST_LEVELS,
+        models: Iterable[str] = DEFAULT_BACKTEST_MODELS,
+        seed: int = 0,
+        shares: "SharesTable | None" = None,
+        timeout: float | None = None,
+    ) -> Iterator[BacktestProgress | Backtest]:
+        """Forecast one market from what was known at rolling origins, and score what came.
+
+        Nothing is asked of the server before the first step is. Leaving the loop early ends the work of the server.
+
+        Args:
+            market: A market of the server, such as ``cn-cloud``; beside `shares`, the name the answer is to carry.
+            house: The research house; None for canalys. Leave out beside `shares`.
+            origins: How many, the latest ones after which something is known; 1 to 400.
+            horizon: Quarters ahead, 1 to 40.
+            levels: Nominal levels of intervals and bands, each in (0, 1).
+            models: Names of models; skill is measured where ``naive`` is among them.
+            seed: Of the draws, 0 to 2**64 - 1; the same seed gives the same scores.
+            shares: Shares to backtest on, as in `forecast`; they are cut after each origin.
+            timeout: Seconds for the whole; None for 600.
+
+        Yields:
+            `BacktestProgress` after every origin, and last a `Backtest`: the scores.
+
+        Raises:
+            InvalidArgument, InvalidTable, NotFound, NotEnoughData: as the library raises them.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        query = backtest_query(
+            market,
+            house=house,
+            origins=origins,
+            horizon=horizon,
+            levels=levels,
+            models=models,
+            seed=seed,
+            shares=shares,
+        )
+        seconds = BACKTEST_TIMEOUT if timeout is None else timeout
+        call = self._forecasts.Backtest(convert.backtest_request(query), timeout=seconds)
+        try:
+            for response in call:
+                yield convert.backtest_step(response)
+        except grpc.RpcError as failed:
+            raise error_of(failed, timeout=seconds) from None  # the cause would show addresses and transport states
+        finally:
+            call.cancel()  # for a caller that left the loop; a call that has ended stays ended
 
     def list_markets(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import grpc
 
 from forecast.errors import InvalidArgument, SharecastError
-from service.queries import DEFAULT_HOUSE, ForecastQuery, HistoryQuery, ShareRow, parse_date
+from service.queries import DEFAULT_HOUSE, BacktestQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
 from service.status import unpack_error
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
 
 DEFAULT_TIMEOUT = 30.0  # seconds
+BACKTEST_TIMEOUT = 600.0  # seconds, as long as a server works on one
 
 _RETRIES = {  # only what no server has begun to work on
     "maxAttempts": 4,
@@ -74,6 +75,34 @@ def forecast_query(
         model=model,
         seed=seed,
         include_history=include_history,
+    )
+
+
+def backtest_query(
+    market: str,
+    *,
+    house: str | None,
+    origins: int,
+    horizon: int,
+    levels: Iterable[float],
+    models: Iterable[str],
+    seed: int,
+    shares: "SharesTable | None",
+) -> BacktestQuery:
+    """The query behind `Client.backtest`.
+
+    Raises:
+        InvalidArgument: a row of shares has an unknown column, another market or a value of the wrong type.
+    """
+    return BacktestQuery(
+        market=market,
+        house=(house or "") if shares is not None else (house or DEFAULT_HOUSE),
+        shares=None if shares is None else _share_rows(shares, market),
+        origins=origins,
+        horizon=horizon,
+        levels=tuple(levels),
+        models=tuple(models),
+        seed=seed,
     )
 
 

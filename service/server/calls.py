@@ -9,7 +9,7 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor
 from typing import TypeAlias
 
@@ -26,53 +26,87 @@ log = logging.getLogger(__name__)
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 _Work: TypeAlias = Callable[[bytes], bytes]
+_Steps: TypeAlias = Callable[[bytes], Iterator[bytes]]
+_Reply: TypeAlias = Callable[[bytes, _Context], Awaitable[bytes | None]]
 
 _CALLERS_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)  # what may enter a log line as it came
 
 
 def service_handler(
-    service: ServiceDescriptor, handlers: object, /, *, executor: Executor, time_limit: float
+    service: ServiceDescriptor, handlers: object, /, *, executor: Executor, time_limit: float, stream_time_limit: float
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
 
     Args:
-        service: The service; every one of its methods is unary.
-        handlers: Has a function from request to response for each method, named in snake case, that may run in any
-            thread and raises subclasses of `SharecastError`.
+        service: The service; its methods take one request and give one response or a stream of them.
+        handlers: Has a function for each method, named in snake case, from request to response, or to an iterator of
+            responses. It may run in any thread, one step of an iterator after another, and raises subclasses of
+            `SharecastError`.
         executor: Where the functions run, so that a fit does not keep other calls waiting for the event loop.
-        time_limit: Seconds a call may take, whatever longer deadline its caller gave.
+        time_limit: Seconds a call with one response may take, whatever longer deadline its caller gave.
+        stream_time_limit: The same for a call with a stream of responses.
 
     Raises:
         AttributeError: a method has no function.
     """
-    methods = {method.name: _work(method, getattr(handlers, _snake(method.name))) for method in service.methods}
-    return grpc.method_handlers_generic_handler(
-        service.full_name,
+    rpcs: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+    for method in service.methods:
+        function = getattr(handlers, _snake(method.name))
+        name = f"{service.name}.{method.name}"
         # without (de)serializers grpc hands over and takes bytes
-        {
-            name: grpc.unary_unary_rpc_method_handler(_wrap(f"{service.name}.{name}", work, executor, time_limit))
-            for name, work in methods.items()
-        },
-    )
+        if method.server_streaming:
+            reply = _stream(_steps(method, function), executor)
+            rpcs[method.name] = grpc.unary_stream_rpc_method_handler(_wrap(name, reply, stream_time_limit))
+        else:
+            reply = _single(_work(method, function), executor)
+            rpcs[method.name] = grpc.unary_unary_rpc_method_handler(_wrap(name, reply, time_limit))
+    return grpc.method_handlers_generic_handler(service.full_name, rpcs)
 
 
 def _work(method: MethodDescriptor, function: Callable[[Message], Message]) -> _Work:
-    request_class = GetMessageClass(method.input_type)
-
     def work(raw: bytes) -> bytes:
-        try:
-            request = request_class.FromString(raw)
-        except DecodeError:
-            raise MalformedRequest from None
-        return function(request).SerializeToString()
+        return function(_request(method, raw)).SerializeToString()
 
     return work
 
 
-def _wrap(
-    name: str, work: _Work, executor: Executor, time_limit: float
-) -> Callable[[bytes, _Context], Awaitable[bytes]]:
-    async def answer(raw: bytes, context: _Context) -> bytes:
+def _steps(method: MethodDescriptor, function: Callable[[Message], Iterator[Message]]) -> _Steps:
+    def steps(raw: bytes) -> Iterator[bytes]:
+        for response in function(_request(method, raw)):
+            yield response.SerializeToString()
+
+    return steps
+
+
+def _request(method: MethodDescriptor, raw: bytes) -> Message:
+    try:
+        return GetMessageClass(method.input_type).FromString(raw)
+    except DecodeError:
+        raise MalformedRequest from None
+
+
+def _single(work: _Work, executor: Executor) -> _Reply:
+    async def reply(raw: bytes, context: _Context) -> bytes:
+        return await asyncio.get_running_loop().run_in_executor(executor, work, raw)
+
+    return reply
+
+
+def _stream(steps: _Steps, executor: Executor) -> _Reply:
+    async def reply(raw: bytes, context: _Context) -> None:
+        responses = steps(raw)
+        # Each step is asked for alone: others get their turn in between, and once the caller has gone none is.
+        while True:
+            response = await asyncio.get_running_loop().run_in_executor(executor, next, responses, None)
+            if response is None:
+                return
+            await context.write(response)
+
+    return reply
+
+
+def _wrap(name: str, reply: _Reply, time_limit: float) -> Callable[[bytes, _Context], Awaitable[bytes | None]]:
+    async def answer(raw: bytes, context: _Context) -> bytes | None:
         started = time.monotonic()
         request_id = _request_id(context)
         remaining = context.time_remaining()
@@ -80,10 +114,10 @@ def _wrap(
         error: SharecastError
         try:
             async with asyncio.timeout(seconds) as limit:
-                reply = await asyncio.get_running_loop().run_in_executor(executor, work, raw)
+                response = await reply(raw, context)
             _log(name, "OK", started, request_id)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
-            return reply
+            return response
         except SharecastError as known:
             error = known
         except asyncio.CancelledError:  # the caller went away, or the server stops

@@ -15,6 +15,7 @@ from service.server.handlers import ForecastHandlers, MarketHandlers
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
 
 TIME_LIMIT = 30.0  # seconds a call may take
+STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress may take
 _CALLS_AT_ONCE = 256  # more are refused with RESOURCE_EXHAUSTED instead of waiting past their deadlines
 
 _OPTIONS = (
@@ -39,10 +40,13 @@ class Front:
     Args:
         catalog: The figures it answers from.
         time_limit: Seconds a call may take, whatever longer deadline its caller gave.
+        stream_time_limit: The same for a call that streams its responses.
     """
 
-    def __init__(self, catalog: Catalog, *, time_limit: float = TIME_LIMIT) -> None:
-        self._catalog, self._time_limit = catalog, time_limit
+    def __init__(
+        self, catalog: Catalog, *, time_limit: float = TIME_LIMIT, stream_time_limit: float = STREAM_TIME_LIMIT
+    ) -> None:
+        self._catalog, self._time_limit, self._stream_time_limit = catalog, time_limit, stream_time_limit
         self.address = ""  # HOST:PORT, once started
 
     async def start(self, listen: str) -> None:
@@ -57,7 +61,11 @@ class Front:
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CALLS_AT_ONCE)
         for descriptor, handlers in _SERVICES:
             handler = service_handler(
-                descriptor, handlers(self._catalog), executor=self._executor, time_limit=self._time_limit
+                descriptor,
+                handlers(self._catalog),
+                executor=self._executor,
+                time_limit=self._time_limit,
+                stream_time_limit=self._stream_time_limit,
             )
             self._server.add_generic_rpc_handlers((handler,))
         await self._add_health()

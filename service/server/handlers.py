@@ -1,11 +1,12 @@
 """What each RPC does: read the message, call a pure function, write the message."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from service import convert
 from service.catalog import Catalog, inline_shares
-from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
     GetHistoryResponse,
@@ -36,6 +37,11 @@ class ForecastHandlers:
                 shares, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed
             )
         return convert.forecast_response(forecast, data, include_history=query.include_history)
+
+    def backtest(self, request: BacktestRequest) -> Iterator[BacktestResponse]:
+        """Backtest one market of the catalog, or the shares in the request, an origin per step."""
+        for step in self._catalog.backtest(convert.backtest_query(request)):
+            yield convert.backtest_response(step)
 
 
 class MarketHandlers:

@@ -11,7 +11,7 @@ from typing import Self
 from service.catalog import Catalog
 from service.server.front import TIME_LIMIT, Front
 
-DRAIN_SECONDS = 30.0  # as long as the longest call may take
+DRAIN_SECONDS = 30.0  # as long as a call may take; a stream, whose caller has seen how far it was, is cut off
 
 
 async def serve(

@@ -8,11 +8,13 @@ from polars.testing import assert_frame_equal
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import forecast_history
+from forecast.quarter import Quarter
 from forecast.results import Status
+from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service import convert
 from service.catalog import Catalog
-from service.queries import ForecastQuery, HistoryQuery, ShareRow, parse_date
-from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
 from sharecast.v1.history_pb2 import CellStatus
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
@@ -158,3 +160,65 @@ def test_markets_arrive_as_the_catalog_lists_them(catalog: Catalog) -> None:
                 known.last,
             )
             assert (house.figures_count, house.vintages) == (known.figures, known.vintages)
+
+
+BACKTEST = {
+    "market": NAMES,
+    "origins": st.integers(-(2**31), 2**31 - 1).filter(bool),
+    "horizon": COMMON["horizon"],
+    "levels": COMMON["levels"],
+    "models": st.lists(NAMES, min_size=1, max_size=3).map(tuple),
+    "seed": COMMON["seed"],
+}
+
+
+@given(
+    query=st.builds(BacktestQuery, house=NAMES, shares=st.none(), **BACKTEST)
+    | st.builds(BacktestQuery, house=st.just(""), shares=st.lists(ROWS, max_size=4).map(tuple), **BACKTEST)
+)
+def test_a_backtest_query_arrives_as_it_was_asked(query: BacktestQuery) -> None:
+    sent = BacktestRequest.FromString(convert.backtest_request(query).SerializeToString())
+    assert convert.backtest_query(sent) == query
+
+
+def test_what_a_backtest_request_leaves_out_has_its_default() -> None:
+    assert convert.backtest_query(BacktestRequest(market="m")) == BacktestQuery("m")
+
+
+QUARTERS = st.integers(4 * 1900, 4 * 2200).map(Quarter)
+SCORES = st.builds(
+    Score,
+    market=st.none() | NAMES,
+    model=NAMES,
+    measure=NAMES,
+    level=st.none() | FLOATS,
+    horizon=st.none() | st.integers(0, 40),
+    value=FLOATS,
+    count=st.integers(0, 2**62),
+)
+SKIPPED = st.builds(Skipped, market=NAMES, origin=st.none() | QUARTERS, reason=NAMES)
+STEPS = st.builds(
+    BacktestProgress, market=NAMES, origin=QUARTERS, done=st.integers(0, 2**31 - 1), total=st.integers(0, 2**31 - 1)
+) | st.builds(
+    Backtest,
+    markets=st.lists(NAMES, max_size=3).map(tuple),
+    house=NAMES,
+    models=st.lists(NAMES, max_size=3).map(tuple),
+    levels=COMMON["levels"],
+    horizon=st.integers(0, 40),
+    seed=COMMON["seed"],
+    forecasts=st.integers(0, 2**31 - 1),
+    first_origin=QUARTERS,
+    last_origin=QUARTERS,
+    scores=st.lists(SCORES, max_size=4).map(tuple),
+    skipped=st.lists(st.builds(Skipped, market=NAMES, origin=st.none() | QUARTERS, reason=NAMES), max_size=2).map(
+        tuple
+    ),
+    notes=st.lists(NAMES, max_size=2).map(tuple),
+)
+
+
+@given(step=STEPS)
+def test_a_step_of_a_backtest_arrives_as_it_was_made(step: BacktestProgress | Backtest) -> None:
+    sent = BacktestResponse.FromString(convert.backtest_response(step).SerializeToString())
+    assert convert.backtest_step(sent) == step

@@ -1,3 +1,4 @@
+from sharecast.v1 import backtest_pb2 as _backtest_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
@@ -56,3 +57,31 @@ class ForecastResponse(_message.Message):
     warnings: _containers.RepeatedScalarFieldContainer[str]
     history: _history_pb2.History
     def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ...) -> None: ...
+
+class BacktestRequest(_message.Message):
+    __slots__ = ("market", "house", "shares", "origins", "horizon", "levels", "models", "seed")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    shares: _forecast_pb2.InlineShares
+    origins: int
+    horizon: int
+    levels: _containers.RepeatedScalarFieldContainer[float]
+    models: _containers.RepeatedScalarFieldContainer[str]
+    seed: int
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., origins: _Optional[int] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., models: _Optional[_Iterable[str]] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class BacktestResponse(_message.Message):
+    __slots__ = ("progress", "scores")
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    progress: _backtest_pb2.BacktestProgress
+    scores: _backtest_pb2.BacktestScores
+    def __init__(self, progress: _Optional[_Union[_backtest_pb2.BacktestProgress, _Mapping]] = ..., scores: _Optional[_Union[_backtest_pb2.BacktestScores, _Mapping]] = ...) -> None: ...

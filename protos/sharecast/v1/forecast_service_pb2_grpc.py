@@ -43,6 +43,11 @@ class ForecastServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.FromString,
                 _registered_method=True)
+        self.Backtest = channel.unary_stream(
+                '/sharecast.v1.ForecastService/Backtest',
+                request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
+                _registered_method=True)
 
 
 class ForecastServiceServicer(object):
@@ -59,6 +64,14 @@ class ForecastServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Backtest(self, request, context):
+        """Forecasts one market from what was known at rolling origins, and scores what came: progress after every origin, then
+        the scores as the last message. Cancel the call to stop the work. Stores nothing, so it is safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ForecastServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -66,6 +79,11 @@ def add_ForecastServiceServicer_to_server(servicer, server):
                     servicer.Forecast,
                     request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.SerializeToString,
+            ),
+            'Backtest': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backtest,
+                    request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -99,6 +117,33 @@ class ForecastService(object):
             '/sharecast.v1.ForecastService/Forecast',
             sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.SerializeToString,
             sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Backtest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sharecast.v1.ForecastService/Backtest',
+            sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
+            sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
             options,
             channel_credentials,
             insecure,

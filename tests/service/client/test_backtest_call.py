@@ -1,0 +1,185 @@
+"""A backtest over the wire: progress as it goes, then the scores; and how it ends when the caller goes."""
+
+import asyncio
+import inspect
+import logging
+import time
+from collections.abc import AsyncGenerator, Generator, Iterator
+from typing import cast
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from forecast.backtest import backtest_figures, backtest_shares
+from forecast.figures import load_breaks, load_figures
+from forecast.schema import check_shares
+from forecast.scorecard import Backtest, BacktestProgress
+from service.catalog import Catalog
+from service.client import AsyncClient, Client, DeadlineExceeded, InvalidArgument, InvalidTable, NotEnoughData, NotFound
+from service.queries import BacktestQuery
+from service.server import Front, Server
+
+SHARES = [
+    {"period": f"{year}Q{quarter}", "provider": name, "share": round(share + sign * 0.012 * quarter, 3)}
+    for year in (2021, 2022)
+    for quarter in (1, 2, 3, 4)
+    for name, share, sign in (("North", 0.55, 1), ("South", 0.42, -1))
+]
+
+
+def test_progress_then_the_scores_the_library_gives(client: Client) -> None:
+    *steps, last = client.backtest(
+        "cn-cloud", origins=3, horizon=4, levels=[0.95, 0.5], models=["auto", "naive"], seed=3
+    )
+    own = backtest_figures(
+        load_figures(),
+        load_breaks(),
+        market="cn-cloud",
+        origins=3,
+        horizon=4,
+        levels=(0.95, 0.5),
+        models=("auto", "naive"),
+        seed=3,
+    )
+    assert last == own
+    assert [(step.done, step.total) for step in steps if isinstance(step, BacktestProgress)] == [(1, 3), (2, 3), (3, 3)]
+    assert isinstance(last, Backtest)
+    assert_frame_equal(last.to_polars(), own.to_frame())
+
+
+def test_shares_of_ones_own_are_backtested_as_the_library_does(client: Client) -> None:
+    *_, last = client.backtest("compass", shares=SHARES, origins=2, horizon=2, models=["naive"])
+    frame = check_shares(pl.DataFrame(SHARES).with_columns(market=pl.lit("compass")))
+    assert last == backtest_shares(frame, origins=2, horizon=2, models=["naive"])
+    assert isinstance(last, Backtest)
+    assert (last.markets, last.house) == (("compass",), "")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; known: cn-cloud"),
+        ({"house": "idc"}, NotFound, "house 'idc' is not known; known: canalys"),
+        ({"models": ["prophet"]}, NotFound, "model 'prophet' is not known"),
+        ({"models": ["naive", "naive"]}, InvalidArgument, "models is .*each once"),
+        ({"models": []}, InvalidArgument, "models is .*at least one model"),
+        ({"origins": 0}, InvalidArgument, "origins is 0; allowed: 1 to 400"),
+        ({"origins": -1}, InvalidArgument, "origins is -1; allowed: 1 to 400"),
+        ({"horizon": 0}, InvalidArgument, "horizon is 0; allowed: 1 to 40"),
+        ({"levels": [95]}, InvalidArgument, r"did you mean 0\.95"),
+        ({"seed": -1}, InvalidArgument, "seed is -1"),
+        ({"market": "", "shares": SHARES}, InvalidArgument, "market is ''"),
+        ({"market": "m", "house": "idc", "shares": SHARES}, InvalidArgument, "house is 'idc'.*empty beside"),
+        ({"market": "m", "shares": SHARES[:4]}, NotEnoughData, "'m' has 2 quarter.*at least 3"),
+        ({"market": "m", "shares": [SHARES[0] | {"share": 1.2}]}, InvalidTable, "1.2 breaks"),
+        ({"timeout": 0.0001}, DeadlineExceeded, r"longer than the 0\.0001 s"),
+    ],
+)
+def test_an_error_of_the_server_is_raised_when_the_first_step_is_asked_for(
+    client: Client, options: dict[str, object], kind: type[Exception], message: str
+) -> None:
+    steps = client.backtest(**{"market": "cn-cloud"} | options)  # type: ignore[arg-type]
+    with pytest.raises(kind, match=message) as caught:
+        next(steps)
+    assert type(caught.value) is kind
+
+
+def test_the_async_client_gives_the_same_steps(catalog: Catalog, client: Client) -> None:
+    async def steps() -> list[BacktestProgress | Backtest]:
+        front = Front(catalog)
+        await front.start("127.0.0.1:0")
+        try:
+            async with AsyncClient(front.address) as asynchronous:
+                with pytest.raises(NotFound, match="market 'cn-clout'"):
+                    await anext(asynchronous.backtest("cn-clout"))
+                return [step async for step in asynchronous.backtest("cn-cloud", origins=2, models=["naive"])]
+        finally:
+            await front.stop(1)
+
+    assert asyncio.run(steps()) == list(client.backtest("cn-cloud", origins=2, models=["naive"]))
+
+
+class Slow(Catalog):
+    """Counts the origins it is asked for, and takes its time over each; the steps themselves are the real ones."""
+
+    worked = 0
+
+    def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
+        for step in super().backtest(query):
+            self.worked += 1
+            time.sleep(0.1)
+            yield step
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow(load_figures(), load_breaks())
+
+
+def test_a_caller_that_leaves_the_loop_ends_the_work(slow: Slow) -> None:
+    with Server(slow) as server, Client(server.address) as client:
+        steps = cast("Generator[object]", client.backtest("cn-cloud", origins=20, horizon=1, models=["naive"]))
+        next(steps)
+        steps.close()
+        time.sleep(0.5)
+        worked = slow.worked
+        time.sleep(0.5)
+        assert slow.worked == worked < 15
+
+
+def test_an_async_caller_that_leaves_the_loop_ends_the_work(slow: Slow) -> None:
+    async def leave() -> None:
+        front = Front(slow)
+        await front.start("127.0.0.1:0")
+        async with AsyncClient(front.address) as client:
+            steps = cast("AsyncGenerator[object]", client.backtest("cn-cloud", origins=20, horizon=1, models=["naive"]))
+            await anext(steps)
+            await steps.aclose()
+            await asyncio.sleep(0.5)
+            worked = slow.worked
+            await asyncio.sleep(0.5)
+            assert slow.worked == worked < 15
+        await front.stop(1)
+
+    asyncio.run(leave())
+
+
+def test_a_backtest_past_the_time_limit_of_the_server_ends(slow: Slow) -> None:
+    async def ask() -> None:
+        front = Front(slow, stream_time_limit=0.35)
+        await front.start("127.0.0.1:0")
+        async with AsyncClient(front.address) as client:
+            seen = 0
+            with pytest.raises(DeadlineExceeded, match=r"longer than the 0\.35 s it was given"):
+                async for _ in client.backtest("cn-cloud", origins=20, horizon=1, models=["naive"]):
+                    seen += 1
+            assert 1 <= seen < 5
+        await front.stop(1)
+
+    asyncio.run(ask())
+
+
+def test_a_backtest_keeps_no_other_call_waiting(slow: Slow) -> None:
+    with Server(slow) as server, Client(server.address) as client:
+        steps = client.backtest("cn-cloud", origins=6, horizon=1, models=["naive"])
+        next(steps)
+        started = time.monotonic()
+        assert client.list_markets()
+        assert time.monotonic() - started < 5
+        assert isinstance(list(steps)[-1], Backtest)
+
+
+def test_the_log_has_one_line_for_a_whole_backtest(slow: Slow, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO), Server(slow) as server, Client(server.address) as client:
+        list(client.backtest("cn-cloud", origins=2, horizon=1, models=["naive"]))
+    lines = [record.getMessage() for record in caplog.records if "ForecastService.Backtest" in record.getMessage()]
+    assert len(lines) == 1
+    assert lines[0].startswith("ForecastService.Backtest OK ")
+
+
+def test_the_options_and_their_defaults_are_those_of_the_library() -> None:
+    mine = inspect.signature(Client.backtest).parameters
+    for name in ("origins", "horizon", "levels", "models", "seed"):
+        assert mine[name].default == inspect.signature(backtest_figures).parameters[name].default
+        assert mine[name].default == inspect.signature(backtest_shares).parameters[name].default
