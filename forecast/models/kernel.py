@@ -107,6 +107,14 @@ def _update(P: FloatArray, gain: FloatArray, noise: float, more_noise: float, se
     return q
 
 
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _but_for_events(one: FloatArray, other: FloatArray) -> bool:
+    for i in range(len(one)):  # noqa: SIM110  (a generator is not compiled)
+        if i != 6 and one[i] != other[i]:
+            return False
+    return True
+
+
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
 def filter_grid(
     Y: FloatArray,
@@ -130,7 +138,7 @@ def filter_grid(
         nodes: Shape (G, 8): variances of noise, level, slope and season (below zero: no season) relative to S; the
             damping phi; the discount in (0, 1] by which what is known of S fades from one observed quarter to the next;
             the squared standardised innovation per contrast beyond which a quarter is an event (inf: never); and the
-            factor on `scale`. Neighbours of equal discount share work.
+            factor on `scale`. Neighbours share work: of equal discount, and of equal all but a rising threshold.
         prior_weights: Shape (G,), prior probability of each node.
         smallest: Posterior probability below which a node's scale matrix is left zero.
         tables: For each node its row in the tables (G,), and what `gain_tables` gives for at least T quarters.
@@ -179,6 +187,13 @@ def filter_grid(
                 constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
                 degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
         after[g] = degrees[count]
+        if g > 0 and events[g - 1] == 0 and nodes[g, 6] >= nodes[g - 1, 6] and _but_for_events(nodes[g - 1], nodes[g]):
+            # No event at a lower threshold: nothing differs.
+            loglik[g] = loglik[g - 1]
+            mean[g] = mean[g - 1]
+            cov[g] = cov[g - 1]
+            whitened[g] = whitened[g - 1]
+            continue
         log_discount = D * log(discount)
         seasonal = w_season >= 0.0
         size = STATES if seasonal else 2

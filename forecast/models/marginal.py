@@ -53,18 +53,26 @@ def widened_t_table(mixture_sd: float, mixture_mean: float) -> FloatArray:
     return np.minimum(table, 1.0)
 
 
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def table_row(table: FloatArray, dof: float) -> FloatArray:
+    """The table at so many degrees of freedom, shape (1025,)."""
+    at = min(HEAVIEST / dof, 1.0) * (_SHAPES - 1)
+    r = min(int(at), _SHAPES - 2)
+    row: FloatArray = (1.0 - (at - r)) * table[r] + (at - r) * table[r + 1]
+    return row
+
+
 @nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _distribution(table: FloatArray, row: int, part: float, z: float) -> tuple[float, float]:
-    """Distribution function and density at z, between rows `row` and `row + 1`."""
+def distribution(row: FloatArray, z: float) -> tuple[float, float]:
+    """Distribution function and density at z, of a row of the table."""
     a = abs(z)
-    x = a / (1.0 + a)
-    at = x * (_POINTS - 1)
+    y = 1.0 / (1.0 + a)
+    at = a * y * (_POINTS - 1)
     c = min(int(at), _POINTS - 2)
-    low = (1.0 - part) * table[row, c] + part * table[row + 1, c]
-    high = (1.0 - part) * table[row, c + 1] + part * table[row + 1, c + 1]
-    value = low + (at - c) * (high - low)
-    density = (high - low) * (_POINTS - 1) * (1.0 - x) * (1.0 - x)
-    return (value if z >= 0.0 else 1.0 - value), density
+    low = row[c]
+    step = row[c + 1] - low
+    value = low + (at - c) * step
+    return (value if z >= 0.0 else 1.0 - value), step * (_POINTS - 1) * y * y
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -139,8 +147,8 @@ def summarise_mixture(
     spread = np.zeros((C, K, K))  # covariance of the coordinates relative to the time variance, times dof
     m = np.zeros((C, STATES, D))
     P = np.zeros((C, STATES, STATES))
-    row = np.zeros(C, dtype=np.int64)
-    part = np.zeros(C)
+    shape = np.zeros((C, _POINTS))
+    scaled = np.zeros(C)
     total = 0.0
     half = np.zeros((K, D))
     for c in range(C):
@@ -149,14 +157,12 @@ def summarise_mixture(
         total += w[c]
         m[c] = mean[i]
         P[c] = cov[i]
-        at = min(HEAVIEST / dof[i], 1.0) * (_SHAPES - 1)
-        row[c] = min(int(at), _SHAPES - 2)
-        part[c] = at - row[c]
+        shape[c] = table_row(table, dof[i])
         for k in range(K):
             for d in range(D):
                 acc = 0.0
-                for f in range(D):
-                    acc += basis[k, f] * scale[i, f, d]
+                for b in range(D):
+                    acc += basis[k, b] * scale[i, b, d]
                 half[k, d] = acc
         for k in range(K):
             for j in range(k + 1):
@@ -225,6 +231,8 @@ def summarise_mixture(
             for g in range(5):
                 x = middle[k] + sd * hermite[g]
                 means[h, k] += hermite_weights[g] * _share(k, x, middle, slope, rest, power)
+            for c in range(C):
+                scaled[c] = 1.0 / max(sqrt(variance[c] * spread[c, k, k] / dof[chosen[c]]), 1e-14)
             for q in range(Q):
                 x = middle[k] + sd * guesses[q]
                 low, high = middle[k] - 60.0 * sd, middle[k] + 60.0 * sd
@@ -232,17 +240,16 @@ def summarise_mixture(
                     value = 0.0
                     density = 0.0
                     for c in range(C):
-                        s = sqrt(variance[c] * spread[c, k, k] / dof[chosen[c]])
-                        s = max(s, 1e-14)
-                        p, f = _distribution(table, row[c], part[c], (x - centre[c, k]) / s)
-                        value += w[c] * p
-                        density += w[c] * f / s
+                        inside, height = distribution(shape[c], (x - centre[c, k]) * scaled[c])
+                        value += w[c] * inside
+                        density += w[c] * height * scaled[c]
                     miss = value - levels[q]
                     if miss > 0.0:
                         high = x
                     else:
                         low = x
-                    if abs(miss) < 2e-5:
+                    if abs(miss) < 1e-4:
+                        x -= miss / max(density, 1e-9)  # the last correction costs nothing
                         break
                     x -= miss / max(density, 1e-9)
                     if not low < x < high:

@@ -6,17 +6,15 @@ from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts
 from forecast.models.base import Series
 from forecast.models.dlm import draw_paths, filter_market, summarise_market
-from forecast.models.marginal import HEAVIEST, _distribution, widened_t_table
+from forecast.models.marginal import HEAVIEST, distribution, table_row, widened_t_table
 from forecast.prior import shipped_prior
 
 
 @pytest.mark.parametrize("nu", [2.5, 3.0, 5.5, 12.0, 60.0, 1e9])
 def test_the_table_without_widening_is_the_t_distribution(nu: float) -> None:
-    table = widened_t_table(0.0, 0.0)
-    at = HEAVIEST / nu * (len(table) - 1)
-    row = min(int(at), len(table) - 2)
+    row = table_row(widened_t_table(0.0, 0.0), nu)
     for z in (-30.0, -2.1, -0.3, 0.0, 0.7, 1.96, 4.0):
-        value, density = _distribution(table, row, at - row, z)
+        value, density = distribution(row, z)
         assert value == pytest.approx(student.cdf(z, nu), abs=3e-4)
         assert density == pytest.approx(student.pdf(z, nu), rel=0.03, abs=1e-4)
 
@@ -24,10 +22,10 @@ def test_the_table_without_widening_is_the_t_distribution(nu: float) -> None:
 def test_the_table_with_widening_is_the_mixture_it_says() -> None:
     rng = np.random.default_rng(2)
     factor = np.exp(-0.05 + 0.4 * rng.standard_normal(400_000))
-    table = widened_t_table(0.4, -0.05)
+    row = table_row(widened_t_table(0.4, -0.05), HEAVIEST * 23 / 5)
     for z in (0.5, 1.5, 3.0):
         expected = student.cdf(z / factor, HEAVIEST * 23 / 5).mean()
-        assert _distribution(table, 5, 0.0, z)[0] == pytest.approx(expected, abs=1e-3)
+        assert distribution(row, z)[0] == pytest.approx(expected, abs=1e-3)
 
 
 def series(seed: int, step: float) -> Series:
