@@ -186,6 +186,10 @@ def forecast_shares(
     )
 
 
+def _is_measured(model: str, prior: Prior) -> bool:
+    return model in _NEED_PRIOR and bool(prior.measured)
+
+
 @cache
 def _version() -> str:
     return version("sharecast")  # reads a file each time
@@ -224,6 +228,7 @@ def _forecast(
         version=_version(),
         prior=prior.version if model in _NEED_PRIOR else "",
         seed=seed,
+        measured_coverage=tuple(prior.coverage(level) for level in ascending) if _is_measured(model, prior) else (),
         notes=notes,
     )
     return Forecast(

@@ -29,6 +29,17 @@ class Prior:
     event_penalty: float  # log-likelihood paid per event
     mixture_sd: float  # of the log of the factor that widens a whole path
     mixture_mean: float  # of that log
+    measured: tuple[tuple[float, float], ...] = ()  # level, how often its intervals held on groups left out; ascending
+
+    def coverage(self, level: float, /) -> float:
+        """How often intervals of a level held the truth on groups of markets left out of learning.
+
+        Interpolated between the levels measured; NaN where none was.
+        """
+        if not self.measured:
+            return math.nan
+        at, held = zip((0.0, 0.0), *self.measured, (1.0, 1.0), strict=True)
+        return float(np.interp(level, at, held))
 
     def scale_matrix(self, share: FloatArray, /) -> FloatArray:
         """Prior scale matrix of S for a market whose usual composition is `share`.
@@ -59,6 +70,7 @@ def prior_from(content: Mapping[str, Any], /) -> Prior:
         initial_variance=np.array(content["initial_variance"]),
         dof=content["dof"],
         scale=np.array(content["scale"]),
+        measured=tuple((level, held) for level, held in content.get("measured", ())),
         **{name: content[name] for name in _NUMBERS},
     )
 

@@ -73,6 +73,7 @@ class ModelProvenance:
     version: str  # of the code
     prior: str  # version of the learned prior; empty for models that use none
     seed: int
+    measured_coverage: tuple[float, ...] = ()  # of each level of the forecast, on other markets; empty: not measured
     notes: tuple[str, ...] = ()  # such as a fall-back from a model that did not converge
 
 

@@ -38,6 +38,7 @@ class ModelUsed:
     prior: str  # version of the learned prior; empty for models that use none
     seed: int
     notes: tuple[str, ...]
+    measured_coverage: tuple[float, ...]  # of each level of the forecast, on other markets; empty: not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class ForecastResult:
                 prior=self.model.prior,
                 seed=self.model.seed,
                 notes=self.model.notes,
+                measured_coverage=self.model.measured_coverage,
             ),
             as_of=self.as_of,
             history=None if self.history is None else self.history.to_history(),

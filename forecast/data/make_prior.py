@@ -21,13 +21,15 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.models.base import Series
-from forecast.models.dlm import filter_market, usual_composition
+from forecast.models.dlm import filter_market, summarise_market, usual_composition
 from forecast.preparing import complete_rows
 from forecast.prior import Prior
 from forecast.quarter import Quarter
+from forecast.scores import covered
 
 HERE = Path(__file__).parent
 PARTS, LONGEST, FEWEST, STRIDE = 8, 40, 12, 8  # of a window: parts, quarters at most and at least, between origins
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # whose coverage is measured
 SMOOTHING = 0.5  # pseudo-weight of the uniform against that of the data, which is one
 EM_ROUNDS = 300
 
@@ -55,6 +57,7 @@ class Window:
 
     group: str  # markets of a group move together
     series: Series
+    ahead: FloatArray  # (H, K), what came, not rounded; NaN where nothing did; (0, K) where parts were left out
 
 
 def grid() -> FloatArray:
@@ -89,7 +92,14 @@ def windows(panel: pl.DataFrame) -> list[Window]:
             shares, _, _ = complete_rows(np.column_stack([named, rest]), ("",) * (len(largest) + 1))
             observed = np.flatnonzero(np.isfinite(shares[:, 0]))
             if len(observed) >= FEWEST:
-                found.append(Window(str(group), Series(str(market), shares[observed[0] : observed[-1] + 1])))
+                future = table[end : end + STRIDE]
+                left = np.where(np.isfinite(future).any(axis=1), 1.0 - np.nansum(future[:, largest], axis=1), np.nan)
+                ahead = np.column_stack([future[:, largest], left])
+                if shares.shape[1] < ahead.shape[1]:
+                    ahead = np.zeros((0, shares.shape[1]))
+                series = Series(str(market), shares[observed[0] : observed[-1] + 1])
+                # Quarters ahead are counted from the origin, the last quarter observed.
+                found.append(Window(str(group), series, ahead if observed[-1] == len(seen) - 1 else ahead[:0]))
     return found
 
 
@@ -162,6 +172,23 @@ def learn_many(cases: Sequence[Window], leaving_out: Sequence[str]) -> dict[str,
     return priors
 
 
+def measure_coverage(cases: Sequence[Window]) -> tuple[tuple[float, float], ...]:
+    """Level and how often its intervals held what came, each group forecast with a prior that has not seen it.
+
+    Every group weighs the same, as does every cell within it.
+    """
+    groups = sorted({window.group for window in cases})
+    priors = learn_many(cases, groups)
+    hits: dict[str, list[FloatArray]] = {group: [] for group in groups}
+    for window in cases:
+        if len(window.ahead):
+            made = summarise_market(window.series, priors[window.group], len(window.ahead), LEVELS)
+            inside = covered(made.lower - 1e-9, made.upper + 1e-9, np.broadcast_to(window.ahead, made.lower.shape))
+            hits[window.group].append(inside.reshape(len(LEVELS), -1))
+    shares = [np.nanmean(np.concatenate(found, axis=1), axis=1) for found in hits.values() if found]
+    return tuple(zip(LEVELS, (round(float(x), 3) for x in np.mean(shares, axis=0)), strict=True))
+
+
 def _flat(scale: FloatArray, version: str) -> Prior:
     nodes = grid()
     flat = np.full(len(nodes), 1.0 / len(nodes))
@@ -181,6 +208,7 @@ def as_content(prior: Prior) -> dict[str, object]:
         "scale": [round(float(c), 4) for c in prior.scale],
         "initial_variance": prior.initial_variance.tolist(),
         **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture"))},
+        "measured": [list(pair) for pair in prior.measured],
         "nodes": [
             {
                 "variances": node[:4].tolist(),
@@ -205,7 +233,8 @@ def render(content: dict[str, object]) -> str:
 
 def main() -> None:
     """Write ``prior.json`` from ``panel.parquet``."""
-    prior = learn(windows(pl.read_parquet(HERE / "panel.parquet")), version="2026-11")
+    cases = windows(pl.read_parquet(HERE / "panel.parquet"))
+    prior = replace(learn(cases, version="2026-11"), measured=measure_coverage(cases))
     (HERE / "prior.json").write_text(render(as_content(prior)), encoding="utf-8")
 
 

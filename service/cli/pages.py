@@ -41,6 +41,9 @@ def print_forecast(console: Console, forecast: Forecast, *, levels: Sequence[flo
     console.print(
         f"model {made.model}{f' ({used})' if used else ''}{prior}, seed {made.seed}", style="dim", markup=False
     )
+    if made.measured_coverage and shown:
+        held = ", ".join(f"{level_name(forecast.levels[n])} % held {made.measured_coverage[n]:.0%}" for n in shown)
+        console.print(f"Measured on other real markets, intervals of {held}.", style="dim", markup=False)
     console.print("Shares in per cent: the mean, and the interval of each level below it.", style="dim")
     labels = [
         Text("\n").join([Text(str(period)), *(Text(f"{level_name(forecast.levels[n])} %", style="dim") for n in shown)])

@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
 import polars as pl
+import pytest
 
 from forecast.composition import from_contrasts, helmert, to_contrasts
-from forecast.data.make_prior import as_content, learn, render, windows
+from forecast.data.make_prior import as_content, learn, measure_coverage, render, windows
 from forecast.prior import prior_from, shipped_prior
 
 PANEL = pl.read_parquet(files("forecast.data").joinpath("panel.parquet").read_bytes())
@@ -15,6 +17,12 @@ def test_the_shipped_prior_is_what_the_script_learns_from_the_shipped_panel() ->
     learned = learn(windows(PANEL), version=shipped_prior().version)
     np.testing.assert_allclose(learned.scale, shipped_prior().scale, atol=2e-4)
     np.testing.assert_allclose(learned.weights, shipped_prior().weights, rtol=0.02, atol=1e-5)
+    cases = windows(PANEL)
+    found = measure_coverage(
+        [w for w in cases if w.group in ("us_electricity_source", "w3schools_browser", "pypl_ide")]
+    )
+    assert [level for level, _ in found] == [0.5, 0.8, 0.9, 0.95, 0.99]
+    assert all(abs(level - held) < 0.15 for level, held in found)
     again = prior_from(json.loads(render(as_content(learned))))
     np.testing.assert_array_equal(again.nodes, learned.nodes)
     assert again.event_penalty == learned.event_penalty and again.mixture_sd == learned.mixture_sd
@@ -41,6 +49,19 @@ def test_the_prior_scale_is_the_step_of_the_share_carried_through_the_transform(
         slope = (4 / prior.power * moved[k] ** prior.power / (share**prior.power).sum() - u[k]) / eps
         expected += (sd[k] * slope) ** 2 * np.outer(basis[k], basis[k])
     np.testing.assert_allclose(prior.scale_matrix(share), prior.dof * expected, rtol=1e-5)
+
+
+def test_a_level_between_those_measured_is_interpolated() -> None:
+    prior = replace(shipped_prior(), measured=((0.5, 0.48), (0.9, 0.88)))
+    assert prior.coverage(0.5) == 0.48
+    assert prior.coverage(0.7) == pytest.approx(0.68)
+    assert prior.coverage(0.95) == pytest.approx(0.94)
+    assert np.isnan(replace(prior, measured=()).coverage(0.5))
+
+
+def test_the_shipped_prior_says_how_often_its_intervals_held() -> None:
+    for level, held in shipped_prior().measured:
+        assert abs(level - held) < 0.04
 
 
 def test_a_window_is_what_a_forecaster_would_have_seen() -> None:

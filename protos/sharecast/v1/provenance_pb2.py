@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsharecast/v1/provenance.proto\x12\x0csharecast.v1\"b\n\x0e\x44\x61taProvenance\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\t\x12\x14\n\x0c\x66igures_used\x18\x03 \x01(\x05\x12\x13\n\x0bsource_line\x18\x04 \x01(\t\"\x8d\x01\n\x0fModelProvenance\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x0bmodels_used\x18\x02 \x03(\x0b\x32\x19.sharecast.v1.ModelWeight\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05prior\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\r\n\x05notes\x18\x06 \x03(\t\",\n\x0bModelWeight\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsharecast/v1/provenance.proto\x12\x0csharecast.v1\"b\n\x0e\x44\x61taProvenance\x12\x0f\n\x07vintage\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x02 \x01(\t\x12\x14\n\x0c\x66igures_used\x18\x03 \x01(\x05\x12\x13\n\x0bsource_line\x18\x04 \x01(\t\"\xa8\x01\n\x0fModelProvenance\x12\r\n\x05model\x18\x01 \x01(\t\x12.\n\x0bmodels_used\x18\x02 \x03(\x0b\x32\x19.sharecast.v1.ModelWeight\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\r\n\x05prior\x18\x04 \x01(\t\x12\x0c\n\x04seed\x18\x05 \x01(\x04\x12\r\n\x05notes\x18\x06 \x03(\t\x12\x19\n\x11measured_coverage\x18\x07 \x03(\x01\",\n\x0bModelWeight\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATAPROVENANCE']._serialized_start=47
   _globals['_DATAPROVENANCE']._serialized_end=145
   _globals['_MODELPROVENANCE']._serialized_start=148
-  _globals['_MODELPROVENANCE']._serialized_end=289
-  _globals['_MODELWEIGHT']._serialized_start=291
-  _globals['_MODELWEIGHT']._serialized_end=335
+  _globals['_MODELPROVENANCE']._serialized_end=316
+  _globals['_MODELWEIGHT']._serialized_start=318
+  _globals['_MODELWEIGHT']._serialized_end=362
 # @@protoc_insertion_point(module_scope)

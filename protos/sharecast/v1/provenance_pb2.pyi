@@ -19,20 +19,22 @@ class DataProvenance(_message.Message):
     def __init__(self, vintage: _Optional[str] = ..., content_hash: _Optional[str] = ..., figures_used: _Optional[int] = ..., source_line: _Optional[str] = ...) -> None: ...
 
 class ModelProvenance(_message.Message):
-    __slots__ = ("model", "models_used", "version", "prior", "seed", "notes")
+    __slots__ = ("model", "models_used", "version", "prior", "seed", "notes", "measured_coverage")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MODELS_USED_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     PRIOR_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     NOTES_FIELD_NUMBER: _ClassVar[int]
+    MEASURED_COVERAGE_FIELD_NUMBER: _ClassVar[int]
     model: str
     models_used: _containers.RepeatedCompositeFieldContainer[ModelWeight]
     version: str
     prior: str
     seed: int
     notes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, model: _Optional[str] = ..., models_used: _Optional[_Iterable[_Union[ModelWeight, _Mapping]]] = ..., version: _Optional[str] = ..., prior: _Optional[str] = ..., seed: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
+    measured_coverage: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, model: _Optional[str] = ..., models_used: _Optional[_Iterable[_Union[ModelWeight, _Mapping]]] = ..., version: _Optional[str] = ..., prior: _Optional[str] = ..., seed: _Optional[int] = ..., notes: _Optional[_Iterable[str]] = ..., measured_coverage: _Optional[_Iterable[float]] = ...) -> None: ...
 
 class ModelWeight(_message.Message):
     __slots__ = ("model", "weight")
