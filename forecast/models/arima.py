@@ -13,6 +13,7 @@ from forecast.models.paths import path_distribution, root_of, standardised_error
 
 SEASON = 4
 FEWEST_FOR_SEASON = 4 * SEASON  # observed quarters: four years
+ITERATIONS = 200  # of the optimiser, beyond which a fit counts as failed
 # One difference in all, because AICc does not compare forms of different differences, and shares have no fixed mean.
 # Without a constant, because an undamped trend costs more than it gives.
 ORDERS = ((0, 1, 0), (1, 1, 0), (0, 1, 1), (1, 1, 1))
@@ -37,7 +38,7 @@ def best_order(values: FloatArray) -> MLEResults:
     observed = int(np.isfinite(values).sum())
     converged: list[tuple[float, MLEResults]] = []
     for order, season in product(ORDERS, SEASONS if observed >= FEWEST_FOR_SEASON else SEASONS[:1]):
-        result = SARIMAX(values, order=order, seasonal_order=season).fit(disp=False, maxiter=200)
+        result = SARIMAX(values, order=order, seasonal_order=season).fit(disp=False, maxiter=ITERATIONS)
         criterion = aicc(result, observed - 1)
         if result.mle_retvals["converged"] and np.isfinite(criterion):
             converged.append((criterion, result))

@@ -20,6 +20,7 @@ Numbers: TypeAlias = npt.NDArray[np.inexact[Any]]  # complex where statsmodels t
 
 LEAST_DAMPING, MOST_DAMPING = 0.98, 0.80  # factor a quarter; the bounds of Hyndman et al. (2008) for ETS
 FEWEST_FOR_SEASON = 16  # observed quarters: four years
+ITERATIONS = 200  # of the optimiser, beyond which a fit counts as failed
 
 
 class DampedTrend(MLEModel):
@@ -98,7 +99,7 @@ def fit_damped_trend(contrast: FloatArray) -> ContrastFit:
     """
     unit = float(np.nanstd(contrast))  # the optimiser works on data of order one
     seasonal = int(np.isfinite(contrast).sum()) >= FEWEST_FOR_SEASON
-    result = DampedTrend(contrast / unit, seasonal=seasonal).fit(disp=False, maxiter=200)  # type: ignore[no-untyped-call]
+    result = DampedTrend(contrast / unit, seasonal=seasonal).fit(disp=False, maxiter=ITERATIONS)  # type: ignore[no-untyped-call]
     if not result.mle_retvals["converged"]:
         raise DidNotConverge("the optimiser did not converge")
 

@@ -42,6 +42,7 @@ def standardised_errors(result: MLEResults, /) -> FloatArray:
     """
     errors = np.array(result.filter_results.standardized_forecasts_error[0], dtype=np.float64)
     errors[: int(result.loglikelihood_burn)] = np.nan
+    errors[~np.isfinite(result.model.endog[:, 0])] = np.nan  # statsmodels gives a zero there
     return errors
 
 
