@@ -1,4 +1,4 @@
-"""What the environment says; nothing else in the project reads it."""
+"""What the environment says; nothing else in the project reads or changes it."""
 
 import os
 from collections.abc import Mapping
@@ -16,3 +16,12 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ, /) -> Self:
         """Read NO_COLOR (no-color.org)."""
         return cls(no_color=bool(environment.get("NO_COLOR")))
+
+
+def use_one_thread() -> None:
+    """Have the libraries that this process loads later use one thread each, unless the environment says otherwise.
+
+    For worker processes: there is one to a core already.
+    """
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

@@ -64,7 +64,7 @@ def forecast_part(part: Part, /) -> PartResult:
         InvalidArgument: the input is damaged.
     """
     shares, refused = part.rows.read()
-    frames, failures = _forecast_each(shares, part.ask)
+    frames, failures = _forecast_together(shares, part.ask)
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
@@ -84,6 +84,19 @@ def _written(frame: pl.DataFrame, into: Path, what: str) -> Path | None:
     path = into.with_name(f"{into.name}.{what}.parquet")
     frame.write_parquet(path, compression="lz4")
     return path
+
+
+def _forecast_together(shares: pl.DataFrame, ask: Ask) -> tuple[list[pl.DataFrame], list[Failure]]:
+    """Forecast many markets at once where the model can: the numbers are the same, in a fraction of the time."""
+    if ask.model != "auto" or shares.is_empty():
+        return _forecast_each(shares, ask)
+    from forecast.many import forecast_table
+
+    try:
+        frame, failures = forecast_table(shares, horizon=ask.horizon, levels=ask.levels)
+    except Exception:  # unforeseen; one by one, only the market that is the cause is without a forecast
+        return _forecast_each(shares, ask)
+    return [frame], [failure_of(market, error) for market, error in failures]
 
 
 def _forecast_each(shares: pl.DataFrame, ask: Ask) -> tuple[list[pl.DataFrame], list[Failure]]:

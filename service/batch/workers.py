@@ -45,6 +45,17 @@ class _Worker(Generic[T]):
         return WorkerDied(f"a worker process {how} {when}; fewer workers need less memory")
 
 
+def start_loading(module: str) -> None:
+    """Start the process that workers are forked from, and let it import a module while this one does other things.
+
+    The module must not start threads that its users need: they are not there after a fork. Without effect when that
+    process runs already.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload([module])
+    with _interrupts_held():
+        pass
+
+
 def run_in_workers(work: Callable[[T], R], tasks: Iterable[T], workers: int) -> Generator[R, None, None]:
     """Yield `work(task)` of every task in the order they end, over `workers` processes; one worker is this process.
 

@@ -38,9 +38,13 @@ def batch(
     3 some failed, 2 bad usage or unreadable input. The same input, seed and version give the same bytes for any number
     of workers.
     """
+    from service.batch.workers import WorkerDied, start_loading
+
+    if workers > 1:
+        start_loading("service.batch.loaded")  # beside the imports of this process
+
     from service.batch.progress import Progress
     from service.batch.run import run_batch
-    from service.batch.workers import WorkerDied
 
     before = signal.signal(signal.SIGTERM, _terminate)
     progress = Progress(sys.stderr)

@@ -125,6 +125,45 @@ def test_split_gives_an_empty_errors_frame_when_all_is_well() -> None:
     assert errors.is_empty() and errors.columns == ["market", "code", "message"]
 
 
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "", None]),
+            st.sampled_from(["2020Q1", "2020Q2", "2020", None]),
+            st.sampled_from(["A", "B", "C", " ", None]),
+            st.sampled_from([0.3, 0.5, 0.52, 1.02, -0.1, math.nan, None]),
+            st.just(1),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_the_cheap_look_at_a_rule_says_fit_only_where_every_row_is(rows: list[tuple[object, ...]]) -> None:
+    frame = pl.DataFrame(rows, schema=CHECKED, orient="row")
+    for rule in SHARES_RULES:
+        if rule.surely is not None:
+            sure = frame.select(rule.surely).item()
+            fit = frame.select(rule.passes.fill_null(value=False).all()).item()
+            assert fit if sure else True, rule.name
+
+
+@settings(deadline=None, max_examples=30)
+@given(shares_frames())
+def test_the_cheap_look_is_enough_for_a_table_that_keeps_every_rule(frame: pl.DataFrame) -> None:
+    for rule in SHARES_RULES:
+        assert rule.surely is None or frame.select(rule.surely).item(), rule.name
+
+
+def test_rows_of_a_longer_table_are_numbered_from_its_first() -> None:
+    frame = pl.DataFrame({"market": "m", "period": ["2020Q1", "2020Q2"], "provider": "A", "share": [0.5, 1.5]})
+    _, errors = split_valid_shares(frame, first_row=1001)
+    assert errors["message"].to_list() == [
+        "row 1002, column share: 1.5 breaks share_in_unit_interval; allowed: a fraction of 0 to 1, or null where not "
+        "reported"
+    ]
+
+
 def test_a_quarter_may_sum_to_1_02_and_no_more() -> None:
     def quarter(last: float) -> pl.DataFrame:
         return pl.DataFrame({"period": ["2020Q3"] * 3, "provider": ["A", "B", "C"], "share": [0.41, 0.5, last]})

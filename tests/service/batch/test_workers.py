@@ -1,7 +1,10 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +61,26 @@ def test_leaving_early_ends_the_processes() -> None:
         process = next(answers)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+LOADED_FIRST = """
+import sys
+from service.batch.workers import run_in_workers, start_loading
+
+def loaded(_: int) -> tuple[bool, ...]:
+    first = "service.batch.part" in sys.modules
+    import polars
+    return first, polars.DataFrame({"a": [2, 1]}).sort("a")["a"].to_list() == [1, 2], polars.thread_pool_size() == 1, \
+        "statsmodels" not in sys.modules
+
+if __name__ == "__main__":
+    start_loading("service.batch.loaded")
+    print(set(run_in_workers(loaded, range(20), 4)))
+"""
+
+
+def test_workers_are_born_loaded_with_one_thread_and_without_statsmodels(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LOADED_FIRST)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout == "{(True, True, True, True)}\n"

@@ -125,7 +125,7 @@ def test_the_installed_program_works_with_workers(program: Program, tmp_path: Pa
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_batch_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
-    pieces = [pl.read_csv(GOOD.encode()).with_columns(market=pl.lit(f"m{n}")) for n in range(2000)]
+    pieces = [pl.read_csv(GOOD.encode()).with_columns(market=pl.lit(f"m{n}")) for n in range(10_000)]
     pl.concat(pieces).write_parquet(tmp_path / "in.parquet")
     path = Path(sys.executable).with_name("sharecast")
     command: list[str | Path] = [path, "batch", "in.parquet", "out.parquet", "--workers", "2"]
@@ -137,6 +137,7 @@ def test_a_stopped_batch_leaves_nothing_behind(tmp_path: Path, number: signal.Si
             time.sleep(0.05)
         os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
         assert process.stderr is not None
-        assert process.stderr.read() == ("stopped\n" if number is signal.SIGINT else "")
+        lines = [line for line in process.stderr.read().splitlines() if "a second" not in line]  # how far it is
+        assert lines == (["stopped"] if number is signal.SIGINT else [])
     assert process.returncode == status
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
