@@ -42,7 +42,7 @@ Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatAr
 
 BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a step of ten ordinary quarters at once
 SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
-KEPT_WEIGHT, MOST_COMPONENTS = 0.98, 16  # of the mixture, where no draw is asked for
+KEPT_WEIGHT, MOST_COMPONENTS = 0.95, 10  # of the mixture, where no draw is asked for
 COMPONENTS_OF_A_PAST = 4
 RECENT = 8  # quarters whose mean composition sets the prior scale of S
 
