@@ -1,17 +1,15 @@
-"""Charts of a forecast and of a history, as the bytes of a PNG, an SVG or an HTML page."""
-
-from typing import Literal, TypeAlias, get_args
+"""Charts of a forecast, a history and a backtest, as the bytes of a PNG, an SVG or an HTML page."""
 
 from forecast.charts.build import forecast_sheet, history_sheet
+from forecast.charts.calibration import calibration_chart
+from forecast.charts.formats import CHART_FORMATS, ChartFormat
 from forecast.charts.page import html_page
 from forecast.charts.sheet import Sheet
 from forecast.charts.vector import svg_image
 from forecast.errors import InvalidArgument
 from forecast.results import Forecast, History
 
-ChartFormat: TypeAlias = Literal["png", "svg", "html"]
-
-__all__ = ["ChartFormat", "fan_chart", "history_chart"]
+__all__ = ["ChartFormat", "calibration_chart", "fan_chart", "history_chart"]
 
 
 def fan_chart(forecast: Forecast, *, format: ChartFormat, title: str | None = None) -> bytes:  # noqa: A002
@@ -59,4 +57,4 @@ def _drawn(sheet: Sheet, chart_format: str) -> bytes:
         case "html":
             return html_page(sheet)
         case _:
-            raise InvalidArgument("format", chart_format, ", ".join(get_args(ChartFormat)))
+            raise InvalidArgument("format", chart_format, ", ".join(CHART_FORMATS))

@@ -28,11 +28,15 @@ _UNDRAWN = f"Some letters have no font on this machine and show as {UNPRINTABLE}
 
 
 def png_image(sheet: Sheet, /) -> bytes:
-    """The whole sheet as a PNG file without dates.
+    """The whole sheet as a PNG file without dates."""
+    return png_scene(sheet_scene(sheet), bands=len(sheet.levels))
+
+
+def png_scene(scene: Scene, /, *, bands: int = 0) -> bytes:
+    """Anything laid out as a PNG file without dates, with the looks of a sheet with so many bands.
 
     Only explicit properties and no pyplot: nothing global changes, so threads can draw at the same time.
     """
-    scene = sheet_scene(sheet)
     families, undrawn = _fonts(frozenset(c for item in scene.items if isinstance(item, Text) for c in item.text))
     if undrawn:
         scene = _with_note(scene)
@@ -45,7 +49,7 @@ def png_image(sheet: Sheet, /) -> bytes:
     )
     canvas = FigureCanvasAgg(figure)
     place = Affine2D().translate(0, -scene.height).scale(PIXELS_PER_UNIT, -PIXELS_PER_UNIT)
-    table = looks(len(sheet.levels))
+    table = looks(bands)
     for order, item in enumerate(scene.items):
         artist = _artist(item, table[item.look], place, families, undrawn)
         artist.set_zorder(order)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from forecast.charts.layout import sheet_scene
+from forecast.charts.layout import Scene, sheet_scene
 from forecast.charts.scene import Area, Dot, Line, Point, Primitive, Text
 from forecast.charts.sheet import Sheet
 from forecast.charts.style import FONT_FAMILIES, Look, Paint, looks
@@ -11,13 +11,17 @@ from forecast.charts.style import FONT_FAMILIES, Look, Paint, looks
 
 def svg_image(sheet: Sheet, /) -> bytes:
     """The whole sheet as an SVG file in UTF-8."""
-    scene = sheet_scene(sheet)
+    return svg_scene(sheet_scene(sheet), title=sheet.title, bands=len(sheet.levels))
+
+
+def svg_scene(scene: Scene, /, *, title: str, bands: int = 0) -> bytes:
+    """Anything laid out as an SVG file in UTF-8, with the looks of a sheet with so many bands."""
     box = f"0 0 {scene.width:g} {scene.height:g}"
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{scene.width:g}" height="{scene.height:g}"'
-        f' role="img" aria-label="{escape(sheet.title)}">\n'
-        f"<title>{escape(sheet.title)}</title>\n<style>\n{stylesheet(len(sheet.levels))}</style>\n"
+        f' role="img" aria-label="{escape(title)}">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{stylesheet(bands)}</style>\n"
         f"{svg_items(scene.items)}</svg>\n"
     ).encode()
 
