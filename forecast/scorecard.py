@@ -55,6 +55,9 @@ class Skipped:
     origin: Quarter | None  # None: the market has no origin that could be scored
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.market}{f' at {self.origin}' if self.origin else ''}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Backtest:

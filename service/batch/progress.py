@@ -10,24 +10,26 @@ class Progress:
     Args:
         stream: Where to write.
         every: Seconds between two lines; None: 0.1 on a terminal, 10 elsewhere.
+        of: What is counted, in the plural.
     """
 
-    def __init__(self, stream: TextIO, *, every: float | None = None) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, *, every: float | None = None, of: str = "markets") -> None:
+        self._stream, self._of = stream, of
         self._live = stream.isatty()
         self._every = every if every is not None else (0.1 if self._live else 10.0)
         self._start = self._last = time.monotonic()
         self._drawn = False
 
-    def __call__(self, done: int, failed: int, total: int) -> None:
-        """Report `done` markets of `total`, `failed` of them without a forecast."""
+    def __call__(self, done: int, failed: int | None, total: int) -> None:
+        """Report `done` of `total`, `failed` of them without a forecast where that is known yet."""
         now = time.monotonic()
         if now - self._last < self._every:
             return
         self._last = now
         rate = done / (now - self._start)
         left = f"{_duration((total - done) / rate)} left" if rate else "time left unknown"
-        line = f"{done:,} of {total:,} markets, {failed:,} failed, {rate:,.1f} a second, {left}"
+        lost = "" if failed is None else f"{failed:,} failed, "
+        line = f"{done:,} of {total:,} {self._of}, {lost}{rate:,.1f} a second, {left}"
         self._stream.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._stream.flush()
         self._drawn = self._live

@@ -12,7 +12,7 @@ from forecast.errors import SharecastError
 
 BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
 
-_COMMANDS = ("demo", "serve", "markets", "history", "forecast", "batch")
+_COMMANDS = ("demo", "serve", "markets", "history", "forecast", "batch", "backtest")
 
 
 class _Refused(click.ClickException):

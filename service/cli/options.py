@@ -47,6 +47,8 @@ chart = click.option(
     help=f"Also draw a chart; ends in {', '.join('.' + f for f in CHART_FORMATS)}.",
 )
 
+seed = click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help="Of the draws.")
+
 question: Callable[[F], F] = _together(
     click.option("--horizon", type=int, default=DEFAULT_HORIZON, show_default=True, help="Quarters ahead, 1 to 40."),
     click.option(
@@ -65,7 +67,7 @@ question: Callable[[F], F] = _together(
         help="Model: auto, naive, local_level, damped_trend, ets, arima, theta or var.",
         metavar="NAME",
     ),
-    click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help="Of the draws."),
+    seed,
 )
 """What is asked of a forecast: horizon, levels, model, seed."""
 

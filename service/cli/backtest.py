@@ -1,0 +1,148 @@
+"""`sharecast backtest`: how good forecasts of a market, or of every market of a file, have been."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli import options
+from service.queries import (
+    DEFAULT_BACKTEST_LEVELS,
+    DEFAULT_BACKTEST_MODELS,
+    DEFAULT_HORIZON,
+    DEFAULT_HOUSE,
+    DEFAULT_ORIGINS,
+    BacktestQuery,
+)
+
+if TYPE_CHECKING:
+    from forecast.scorecard import Backtest, BacktestProgress
+
+
+def _models(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(","))
+
+
+@click.command()
+@click.argument("source", metavar="MARKET|FILE")
+@click.option("--house", help=f"Research house whose figures count.  [default: {DEFAULT_HOUSE}]")
+@click.option(
+    "--origins",
+    type=int,
+    default=DEFAULT_ORIGINS,
+    show_default=True,
+    help="Quarters to forecast from, of each market: the latest ones after which something is known.",
+)
+@click.option("--horizon", type=int, default=DEFAULT_HORIZON, show_default=True, help="Quarters ahead, 1 to 40.")
+@click.option(
+    "--level",
+    "levels",
+    type=float,
+    multiple=True,
+    default=DEFAULT_BACKTEST_LEVELS,
+    show_default=True,
+    help="Level of a prediction interval, between 0 and 1; give it once for each.",
+)
+@click.option(
+    "--models",
+    callback=_models,
+    default=",".join(DEFAULT_BACKTEST_MODELS),
+    show_default=True,
+    metavar="NAME,...",
+    help="Models to compare. Skill is measured against naive.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0, options.LARGEST_SEED), default=0, show_default=True, help="Of the draws."
+)
+@options.figures
+@options.result
+@options.chart
+def backtest(
+    source: str,
+    house: str | None,
+    origins: int,
+    horizon: int,
+    levels: tuple[float, ...],
+    models: tuple[str, ...],
+    seed: int,
+    figures: Path | None,
+    format_: str | None,
+    output: Path | None,
+    chart: Path | None,
+) -> None:
+    """Score forecasts of a MARKET at rolling origins, each made from what was known on its day.
+
+    FILE is a table of shares, of one or many markets, as `sharecast batch` takes it, told by its ending; it is cut
+    after each origin.
+
+    One row per score: market (empty: all together), model, measure, level, horizon (empty: all), value, count.
+    """
+    from service.cli.backtest_page import print_backtest
+    from service.cli.output import Target, chart_format, tell
+    from service.files import write_bytes
+
+    target = Target.choose(format_, output)
+    drawn = None if chart is None else chart_format(chart)
+    query = BacktestQuery(
+        market=source,
+        house=house or DEFAULT_HOUSE,
+        origins=origins,
+        horizon=horizon,
+        levels=levels,
+        models=models,
+        seed=seed,
+    )
+    found = _watched(_steps(query, house, figures))
+    target.write(found.to_frame(), lambda console: print_backtest(console, found))
+    if target.kind is not None:
+        for skipped in found.skipped:
+            tell(f"note: left out: {skipped}")
+        for note in found.notes:
+            tell(f"note: {note}")
+    if chart is not None and drawn is not None:
+        from forecast.charts import calibration_chart
+
+        write_bytes(calibration_chart(found, format=drawn), chart)
+        tell(f"chart: {chart}")
+
+
+def _steps(query: BacktestQuery, house: str | None, figures: Path | None) -> "Iterator[BacktestProgress | Backtest]":
+    from service.tables import ENDINGS, read_table
+
+    path = Path(query.market)
+    if path.suffix.lower() not in ENDINGS:
+        from service.cli.figures import open_catalog
+
+        return open_catalog(figures).backtest(query)
+    for option, given in (("--house", house), ("--figures", figures)):
+        if given is not None:
+            raise click.UsageError(f"{option} goes with a MARKET; {query.market} is a FILE of shares, of no house.")
+    from forecast.backtest import backtest_shares_steps
+    from forecast.schema import check_shares
+
+    return backtest_shares_steps(
+        check_shares(read_table(path), table=str(path)),
+        origins=query.origins,
+        horizon=query.horizon,
+        levels=query.levels,
+        models=query.models,
+        seed=query.seed,
+    )
+
+
+def _watched(steps: "Iterator[BacktestProgress | Backtest]") -> "Backtest":
+    """Run a backtest to its end, telling on standard error how far it is."""
+    from forecast.scorecard import BacktestProgress
+    from service.batch.progress import Progress
+
+    progress = Progress(sys.stderr, of="origins")
+    try:
+        for step in steps:
+            if not isinstance(step, BacktestProgress):
+                return step
+            progress(step.done, None, step.total)
+    finally:
+        progress.close()
+    raise AssertionError("the last step is the scores")
