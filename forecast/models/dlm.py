@@ -42,7 +42,7 @@ Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatAr
 
 BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a step of ten ordinary quarters at once
 SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
-KEPT_WEIGHT, MOST_COMPONENTS = 0.95, 10  # of the mixture, where no draw is asked for
+KEPT_WEIGHT, MOST_COMPONENTS = 0.95, 8  # of the mixture, where no draw is asked for
 COMPONENTS_OF_A_PAST = 4
 RECENT = 8  # quarters whose mean composition sets the prior scale of S
 
@@ -68,10 +68,12 @@ def usual_composition(series: Series) -> FloatArray:
 
 def filter_market(series: Series, prior: Prior) -> Filtered:
     """Filter one market under every node of the prior's grid."""
-    jump = np.zeros(len(series.shares))
-    jump[list(series.breaks)] = BREAK_VARIANCE
+    contrasts = series.contrasts(prior.power)
+    jump = np.zeros(len(contrasts))
+    if series.breaks:
+        jump[list(series.breaks)] = BREAK_VARIANCE
     log_likelihood, weights, mean, cov, scale, dof, _ = kernel.filter_grid(
-        np.nan_to_num(series.contrasts(prior.power)),
+        contrasts,
         series.observed,
         jump,
         prior.nodes,

@@ -179,6 +179,7 @@ def summarise_mixture(
     joint = np.zeros((K, K))
     slope = np.zeros(K)
     rest = np.zeros(K)
+    start = guesses.copy()
     hermite = np.array([-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056])
     hermite_weights = np.array(
         [0.011257411327720691, 0.22207592200561266, 8.0 / 15.0, 0.22207592200561266, 0.011257411327720691]
@@ -234,7 +235,7 @@ def summarise_mixture(
             for c in range(C):
                 scaled[c] = 1.0 / max(sqrt(variance[c] * spread[c, k, k] / dof[chosen[c]]), 1e-14)
             for q in range(Q):
-                x = middle[k] + sd * guesses[q]
+                x = middle[k] + sd * start[q]
                 low, high = middle[k] - 60.0 * sd, middle[k] + 60.0 * sd
                 for _ in range(40):
                     value = 0.0
@@ -254,6 +255,7 @@ def summarise_mixture(
                     x -= miss / max(density, 1e-9)
                     if not low < x < high:
                         x = 0.5 * (low + high)
+                start[q] = (x - middle[k]) / sd  # the next cell's distribution has much the same shape
                 quantiles[q, h, k] = _share(k, x, middle, slope, rest, power)
             # Along the line a share can turn back where the others vanish; intervals nest all the same.
             for q in range(1, Q):
