@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from forecast.backtest import backtest_figures, backtest_shares
     from forecast.errors import SharecastError
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
     from forecast.schema import check_shares
+    from forecast.scorecard import Backtest
 
 _HOME = {
+    "backtest_figures": "backtest",
+    "backtest_shares": "backtest",
     "SharecastError": "errors",
     "load_breaks": "figures",
     "load_figures": "figures",
@@ -32,16 +36,20 @@ _HOME = {
     "Forecast": "results",
     "History": "results",
     "Status": "results",
+    "Backtest": "scorecard",
     "check_shares": "schema",
 }
 
 __all__ = [
     "MODELS",
+    "Backtest",
     "Forecast",
     "History",
     "Quarter",
     "SharecastError",
     "Status",
+    "backtest_figures",
+    "backtest_shares",
     "check_shares",
     "forecast_history",
     "forecast_shares",

@@ -3,7 +3,8 @@
 At an origin a model sees only what had been published by then; where figures carry their dates, restatements that came
 later are not seen. The prior of the model of record is the one given, which may have been learned from later years of
 other markets. Every model is scored on the same cells: those whose share was later reported or followed from a stated
-sum. `forecast.scorecard` says what the scores measure.
+sum. What is scored are the joint draws and their summaries; the means and intervals that the model of record computes
+without draws agree with them within sampling error. `forecast.scorecard` says what the scores measure.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from forecast.draws import simultaneous_bands
 from forecast.errors import InvalidArgument, NotEnoughData, SharecastError
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
+from forecast.preparing import FEWEST_QUARTERS
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, Status
 from forecast.scorecard import DISTANCES, REFERENCE, Backtest, BacktestProgress, Score, Skipped
@@ -29,7 +31,6 @@ DEFAULT_LEVELS = (0.5, 0.8, 0.95)
 DEFAULT_MODELS = ("auto", REFERENCE)
 MOST_ORIGINS = 400  # a century of quarters
 
-_FEWEST_SEEN = 2  # quarters without which there is no forecast
 _ROUNDING = 1e-9  # a truth made as 1 less the others may miss a bound of exactly zero by this much
 _POINTS = 100.0  # per unit of share
 
@@ -116,7 +117,7 @@ def backtest_figures_steps(
 
     found = _figure_origins(chosen, latest, plan)
     if not found:
-        raise NotEnoughData(market, len(latest.quarters), _FEWEST_SEEN + 1, "to be backtested")
+        raise NotEnoughData(market, len(latest.quarters), FEWEST_QUARTERS + 1, "to be backtested")
     notes = [
         f"the series breaks before {quarter} ({change}), which no forecast from before it could know"
         for quarter, change in latest.breaks
@@ -183,9 +184,9 @@ def backtest_shares_steps(
         market = str(name)
         reported = rows.filter(pl.col("share").is_not_null())
         quarters = [Quarter.parse(period) for period in reported["period"].unique().sort()]
-        found = _with_something_after(quarters, quarters[_FEWEST_SEEN - 1 :], plan)
+        found = _with_something_after(quarters, quarters[FEWEST_QUARTERS - 1 :], plan)
         if not found:
-            short = NotEnoughData(market, len(quarters), _FEWEST_SEEN + 1, "to be backtested")
+            short = NotEnoughData(market, len(quarters), FEWEST_QUARTERS + 1, "to be backtested")
             skipped.append(Skipped(market, None, str(short)))
             continue
         if entered := _entering_after(reported, found[0]):
@@ -194,7 +195,7 @@ def backtest_shares_steps(
     if not cases:
         market = str(shares["market"][0])
         quarters_found = shares.filter(pl.col("market") == market, pl.col("share").is_not_null())["period"].n_unique()
-        raise NotEnoughData(market, quarters_found, _FEWEST_SEEN + 1, "to be backtested")
+        raise NotEnoughData(market, quarters_found, FEWEST_QUARTERS + 1, "to be backtested")
     notes = [
         f"{market}: {', '.join(names)} entered after the first origin: not scored at origins that could not know of it"
         for market, names in late.items()
@@ -423,7 +424,7 @@ def _figure_origins(figures: pl.DataFrame, latest: History, plan: _Plan) -> list
         for quarter, row in zip(latest.quarters, latest.status, strict=True)
         if any(status in (Status.REPORTED, Status.COMBINED) for status in row)
     ]
-    able = [quarter for quarter, day in first_days.items() if (days["published_at"] <= day).sum() >= _FEWEST_SEEN]
+    able = [quarter for quarter, day in first_days.items() if (days["published_at"] <= day).sum() >= FEWEST_QUARTERS]
     return [(quarter, first_days[quarter]) for quarter in _with_something_after(known, able, plan)]
 
 

@@ -189,7 +189,7 @@ def _headline(found: Backtest, model: str) -> str:
     wis, skill = found.find("wis", model=model), found.find("wis_skill", model=model)
     parts = [] if wis is None else [f"WIS {wis.value:.2f} points"]
     if skill is not None and model != REFERENCE:
-        parts.append(clean(f"skill {100 * skill.value:.0f} % against {REFERENCE}"))
+        parts.append(clean(f"skill {round(100 * skill.value)} % against {REFERENCE}"))
     return ", ".join(parts)
 
 

@@ -134,4 +134,4 @@ def _points(score: Score | None) -> str:
 
 
 def _per_cent(score: Score | None, sign: str = "") -> str:
-    return _DASH if score is None else f"{100 * score.value:.0f}{sign}"
+    return _DASH if score is None else f"{round(100 * score.value)}{sign}"
