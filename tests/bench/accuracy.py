@@ -1,12 +1,12 @@
 """Accuracy and coverage of a model on real shares.
 
-    python tests/bench/accuracy.py CASES [--model auto] [--learn shipped|leave-one-group-out]
+    python tests/bench/accuracy.py CASES [--model auto] [--learn shipped|leave-one-group-out] [--peers FOLDER]
 
 CASES is a folder with ``histories.parquet`` (shares tables as visible at an origin), ``actuals.parquet`` (what came,
 with the group of markets that move together), ``markets.parquet`` (whole series, for learning) and, to compare with,
-``peer_NAME.parquet`` (a peer's forecasts of the same cases). With leave-one-group-out nothing learned has seen the
-group that is scored. Prints group-weighted scores, ratios to each peer (geometric mean over cases, every group the
-same), and coverage by level, by horizon and by size of the share.
+``peer_NAME.parquet`` (a peer's forecasts of the same cases; ``peers.py`` makes them, in FOLDER). With
+leave-one-group-out nothing learned has seen the group that is scored. Prints group-weighted scores, ratios to each peer
+(geometric mean over cases, every group the same), and coverage by level, by horizon and by size of the share.
 """
 
 import argparse
@@ -76,6 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("--model", default="auto")
+    parser.add_argument("--peers", type=Path, help="folder of peer_NAME.parquet; default: CASES")
     parser.add_argument("--learn", choices=("shipped", "leave-one-group-out"), default="shipped")
     arguments = parser.parse_args()
     cases = pl.read_parquet(arguments.cases / "histories.parquet")
@@ -91,10 +92,14 @@ def main() -> None:
     print(f"{arguments.model}, prior: {arguments.learn}, {table.height} cases, {table['group'].n_unique()} groups")
     print(f"  MAE {weighted(table, 'error'):.3f} points, WIS {weighted(table, 'wis'):.3f} points, coverage", end=" ")
     print(" / ".join(f"{weighted(table, f'cov{level * 100:g}'):.3f}" for level in LEVELS))
-    for path in sorted(arguments.cases.glob("peer_*.parquet")):
+    for path in sorted((arguments.peers or arguments.cases).glob("peer_*.parquet")):
         peer = per_case(scored(pl.read_parquet(path), actuals))
         name = path.stem.removeprefix("peer_")
-        print(f"  ratio to {name}: WIS {ratio(table, peer, 'wis'):.4f}, MAE {ratio(table, peer, 'error'):.4f}")
+        coverage = " / ".join(f"{weighted(peer, f'cov{level * 100:g}'):.2f}" for level in LEVELS)
+        print(
+            f"  ratio to {name} (whose coverage is {coverage}): WIS {ratio(table, peer, 'wis'):.4f}, "
+            f"MAE {ratio(table, peer, 'error'):.4f}"
+        )
     first = dict(cells.group_by("market").agg(pl.col("period").min()).iter_rows())
     number = [int(p[:4]) * 4 + int(p[5]) for p in cells["period"]]
     start = [int(first[m][:4]) * 4 + int(first[m][5]) for m in cells["market"]]
