@@ -45,13 +45,13 @@ class _Worker(Generic[T]):
         return WorkerDied(f"a worker process {how} {when}; fewer workers need less memory")
 
 
-def start_loading(module: str) -> None:
-    """Start the process that workers are forked from, and let it import a module while this one does other things.
+def start_loading(*modules: str) -> None:
+    """Start the process that workers are forked from, and let it import modules while this one does other things.
 
-    The module must not start threads that its users need: they are not there after a fork. Without effect when that
+    The modules must not start threads that their users need: they are not there after a fork. Without effect when that
     process runs already.
     """
-    multiprocessing.get_context("forkserver").set_forkserver_preload([module])
+    multiprocessing.get_context("forkserver").set_forkserver_preload(list(modules))
     with _interrupts_held():
         pass
 

@@ -41,7 +41,8 @@ def batch(
     from service.batch.workers import WorkerDied, start_loading
 
     if workers > 1:
-        start_loading("service.batch.loaded")  # beside the imports of this process
+        # Beside the imports of this process; the second since every worker imports the program's main module.
+        start_loading("service.batch.loaded", "service.cli.main")
 
     from service.batch.progress import Progress
     from service.batch.run import run_batch
