@@ -1,10 +1,12 @@
 """Peers' forecasts of the same cases, each share alone, clipped and renormalised; compotime takes whole compositions.
 
-    python -m venv peers && peers/bin/pip install statsforecast compotime polars pyarrow
-    peers/bin/python tests/bench/peers.py CASES OUTPUT ets theta arima compotime
+    python -m venv peers && peers/bin/pip install statsforecast polars pyarrow
+    peers/bin/python tests/bench/peers.py CASES OUTPUT ets theta arima
+    python -m venv peer && peer/bin/pip install compotime polars pyarrow
+    peer/bin/python tests/bench/peers.py CASES OUTPUT compotime
 
 writes ``OUTPUT/peer_NAME.parquet`` for each name, which ``accuracy.py CASES --peers OUTPUT`` scores beside Sharecast.
-Runs in an environment of its own: the peers bring other versions of what we use. CASES holds ``histories.parquet``.
+Two environments, neither ours: compotime asks for NumPy 1, the others for NumPy 2. CASES holds ``histories.parquet``.
 """
 
 import sys
