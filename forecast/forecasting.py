@@ -1,9 +1,10 @@
 """From a history or a table of shares to a forecast: choose the quarters, transform, run the model, summarise."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from importlib.metadata import version
 
 import numpy as np
@@ -13,7 +14,7 @@ from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, NotFound
-from forecast.models.base import Model, Outcome, Series
+from forecast.models.base import Model
 from forecast.models.dlm import dlm, summarise_market
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
@@ -22,68 +23,18 @@ from forecast.results import Forecast, History, ModelProvenance
 DRAWS = 2000
 LONGEST_HORIZON = 40
 
-
-def _naive(prior: Prior) -> Model:
-    from forecast.models.naive import naive
-
-    return naive
-
-
-def _local_level(prior: Prior) -> Model:
-    from forecast.models.local_level import local_level  # statsmodels takes a second to load
-
-    return local_level
-
-
-def _damped_trend(prior: Prior) -> Model:
-    from forecast.models.damped_trend import damped_trend  # statsmodels takes a second to load
-
-    return damped_trend
-
-
-def _ets(prior: Prior) -> Model:
-    from forecast.models.ets import ets  # statsmodels takes a second to load
-
-    return ets
-
-
-def _arima(prior: Prior) -> Model:
-    from forecast.models.arima import arima  # statsmodels takes a second to load
-
-    return arima
-
-
-def _theta(prior: Prior) -> Model:
-    from forecast.models.theta import theta  # statsmodels takes a second to load
-
-    return theta
-
-
-def _var(prior: Prior) -> Model:
-    from forecast.models.var import var  # statsmodels takes a second to load
-
-    return var
-
-
-def _auto(prior: Prior) -> Model:
-    def model(series: Series, /, *, power: float, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
-        return dlm(series, prior=prior, horizon=horizon, draws=draws, rng=rng)
-
-    return model
-
-
-_MODELS: dict[str, Callable[[Prior], Model]] = {
-    "auto": _auto,
-    "naive": _naive,
-    "local_level": _local_level,
-    "damped_trend": _damped_trend,
-    "ets": _ets,
-    "arima": _arima,
-    "theta": _theta,
-    "var": _var,
-}
-MODELS = tuple(_MODELS)
+# Each of these is a function of its own name in its own file of `forecast.models`, loaded when it is asked for:
+# statsmodels alone takes a second.
+_BESIDE = ("naive", "local_level", "damped_trend", "ets", "arima", "theta", "var")
+MODELS = ("auto", *_BESIDE)
 _NEED_PRIOR = frozenset({"auto"})
+
+
+def _model(name: str, prior: Prior) -> Model:
+    if name == "auto":
+        return partial(dlm, prior=prior)
+    model: Model = getattr(import_module(f"forecast.models.{name}"), name)
+    return model
 
 
 def check_request(*, horizon: int, levels: Sequence[float], model: str) -> None:
@@ -101,7 +52,7 @@ def check_request(*, horizon: int, levels: Sequence[float], model: str) -> None:
             raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{hint}")
     if len(set(levels)) < len(levels):
         raise InvalidArgument("levels", list(levels), "each level once")
-    if model not in _MODELS:
+    if model not in MODELS:
         raise NotFound("model", model, MODELS)
 
 
@@ -216,7 +167,7 @@ def _forecast(
     if model == "auto" and not keep_draws:
         summary = summarise_market(prepared.series, prior, horizon, ascending)
     else:
-        outcome = _MODELS[model](prior)(
+        outcome = _model(model, prior)(
             prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=np.random.default_rng(seed)
         )
         draws = from_contrasts(outcome.contrasts, prior.power)

@@ -136,8 +136,16 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
     )
 
 
-def dlm(series: Series, /, *, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
-    """Draw paths from the model of record, an equal number from each past the series may have had."""
+def dlm(
+    series: Series, /, *, prior: Prior, power: float, horizon: int, draws: int, rng: np.random.Generator
+) -> Outcome:
+    """Draw paths from the model of record, an equal number from each past the series may have had.
+
+    Raises:
+        ValueError: `power` is not that of the prior, which was learned with it.
+    """
+    if power != prior.power:
+        raise ValueError(f"power is {power}; the prior was learned with {prior.power}")
     pasts = series.alternatives()
     counts = [draws * (n + 1) // len(pasts) - draws * n // len(pasts) for n in range(len(pasts))]
     paths = [

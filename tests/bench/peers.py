@@ -97,7 +97,8 @@ def main() -> None:
             spent += time.perf_counter() - start
             periods = [f"{(origin + h) // 4}Q{(origin + h) % 4 + 1}" for h in range(1, HORIZON + 1) for _ in providers]
             columns = {"market": [market] * len(periods), "provider": providers * HORIZON, "period": periods}
-            frames.append(pl.DataFrame(columns | {key: value.ravel() for key, value in made.items()}))
+            numbers = {key: value.ravel().astype(np.float64) for key, value in sorted(made.items())}
+            frames.append(pl.DataFrame(columns | numbers))
         table = pl.concat(frames).with_columns(median=pl.col("mean"))
         table.write_parquet(output / f"peer_{name}.parquet")
         print(f"{name}: {len(frames)} cases, {failed} failed, {1e3 * spent / len(frames):.0f} ms a market")

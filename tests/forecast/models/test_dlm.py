@@ -265,7 +265,7 @@ def test_intervals_cover_as_they_say_on_data_drawn_from_the_model() -> None:
         root = 0.03 * (np.eye(2) + 0.3 * rng.standard_normal((2, 2)))
         level = (np.sqrt(0.9) * rng.standard_normal((34, 2)) @ root.T).cumsum(axis=0)
         shares = from_contrasts(level + np.sqrt(0.1) * rng.standard_normal((34, 2)) @ root.T, prior.power)
-        outcome = dlm(Series("m", shares[:30]), prior=prior, horizon=4, draws=400, rng=rng)
+        outcome = dlm(Series("m", shares[:30]), prior=prior, power=prior.power, horizon=4, draws=400, rng=rng)
         low, high = np.quantile(from_contrasts(outcome.contrasts, prior.power), [0.1, 0.9], axis=0)
         hits.append((shares[30:] >= low) & (shares[30:] <= high))
     assert abs(np.mean(hits) - 0.80) < 0.04
