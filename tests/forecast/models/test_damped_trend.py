@@ -95,6 +95,15 @@ def test_a_trend_goes_on_and_dies_away() -> None:
     assert (steps > 0).all() and (np.diff(steps) < 0).all()
 
 
+def test_a_season_is_seen_from_four_years_on_whatever_the_unit() -> None:
+    values = np.tile([0.0, 0.1, 0.0, 1.0], 6) + 0.05 * np.random.default_rng(6).standard_normal(24)
+    mean = fit_damped_trend(values).simulate(np.zeros((8, 1)))[:, 0]
+    assert mean[[3, 7]].min() > mean[[0, 1, 2, 4, 5, 6]].max() + 0.5
+    np.testing.assert_allclose(fit_damped_trend(0.01 * values).simulate(np.zeros((8, 1)))[:, 0], 0.01 * mean, atol=1e-6)
+    early = fit_damped_trend(values[:15]).simulate(np.zeros((8, 1)))[:, 0]
+    assert np.ptp(early) < 0.3
+
+
 def test_a_fit_that_does_not_converge_is_a_random_walk_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(6)
     shares = from_contrasts(0.1 * rng.standard_normal((20, 2)).cumsum(axis=0), 0.5)

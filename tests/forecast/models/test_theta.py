@@ -14,8 +14,10 @@ RNG = np.random.default_rng(3)
 WALK = 0.05 * RNG.standard_normal(15).cumsum() - 0.4
 SEASONAL = np.tile([0.0, 0.1, -0.1, 0.8], 6)[:22] + 0.03 * RNG.standard_normal(22).cumsum()
 
+TREND = 0.1 * np.arange(36.0) + 0.03 * RNG.standard_normal(36)  # whose fourth autocorrelation is no season
 
-@pytest.mark.parametrize("values", [WALK, SEASONAL])
+
+@pytest.mark.parametrize("values", [WALK, SEASONAL, TREND])
 def test_paths_have_the_mean_that_statsmodels_forecasts(values: Any) -> None:
     unit = values.std()
     model = ThetaModel(values / unit, period=4, deseasonalize=len(values) >= 16, method="additive", difference=True)

@@ -7,6 +7,7 @@ from statsmodels.tsa.api import VAR
 
 from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts, to_contrasts
+from forecast.models import var as module
 from forecast.models.base import Series
 from forecast.models.naive import naive
 from forecast.models.var import MOST_PERSISTENT, Posterior, draw_parameters, posterior, seasons, var
@@ -118,6 +119,33 @@ def test_a_season_is_found_and_goes_on() -> None:
     series = Series("m", from_contrasts(contrasts + 0.01 * rng.standard_normal((22, 2)), 1.0))
     mean = var(series, power=1.0, horizon=8, draws=2000, rng=rng).contrasts.mean(axis=0)
     assert mean[[1, 5], 0].min() > mean[[0, 2, 3, 4, 6, 7], 0].max() + 0.04
+
+
+def test_shrinkage_is_what_the_tables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(10)
+    changes = np.zeros((30, 2))
+    for t in range(1, 30):
+        changes[t] = 0.9 * changes[t - 1] + 0.01 * rng.standard_normal(2) + (t % 4 == 2) * 0.03
+    series = Series("m", from_contrasts(changes.cumsum(axis=0) / 3.0, 1.0))
+
+    def moves(momentum: float, season: float) -> float:
+        monkeypatch.setattr(module, "MOMENTUM", (momentum,))
+        monkeypatch.setattr(module, "SEASON", (season,))
+        drawn = var(series, power=1.0, horizon=4, draws=4000, rng=np.random.default_rng(1)).contrasts
+        mean = np.vstack([series.contrasts(1.0)[-1], drawn.mean(axis=0)])
+        return float(np.abs(np.diff(mean, axis=0)).max())
+
+    assert moves(1e-4, 0.0) < 0.001 and moves(1e-4, 1e-4) < 0.001, "a random walk"
+    assert moves(1.0, 0.0) > 0.005 and moves(1e-4, 1.0) > 0.003
+
+
+def test_momentum_after_a_gap_is_that_of_one_quarter() -> None:
+    rng = np.random.default_rng(11)
+    contrasts = 0.01 * np.arange(30.0)[:, None] * [1.0, -0.5] + 1e-4 * rng.standard_normal((30, 2))
+    contrasts[26:29] = np.nan
+    series = Series("m", from_contrasts(contrasts, 1.0))
+    mean = var(series, power=1.0, horizon=1, draws=500, rng=rng).contrasts.mean(axis=0)
+    np.testing.assert_allclose(mean[0] - contrasts[-1], [0.01, -0.005], atol=0.002)
 
 
 def test_changes_at_a_missing_quarter_are_left_out() -> None:
