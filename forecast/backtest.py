@@ -117,7 +117,7 @@ def backtest_figures_steps(
 
     found = _figure_origins(chosen, latest, plan)
     if not found:
-        raise NotEnoughData(market, len(latest.quarters), FEWEST_QUARTERS + 1, "to be backtested")
+        raise NotEnoughData(market, len(_newest_when_told(chosen)), FEWEST_QUARTERS + 1, "each told of before the next")
     notes = [
         f"the series breaks before {quarter} ({change}), which no forecast from before it could know"
         for quarter, change in latest.breaks
@@ -407,18 +407,8 @@ def _last(
 
 def _figure_origins(figures: pl.DataFrame, latest: History, plan: _Plan) -> list[tuple[Quarter, date]]:
     """Origins and the day each was known by, ascending."""
-    stated = figures.filter(
-        pl.col("measure") == "share", ~pl.col("annual"), pl.col("providers") != "TOTAL", pl.col("mark") != "slip"
-    )
-    days = stated.group_by("period").agg(pl.col("published_at").min()).sort("period", descending=True)
-    found: list[tuple[Quarter, date]] = []
-    newest = date.max
-    for period, day in days.iter_rows():
-        # A quarter first told of when a later one was known already was never the newest.
-        if day < newest:
-            found.append((Quarter.parse(period), day))
-            newest = day
-    first_days = dict(reversed(found))
+    days = _first_days(figures)
+    first_days = _newest_when_told(figures)
     known = [
         quarter
         for quarter, row in zip(latest.quarters, latest.status, strict=True)
@@ -426,6 +416,25 @@ def _figure_origins(figures: pl.DataFrame, latest: History, plan: _Plan) -> list
     ]
     able = [quarter for quarter, day in first_days.items() if (days["published_at"] <= day).sum() >= FEWEST_QUARTERS]
     return [(quarter, first_days[quarter]) for quarter in _with_something_after(known, able, plan)]
+
+
+def _first_days(figures: pl.DataFrame) -> pl.DataFrame:
+    """Columns period and published_at: when the first share of each quarter came out, latest quarter first."""
+    stated = figures.filter(
+        pl.col("measure") == "share", ~pl.col("annual"), pl.col("providers") != "TOTAL", pl.col("mark") != "slip"
+    )
+    return stated.group_by("period").agg(pl.col("published_at").min()).sort("period", descending=True)
+
+
+def _newest_when_told(figures: pl.DataFrame) -> dict[Quarter, date]:
+    """Quarters, ascending, that were first told of before any later one was, and the day."""
+    found: list[tuple[Quarter, date]] = []
+    newest = date.max
+    for period, day in _first_days(figures).iter_rows():
+        if day < newest:
+            found.append((Quarter.parse(period), day))
+            newest = day
+    return dict(reversed(found))
 
 
 def _with_something_after(known: Sequence[Quarter], candidates: Sequence[Quarter], plan: _Plan) -> list[Quarter]:

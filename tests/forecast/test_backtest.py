@@ -156,25 +156,37 @@ def test_figures_are_seen_as_known_on_the_day_the_quarter_first_came_out(monkeyp
     assert "2019Q1" not in {str(forecast.origin) for forecast in made}
 
 
-def test_figures_are_scored_against_cells_that_are_reported_or_combined_and_nothing_else() -> None:
-    found = backtest_figures(FIGURES, BREAKS, market="cn-cloud", origins=1, horizon=2, models=["naive"], levels=(0.8,))
-    day = FIGURES.filter(market="cn-cloud", house="canalys", period=str(found.last_origin), measure="share")
-    first = day["published_at"].min()
-    assert isinstance(first, date)
-    history = reconstruct(FIGURES, BREAKS, market="cn-cloud", as_of=first)
-    made = forecast_history(history, horizon=2, levels=(0.8,), model="naive").to_frame()
-    latest = reconstruct(FIGURES, BREAKS, market="cn-cloud").to_frame()
+@pytest.mark.parametrize(("market", "house"), [("cn-cloud", "canalys"), ("world-smartphones", "idc")])
+def test_figures_are_scored_against_cells_that_are_reported_or_combined_and_nothing_else(
+    market: str, house: str
+) -> None:
+    *steps, found = backtest_figures_steps(
+        FIGURES, BREAKS, market=market, house=house, origins=3, horizon=3, models=["naive"], levels=(0.8,)
+    )
+    latest = reconstruct(FIGURES, BREAKS, market=market, house=house).to_frame()
     came = latest.filter(pl.col("status").is_in(["reported", "combined"]), pl.col("provider") != "Others")
-    cells = made.join(came, on=["period", "provider"])
-    errors = (100 * (cells["median"] - cells["share"]).abs()).to_list()
-    assert 0 < len(errors) < made.height
-    for quarter in made["period"].unique():
-        named = made.filter(pl.col("period") == quarter, pl.col("provider") != "Others")
-        known = came.filter(period=quarter).join(named, on="provider")
-        if known.height == named.height:
-            rest = made.filter(pl.col("period") == quarter, pl.col("provider") == "Others")["median"][0]
-            errors.append(100 * abs(rest - (1 - known["share"].sum())))
+    assert "inferred" in latest.filter(pl.col("period") >= "2025Q1")["status"].to_list()
+    mine = FIGURES.filter(market=market, house=house, measure="share", annual=False)
+    errors: list[float] = []
+    for step in steps:
+        assert isinstance(step, BacktestProgress)
+        first = mine.filter(pl.col("period") == str(step.origin))["published_at"].min()
+        assert isinstance(first, date)
+        history = reconstruct(FIGURES, BREAKS, market=market, house=house, as_of=first)
+        made = forecast_history(history, horizon=3, levels=(0.8,), model="naive").to_frame()
+        cells = made.join(came, on=["period", "provider"])
+        errors += (100 * (cells["median"] - cells["share"]).abs()).to_list()
+        for quarter in made["period"].unique():
+            named = made.filter(pl.col("period") == quarter, pl.col("provider") != "Others")
+            known = came.filter(period=quarter).join(named, on="provider")
+            if known.height == named.height:
+                rest = made.filter(pl.col("period") == quarter, pl.col("provider") == "Others")["median"][0]
+                errors.append(100 * abs(rest - (1 - known["share"].sum())))
+    assert isinstance(found, Backtest)
     assert value(found, "mae") == pytest.approx(np.mean(errors), abs=1e-9)
+    score = found.find("mae", model="naive")
+    assert score is not None
+    assert score.count == len(errors)
 
 
 def test_a_share_not_reported_is_not_scored_and_never_zero() -> None:
@@ -184,6 +196,15 @@ def test_a_share_not_reported_is_not_scored_and_never_zero() -> None:
     score = found.find("wis", model="naive")
     assert score is not None
     assert (score.count, str(found.last_origin)) == (2, "2021Q4")
+
+
+def test_an_origin_after_which_nothing_that_was_forecast_came_is_told() -> None:
+    """After the last origin only a newcomer is reported, whom the forecast could not know."""
+    newcomer = table(6).filter(period="2022Q1").head(1).with_columns(provider=pl.lit("D"))
+    shares = pl.concat([table(6).filter(pl.col("period") < "2022Q1"), newcomer])
+    found = backtest_shares(shares, origins=2, horizon=1, models=["naive"])
+    assert (found.forecasts, str(found.last_origin)) == (1, "2021Q3")
+    assert [str(s) for s in found.skipped] == ["m at 2021Q4: nothing that was forecast became known"]
 
 
 def test_others_made_by_the_forecast_is_scored_as_the_rest() -> None:
@@ -248,6 +269,11 @@ def test_a_market_without_an_origin_is_told_and_a_table_of_such_is_refused() -> 
     nothing = short.with_columns(share=pl.lit(None, pl.Float64))
     with pytest.raises(NotEnoughData, match=r"market 'short' has 0 quarter"):
         backtest_shares(nothing, models=["naive"])
+
+
+def test_figures_all_told_of_in_hindsight_are_no_origins() -> None:
+    with pytest.raises(NotEnoughData, match=r"has [012] quarter\(s\) with shares \(each told of before the next\)"):
+        backtest_figures(FIGURES, BREAKS, market="world-smartphones", house="abi", models=["naive"])
 
 
 def test_a_provider_who_enters_later_is_told_of() -> None:

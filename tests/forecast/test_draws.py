@@ -67,6 +67,14 @@ def test_simultaneous_bands_hold_as_many_of_other_draws_of_the_same_future() -> 
     assert inside(joint_draws(2, 20_000), bands) == pytest.approx(0.9, abs=0.015)
 
 
+def test_each_side_of_a_band_has_a_width_of_its_own() -> None:
+    draws = np.random.default_rng(6).beta(2.0, 40.0, (4000, 1, 1))
+    lower, upper = simultaneous_bands(draws, 0.9)
+    low, median, high = np.quantile(draws, [0.05, 0.5, 0.95])
+    np.testing.assert_allclose([lower[0, 0], upper[0, 0]], [low, high], atol=0.002)
+    assert high - median > 1.3 * (median - low)
+
+
 def test_a_future_without_doubt_has_bands_without_width() -> None:
     lower, upper = simultaneous_bands(np.full((50, 2, 2), 0.5), 0.95)
     assert (lower == 0.5).all()
