@@ -16,23 +16,19 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.draws import simultaneous_bands
 from forecast.errors import InvalidArgument, NotEnoughData, SharecastError
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.preparing import FEWEST_QUARTERS
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, Status
-from forecast.scorecard import DISTANCES, REFERENCE, Backtest, BacktestProgress, Score, Skipped
-from forecast.scores import covered, energy_score, weighted_interval_score
+from forecast.scorecard import REFERENCE, Backtest, BacktestProgress, Skipped
+from forecast.tally import Tally, score_forecast, score_rows
 
 DEFAULT_ORIGINS = 12
 DEFAULT_LEVELS = (0.5, 0.8, 0.95)
 DEFAULT_MODELS = ("auto", REFERENCE)
 MOST_ORIGINS = 400  # a century of quarters
-
-_ROUNDING = 1e-9  # a truth made as 1 less the others may miss a bound of exactly zero by this much
-_POINTS = 100.0  # per unit of share
 
 
 def backtest_figures(
@@ -234,96 +230,10 @@ class _Case:
 
 
 @dataclass(slots=True, eq=False)
-class _Tally:
-    """Sums over the forecasts of one market by one model."""
-
-    levels: tuple[float, ...]
-    distances: dict[str, FloatArray]  # each (H,)
-    cells: FloatArray  # (H,)
-    quarters: FloatArray  # (H,)
-    hits: FloatArray  # (N, H)
-    whole: FloatArray  # (N,)
-    forecasts: int = 0
-
-    @classmethod
-    def empty(cls, plan: _Plan) -> "_Tally":
-        steps, numbers = plan.horizon, len(plan.levels)
-        return cls(
-            plan.levels,
-            {measure: np.zeros(steps) for measure in DISTANCES},
-            np.zeros(steps),
-            np.zeros(steps),
-            np.zeros((numbers, steps)),
-            np.zeros(numbers),
-        )
-
-    def add(self, found: "_Scored") -> None:
-        """Count one forecast."""
-        known = found.known
-        for measure, values in (("wis", found.wis), ("mae", found.error)):
-            self.distances[measure] += np.where(known, values, 0.0).sum(axis=1)
-        self.distances["energy"] += np.where(known.any(axis=1), found.energy, 0.0)
-        self.cells += known.sum(axis=1)
-        self.quarters += known.any(axis=1)
-        self.hits += np.where(known, found.hits, 0.0).sum(axis=2)
-        self.whole += found.whole
-        self.forecasts += 1
-
-    def means(self) -> "_Means":
-        """Mean scores, all horizons together and each alone."""
-        found: _Means = {}
-        for measure in DISTANCES:
-            counts = self.quarters if measure == "energy" else self.cells
-            _by_horizon(found, measure, None, self.distances[measure], counts)
-        for n, level in enumerate(self.levels):
-            _by_horizon(found, "coverage", level, self.hits[n], self.cells)
-            found["simultaneous_coverage", level, None] = (float(self.whole[n] / self.forecasts), self.forecasts)
-        return found
-
-
-_Means = dict[tuple[str, float | None, int | None], tuple[float, int]]  # measure, level, horizon: value, count
-
-
-def _by_horizon(found: _Means, measure: str, level: float | None, sums: FloatArray, counts: FloatArray) -> None:
-    found[measure, level, None] = (float(sums.sum() / counts.sum()), int(counts.sum()))
-    for h in np.flatnonzero(counts):
-        found[measure, level, int(h) + 1] = (float(sums[h] / counts[h]), int(counts[h]))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored:
-    known: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"  # (H, K)
-    wis: FloatArray  # (H, K) points
-    error: FloatArray  # (H, K) points
-    energy: FloatArray  # (H,) points
-    hits: FloatArray  # (N, H, K)
-    whole: FloatArray  # (N,)
-
-
-def _scored(made: Forecast, truth: FloatArray) -> _Scored:
-    assert made.draws is not None  # asked for above
-    known = np.isfinite(truth)
-    cells = made.draws[:, known]
-    whole = []
-    for level in made.levels:
-        # Bands about the cells that came: cells that nobody knows cannot be missed.
-        lower, upper = simultaneous_bands(cells, level)
-        whole.append(float((covered(lower - _ROUNDING, upper + _ROUNDING, truth[known]) == 1.0).all()))
-    return _Scored(
-        known,
-        _POINTS * weighted_interval_score(made.median, made.lower, made.upper, truth, made.levels),
-        _POINTS * np.abs(truth - made.median),
-        _POINTS * energy_score(made.draws, truth),
-        covered(made.lower - _ROUNDING, made.upper + _ROUNDING, np.broadcast_to(truth, made.lower.shape)),
-        np.array(whole),
-    )
-
-
-@dataclass(slots=True, eq=False)
 class _Count:
     """What has been scored so far."""
 
-    tallies: dict[str, dict[str, _Tally]] = field(default_factory=dict)  # by market, then model
+    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)  # by market, then model
     origins: list[Quarter] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
@@ -335,14 +245,16 @@ def _run(
     first_error: SharecastError | None = None
     for done, case in enumerate(cases, start=1):
         try:
-            found = [_scored(made, truth) for made, truth in case.forecasts()]
+            found = [score_forecast(made, truth) for made, truth in case.forecasts()]
         except SharecastError as error:
             first_error = first_error or error
             count.skipped.append(Skipped(case.market, case.origin, str(error)))
         else:
             if found[0].known.any():
                 count.origins.append(case.origin)
-                tallies = count.tallies.setdefault(case.market, {m: _Tally.empty(plan) for m in plan.models})
+                tallies = count.tallies.setdefault(
+                    case.market, {m: Tally.empty(plan.levels, plan.horizon) for m in plan.models}
+                )
                 for model, scored in zip(plan.models, found, strict=True):
                     tallies[model].add(scored)
             else:
@@ -361,37 +273,10 @@ def _run(
         forecasts=len(count.origins),
         first_origin=min(count.origins),
         last_origin=max(count.origins),
-        scores=tuple(_scores(count.tallies, plan.models)),
+        scores=tuple(score_rows(count.tallies, plan.models)),
         skipped=tuple(count.skipped),
         notes=notes,
     )
-
-
-def _scores(tallies: dict[str, dict[str, _Tally]], models: tuple[str, ...]) -> Iterator[Score]:
-    by_market = {market: {model: mine[model].means() for model in models} for market, mine in tallies.items()}
-    yield from _score_rows(None, {model: _pooled([means[model] for means in by_market.values()]) for model in models})
-    for market, means in by_market.items():
-        yield from _score_rows(market, means)
-
-
-def _pooled(markets: Sequence[_Means]) -> _Means:
-    keys = dict.fromkeys(key for means in markets for key in means)
-    found: _Means = {}
-    for key in keys:
-        having = [means[key] for means in markets if key in means]
-        found[key] = (sum(value for value, _ in having) / len(having), sum(count for _, count in having))
-    return found
-
-
-def _score_rows(market: str | None, means: dict[str, _Means]) -> Iterator[Score]:
-    for model, mine in means.items():
-        for (measure, level, horizon), (value, count) in mine.items():
-            yield Score(market, model, measure, level, horizon, value, count)
-        reference = means.get(REFERENCE, {})
-        for (measure, level, horizon), (value, count) in mine.items():
-            base, _ = reference.get((measure, level, horizon), (0.0, 0))
-            if measure in DISTANCES and base > 0.0:
-                yield Score(market, model, f"{measure}_skill", level, horizon, 1.0 - value / base, count)
 
 
 def _last(

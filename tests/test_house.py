@@ -25,6 +25,7 @@ ORDER = [
     {"preparing"},
     {"forecasting", "charts"},
     {"many"},
+    {"tally"},
     {"backtest"},
     {"data"},
 ]
