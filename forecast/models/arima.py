@@ -38,7 +38,10 @@ def best_order(values: FloatArray) -> MLEResults:
     observed = int(np.isfinite(values).sum())
     converged: list[tuple[float, MLEResults]] = []
     for order, season in product(ORDERS, SEASONS if observed >= FEWEST_FOR_SEASON else SEASONS[:1]):
-        result = SARIMAX(values, order=order, seasonal_order=season).fit(disp=False, maxiter=ITERATIONS)
+        try:
+            result = SARIMAX(values, order=order, seasonal_order=season).fit(disp=False, maxiter=ITERATIONS)
+        except np.linalg.LinAlgError:
+            continue  # no start that is stationary: a series that alternates, for one
         criterion = aicc(result, observed - 1)
         if result.mle_retvals["converged"] and np.isfinite(criterion):
             converged.append((criterion, result))

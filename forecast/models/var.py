@@ -8,6 +8,7 @@ marginal likelihood (Giannone, Lenza & Primiceri 2015), and the draws carry what
 covariance. Nothing depends on the order of the providers, as neither prior nor likelihood know of a basis.
 """
 
+import warnings
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from scipy.special import multigammaln, softmax
 from scipy.stats import invwishart
 from statsmodels.regression.linear_model import OLS
+from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 from forecast.arrays import FloatArray
 from forecast.composition import helmert
@@ -54,7 +56,10 @@ def posterior(changes: FloatArray, regressors: FloatArray, scale: FloatArray, pr
     (n, D), P = changes.shape, regressors.shape[1]
     dof = D + 2.0  # the least that gives the covariance a mean, which is then `scale`
     # The further rows say "coefficients are zero" with the weight of the prior.
-    result = OLS(np.vstack([changes, np.zeros((P, D))]), np.vstack([regressors, prior_root])).fit()
+    with warnings.catch_warnings():
+        # Columns of very different size look dependent to it; the prior's rows make them independent.
+        warnings.simplefilter("ignore", SingularMatrixWarning)
+        result = OLS(np.vstack([changes, np.zeros((P, D))]), np.vstack([regressors, prior_root])).fit()
     coefficients = np.asarray(result.params).reshape(P, D)  # a single column comes back flat
     row_covariance = np.asarray(result.normalized_cov_params)
     missed = np.vstack([changes - regressors @ coefficients, prior_root @ coefficients])
@@ -92,6 +97,31 @@ def draw_parameters(belief: Posterior, draws: int, rng: np.random.Generator) -> 
     return coefficients, roots
 
 
+def beliefs_of(changes: FloatArray, before: FloatArray, rows: npt.NDArray[np.int_], /) -> list[Posterior]:
+    """What each strength of shrinkage leaves to believe.
+
+    Args:
+        changes: Shape (n, D), of order one.
+        before: Shape (n, D), the change of the quarter before each.
+        rows: Shape (n,), number of each change's quarter.
+    """
+    n, D = changes.shape
+    spread = changes.T @ changes / n
+    weight = (D + 1.0) / (n + D + 1.0)
+    # Towards equal variances in all directions, which no choice of basis changes.
+    scale = (1.0 - weight) * spread + weight * np.trace(spread) / D * np.eye(D)
+    root = np.linalg.cholesky(scale).T
+    regressors = np.hstack([before, seasons(rows)])
+    beliefs = []
+    for momentum, season in product(MOMENTUM, SEASON):
+        P = D + 3 * (season > 0.0)
+        prior_root = np.eye(P)
+        prior_root[:D, :D] = root / momentum
+        prior_root[D:, D:] /= season or 1.0
+        beliefs.append(posterior(changes, regressors[:, :P], scale, prior_root))
+    return beliefs
+
+
 def var(series: Series, /, *, power: float, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
     """Draw paths of a shrunk VAR(1) of the changes of all contrasts; changes at a missing quarter are left out.
 
@@ -102,23 +132,13 @@ def var(series: Series, /, *, power: float, horizon: int, draws: int, rng: np.ra
     changes = np.diff(contrasts, axis=0, prepend=np.nan)
     known = np.asarray(np.isfinite(changes).all(axis=1))
     rows = 1 + np.flatnonzero(known[1:] & known[:-1])
-    found = changes[rows]
-    if len(rows) < FEWEST - 2 or not found.any():
+    if len(rows) < FEWEST - 2 or not changes[rows].any():
         fallback = naive(series, power=power, horizon=horizon, draws=draws, rng=rng)
         reason = f"needs {FEWEST} quarters in a row that are not all the same"
         return Outcome(fallback.contrasts, fallback.used, (f"var: fell back to a random walk ({reason})",))
-    spread = found.T @ found / len(found)
-    weight = (D + 1.0) / (len(found) + D + 1.0)
-    # Towards equal variances in all directions, which no choice of basis changes.
-    scale = (1.0 - weight) * spread + weight * np.trace(spread) / D * np.eye(D)
-    root = np.linalg.cholesky(scale).T
-    beliefs = []
-    for momentum, season in product(MOMENTUM, SEASON):
-        P = D + 3 * (season > 0.0)
-        prior_root = np.eye(P)
-        prior_root[:D, :D] = root / momentum
-        prior_root[D:, D:] /= season or 1.0
-        beliefs.append(posterior(found, np.hstack([changes[rows - 1], seasons(rows)])[:, :P], scale, prior_root))
+    # Of the size of the seasons' effects, because least squares judges rank by size.
+    unit = float(np.sqrt(np.mean(changes[rows] ** 2)))
+    beliefs = beliefs_of(changes[rows] / unit, changes[rows - 1] / unit, rows)
     counts = rng.multinomial(draws, softmax([belief.log_evidence for belief in beliefs]))
     parameters = [draw_parameters(b, int(n), rng) for b, n in zip(beliefs, counts, strict=True) if n]
     coefficients = np.concatenate([c for c, _ in parameters])
@@ -126,11 +146,10 @@ def var(series: Series, /, *, power: float, horizon: int, draws: int, rng: np.ra
     ahead = seasons(T + np.arange(horizon))
     last = int(np.flatnonzero(series.observed)[-2])
     # After a gap, the change of a quarter is the average over the gap.
-    change = np.broadcast_to((contrasts[-1] - contrasts[last]) / (T - 1 - last), (draws, D))
-    paths = np.empty((draws, horizon, D))
+    change = np.broadcast_to((contrasts[-1] - contrasts[last]) / ((T - 1 - last) * unit), (draws, D))
+    steps = np.empty((draws, horizon, D))
     for h in range(horizon):
         regressors = np.hstack([change, np.broadcast_to(ahead[h], (draws, 3))])
         errors = np.einsum("nij,nj->ni", roots, rng.standard_normal((draws, D)))
-        change = np.einsum("np,npd->nd", regressors, coefficients) + errors
-        paths[:, h] = change
-    return Outcome(contrasts[-1] + paths.cumsum(axis=1), (("var", 1.0),))
+        steps[:, h] = change = np.einsum("np,npd->nd", regressors, coefficients) + errors
+    return Outcome(contrasts[-1] + unit * steps.cumsum(axis=1), (("var", 1.0),))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts
 from forecast.models.arima import arima
 from forecast.models.base import Model, Series
@@ -61,6 +62,25 @@ def test_any_market_gets_paths_of_compositions_without_a_warning(model: Model, s
     assert bool(outcome.notes) == (name != "naive" and "naive" in dict(outcome.used))
     if series.observed.sum() < FEWEST:
         assert outcome.used == (("naive", 1.0),)
+
+
+WHEEL = np.tile([[0.7, 0.2, 0.1], [0.1, 0.7, 0.2], [0.2, 0.1, 0.7], [0.3, 0.3, 0.4]], (5, 1))
+STILL = 1.0 / 3.0 + 1e-13 * np.random.default_rng(3).standard_normal((20, 3))
+
+
+@pytest.mark.parametrize("model", ZOO, ids=lambda m: m.__name__)
+@pytest.mark.parametrize("shares", [WHEEL, STILL], ids=["wheel", "still"])
+def test_a_market_that_repeats_itself_and_one_that_stands_still_are_forecast(model: Model, shares: FloatArray) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        series = Series("m", shares / shares.sum(axis=1, keepdims=True))
+        outcome = model(series, power=0.75, horizon=8, draws=50, rng=np.random.default_rng(1))
+    assert not said, "statsmodels sets filters of its own"
+    draws = from_contrasts(outcome.contrasts, 0.75)
+    if shares is STILL:
+        np.testing.assert_allclose(draws, 1.0 / 3.0, atol=1e-6)
+    elif model is arima:
+        assert outcome.used == (("arima", 1.0),), "one order without a start is not the end of the search"
 
 
 @pytest.mark.parametrize("model", ZOO, ids=lambda m: m.__name__)
