@@ -116,12 +116,22 @@ def test_an_error_deep_in_the_file_names_its_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_pieces")
+def test_a_market_longer_than_a_look_still_stands_together(tmp_path: Path, shares: pl.DataFrame) -> None:
+    shares.write_parquet(tmp_path / "in.parquet")
+    source = open_source(tmp_path / "in.parquet", tmp_path)
+    assert not source.checked
+    assert source.sizes.to_list() == shares["market"].rle().struct.field("len").to_list()
+
+
+@pytest.mark.usefixtures("small_pieces")
 def test_a_lone_quote_in_a_field_does_not_cut_a_record(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     lines = "".join(f'm,{2000 + n}Q1,"5"" disk",0.5\n' for n in range(200))
     path.write_text(f'market,period,provider,share\n{lines}m,1999Q1,"a\nb",0.5\n')
     (tmp_path / "own").mkdir()
-    assert_frame_equal(read(open_source(path, tmp_path / "own"))[0], whole(path)[0], check_exact=True)
+    source = open_source(path, tmp_path / "own")
+    assert not source.checked  # read in pieces to the end
+    assert_frame_equal(read(source)[0], whole(path)[0], check_exact=True)
 
 
 def test_an_unfit_cell_late_in_a_csv_file_is_told_as_for_the_whole_table(tmp_path: Path) -> None:
