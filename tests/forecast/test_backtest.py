@@ -15,6 +15,7 @@ from forecast.backtest import (
     backtest_shares,
     backtest_shares_steps,
 )
+from forecast.draws import simultaneous_bands
 from forecast.errors import InvalidArgument, ModelFailed, NotEnoughData, NotFound
 from forecast.figures import load_breaks, load_figures
 from forecast.forecasting import forecast_history, forecast_shares
@@ -72,6 +73,27 @@ def test_scores_are_those_of_a_plain_loop_over_origins_and_cells() -> None:
     assert score is not None
     assert (score.count, found.forecasts, found.levels) == (len(wis), 4, (0.5, 0.8))
     assert (str(found.first_origin), str(found.last_origin)) == ("2021Q1", "2021Q4")
+
+
+def test_joint_scores_are_those_of_the_draws_of_the_cells_that_came() -> None:
+    shares = pl.concat([table(seed, names=("A", "B"), market=f"m{seed}") for seed in range(12)])
+    shares = shares.filter(~((pl.col("period") == "2022Q1") & (pl.col("provider") == "B")))
+    found = backtest_shares(shares, origins=1, horizon=3, models=["naive"], levels=(0.6,))
+    energies, whole = [], []
+    for (market,), rows in shares.group_by("market", maintain_order=True):
+        made = forecast_shares(rows.filter(pl.col("period") < "2022Q1"), horizon=3, model="naive", keep_draws=True)
+        came = rows.filter(period="2022Q1", provider="A")["share"][0]
+        assert made.draws is not None
+        path = made.draws[:, 0, 0]
+        near = np.abs(path - came).mean()
+        apart = np.abs(path[:, None] - path[None, :]).sum() / (len(path) * (len(path) - 1))
+        energies.append(100 * (near - apart / 2))
+        lower, upper = simultaneous_bands(path, 0.6)
+        whole.append(bool(lower <= came <= upper))
+        assert value(found, "energy", market=market) == pytest.approx(energies[-1], abs=1e-9)
+        assert value(found, "simultaneous_coverage", level=0.6, market=market) == whole[-1]
+    assert value(found, "energy") == pytest.approx(np.mean(energies), abs=1e-9)
+    assert 0 < sum(whole) < len(whole)
 
 
 def test_skill_is_one_less_the_ratio_to_naive_and_pooled_markets_weigh_the_same() -> None:

@@ -50,6 +50,7 @@ def test_every_coverage_is_a_dot_at_its_level_and_height() -> None:
     dots = [item for item in scene.items if isinstance(item, Dot) and item.radius == 4.0 and item.centre[0] > 100]
     (x0, y0), (x1, y1), (x2, y2) = (dot.centre for dot in dots)
     assert x0 < x1 < x2
+    assert y0 > y1 > y2  # higher on the sheet, whose y runs down
     # coverage is as nominal here, so the dots lie on the diagonal, 0.3 and 0.15 apart both ways
     assert (x1 - x0) / (x2 - x1) == pytest.approx(2)
     assert (y0 - y1) / (y1 - y2) == pytest.approx(2)
