@@ -141,6 +141,12 @@ def _is_measured(model: str, prior: Prior) -> bool:
     return model in _NEED_PRIOR and bool(prior.measured)
 
 
+def warm_up() -> None:
+    """Compile the model of record, or load what an earlier process compiled, so that the first answer is quick."""
+    shares = {"market": ["m"] * 4, "period": ["2020Q1", "2020Q1", "2020Q2", "2020Q2"], "provider": ["A", "B"] * 2}
+    forecast_shares(pl.DataFrame({**shares, "share": [0.5, 0.5, 0.4, 0.6], "decimals": [1] * 4}), horizon=1)
+
+
 @cache
 def _version() -> str:
     return version("sharecast")  # reads a file each time

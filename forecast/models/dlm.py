@@ -72,7 +72,8 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
     jump = np.zeros(len(contrasts))
     if series.breaks:
         jump[list(series.breaks)] = BREAK_VARIANCE
-    log_likelihood, weights, mean, cov, scale, dof, _ = kernel.filter_grid(
+    scale = prior.scale_matrix(usual_composition(series))
+    log_likelihood, weights, mean, cov, scales, dof, _ = kernel.filter_grid(
         contrasts,
         series.observed,
         jump,
@@ -81,11 +82,13 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         SMALLEST_WEIGHT,
         tables(prior, len(jump)),
         prior.dof,
-        prior.scale_matrix(usual_composition(series)),
+        scale,
+        np.asarray(np.linalg.inv(scale), dtype=np.float64),
+        float(np.linalg.slogdet(scale)[1]),
         prior.event_shift,
         prior.event_penalty,
     )
-    return Filtered(log_likelihood, weights, mean, cov, scale, dof)
+    return Filtered(log_likelihood, weights, mean, cov, scales, dof)
 
 
 def tables(prior: Prior, quarters: int) -> Tables:

@@ -1,6 +1,6 @@
 """The fast filter of the model of record, compiled by numba; `forecast.models.dlm` says what it computes."""
 
-from math import lgamma, log, pi
+from math import exp, lgamma, log, pi, sqrt
 
 import numba as nb
 import numpy as np
@@ -9,6 +9,17 @@ import numpy.typing as npt
 from forecast.arrays import FloatArray
 
 STATES = 5  # level, slope, and three seasonal states
+
+# Numbers are moved one by one: `target[:] = source` and LAPACK cost seconds of compilation, for the text of errors that
+# cannot arise here, and every new installation compiles once.
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def copy_matrix(source: FloatArray, target: FloatArray) -> None:
+    """Copy a matrix of the same shape."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
@@ -66,7 +77,6 @@ def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tup
     variances = np.zeros((U, T))
     gains = np.zeros((U, T, STATES))
     after = np.zeros((U, T, STATES, STATES))
-    R = np.zeros((STATES, STATES))
     for u in range(U):
         seasonal = states[u, 3] >= 0.0
         P = np.zeros((STATES, STATES))
@@ -77,13 +87,13 @@ def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tup
             for i in range(2, STATES):
                 for j in range(2, STATES):
                     P[i, j] = initial_variance[2] * ((1.0 if i == j else 0.0) - 0.25)
-        R[:] = 0.0
+        R = np.zeros((STATES, STATES))
         for t in range(T):
             if t > 0:
                 _predict(P, R, states[u, 4], states[u, 1], states[u, 2], states[u, 3], seasonal)
-                P[:] = R
+                copy_matrix(R, P)
             variances[u, t] = _update(P, gains[u, t], states[u, 0], 0.0, seasonal)
-            after[u, t] = P
+            copy_matrix(P, after[u, t])
     return variances, gains, after
 
 
@@ -126,6 +136,8 @@ def filter_grid(
     tables: tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray],
     dof: float,
     scale: FloatArray,
+    inverse_scale: FloatArray,
+    logdet_scale: float,
     shift: float,
     penalty: float,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
@@ -144,6 +156,8 @@ def filter_grid(
         tables: For each node its row in the tables (G,), and what `gain_tables` gives for at least T quarters.
         dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
         scale: Shape (D, D), scale matrix of that prior.
+        inverse_scale: Shape (D, D), its inverse.
+        logdet_scale: Logarithm of its determinant.
         shift: Part of an event's excess variance that goes into the level, in [0, 1].
         penalty: Log-likelihood paid per event.
 
@@ -160,9 +174,6 @@ def filter_grid(
     scales = np.zeros((G, D, D))
     after = np.zeros(G)
     events = np.zeros(G, dtype=np.int64)
-    # inv and cholesky are written out: calling LAPACK for a few numbers costs more than the numbers.
-    inverse0 = np.linalg.inv(scale)
-    logdet0 = 2.0 * np.sum(np.log(np.diag(np.linalg.cholesky(scale))))
     count = 0
     for t in range(T):
         if observed[t]:
@@ -190,18 +201,18 @@ def filter_grid(
         if g > 0 and events[g - 1] == 0 and nodes[g, 6] >= nodes[g - 1, 6] and _but_for_events(nodes[g - 1], nodes[g]):
             # No event at a lower threshold: nothing differs.
             loglik[g] = loglik[g - 1]
-            mean[g] = mean[g - 1]
-            cov[g] = cov[g - 1]
-            whitened[g] = whitened[g - 1]
+            copy_matrix(mean[g - 1], mean[g])
+            copy_matrix(cov[g - 1], cov[g])
+            copy_matrix(whitened[g - 1], whitened[g])
             continue
         log_discount = D * log(discount)
         seasonal = w_season >= 0.0
         size = STATES if seasonal else 2
         row = rows[g]
         m = mean[g]
-        inverse[:] = inverse0
+        copy_matrix(inverse_scale, inverse)
         factor = 1.0 / spread  # S^-1 = factor * inverse, so that fading costs one multiplication
-        logdet = logdet0 + D * log(spread)
+        logdet = logdet_scale + D * log(spread)
         total = 0.0
         n = 0
         regular = True  # no gap, break or event so far: covariances come from the tables
@@ -218,7 +229,7 @@ def filter_grid(
                         m[2, d] = last
                 if regular and (not observed[t] or jump[t] != 0.0):
                     regular = False
-                    P[:] = covariances[row, n - 1]
+                    copy_matrix(covariances[row, n - 1], P)
                 if not regular:
                     _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
                     for i in range(size):
@@ -251,7 +262,7 @@ def filter_grid(
             if size2 > threshold and n > 0:
                 if regular:
                     regular = False
-                    P[:] = covariances[row, n - 1]
+                    copy_matrix(covariances[row, n - 1], P)
                     _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
                     for i in range(size):
                         for j in range(size):
@@ -273,7 +284,7 @@ def filter_grid(
                 for i in range(size):
                     for d in range(D):
                         m[i, d] += gain[i] * e[d]
-            root = 1.0 / np.sqrt(q)
+            root = 1.0 / sqrt(q)
             weight = factor / (q + quad)
             for d in range(D):
                 whitened[g, n, d] = e[d] * root
@@ -282,13 +293,22 @@ def filter_grid(
                     inverse[d, k] -= reduced * x[k]
             n += 1
         loglik[g] = total
-        cov[g] = covariances[row, n - 1] if regular else P
-    weights = prior_weights * np.exp(loglik - loglik.max())
-    weights /= weights.sum()
+        copy_matrix(covariances[row, n - 1] if regular else P, cov[g])
+    best = loglik[0]
     for g in range(G):
+        best = max(best, loglik[g])
+    weights = np.zeros(G)
+    sum_of_weights = 0.0
+    for g in range(G):
+        weights[g] = prior_weights[g] * exp(loglik[g] - best)
+        sum_of_weights += weights[g]
+    for g in range(G):
+        weights[g] /= sum_of_weights
         if weights[g] >= smallest:
             S = scales[g]
-            S[:] = scale * nodes[g, 7]
+            for d in range(D):
+                for k in range(D):
+                    S[d, k] = scale[d, k] * nodes[g, 7]
             for n in range(count):
                 fade = nodes[g, 5] if n > 0 else 1.0
                 for d in range(D):
@@ -315,8 +335,10 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
     seasonal = w_season >= 0.0
     paths = np.zeros((horizon, D))
     covariance = np.zeros((horizon, horizon))
-    m = mean.copy()
-    P = cov.copy()
+    m = np.zeros((STATES, D))
+    P = np.zeros((STATES, STATES))
+    copy_matrix(mean, m)
+    copy_matrix(cov, P)
     R = np.zeros((STATES, STATES))
     row = np.zeros(STATES)
     for h in range(horizon):
@@ -329,9 +351,8 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
                 m[3, d] = m[2, d]
                 m[2, d] = last
             paths[h, d] = m[0, d] + (m[2, d] if seasonal else 0.0)
-        R[:] = 0.0
         _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
-        P[:] = R
+        copy_matrix(R, P)
         # cov(theta_{h+j}, y_h) = G^j cov(theta_h, y_h); `row` is carried forward through G.
         for i in range(STATES):
             row[i] = P[i, 0] + (P[i, 2] if seasonal else 0.0)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.models.kernel import STATES, _predict
+from forecast.models.kernel import STATES, _predict, copy_matrix
 
 HEAVIEST = 2.5  # smallest degrees of freedom in the table
 _SHAPES = 24  # rows of the table, even in 1 / degrees of freedom
@@ -54,12 +54,12 @@ def widened_t_table(mixture_sd: float, mixture_mean: float) -> FloatArray:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def table_row(table: FloatArray, dof: float) -> FloatArray:
-    """The table at so many degrees of freedom, shape (1025,)."""
+def table_row(table: FloatArray, dof: float, row: FloatArray) -> None:
+    """Fill `row`, shape (1025,), with the table at so many degrees of freedom."""
     at = min(HEAVIEST / dof, 1.0) * (_SHAPES - 1)
     r = min(int(at), _SHAPES - 2)
-    row: FloatArray = (1.0 - (at - r)) * table[r] + (at - r) * table[r + 1]
-    return row
+    for c in range(_POINTS):
+        row[c] = (1.0 - (at - r)) * table[r, c] + (at - r) * table[r + 1, c]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -78,10 +78,17 @@ def distribution(row: FloatArray, z: float) -> tuple[float, float]:
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _choose(weights: FloatArray, share: float, most: int) -> npt.NDArray[np.int64]:
     """The heaviest components that together hold `share` of the weight, `most` at the most."""
-    order = np.argsort(-weights)
+    order = np.zeros(min(most, len(weights)), dtype=np.int64)
+    taken = np.zeros(len(weights), dtype=np.bool_)
     total, n = 0.0, 0
-    while n < len(order) and n < most and total < share:
-        total += weights[order[n]]
+    while n < len(order) and total < share:
+        best = -1
+        for c in range(len(weights)):
+            if not taken[c] and (best < 0 or weights[c] > weights[best]):
+                best = c
+        taken[best] = True
+        order[n] = best
+        total += weights[best]
         n += 1
     return order[:n]
 
@@ -155,9 +162,9 @@ def summarise_mixture(
         i = chosen[c]
         w[c] = weights[i]
         total += w[c]
-        m[c] = mean[i]
-        P[c] = cov[i]
-        shape[c] = table_row(table, dof[i])
+        copy_matrix(mean[i], m[c])
+        copy_matrix(cov[i], P[c])
+        table_row(table, dof[i], shape[c])
         for k in range(K):
             for d in range(D):
                 acc = 0.0
@@ -171,7 +178,8 @@ def summarise_mixture(
                     acc += half[k, d] * basis[j, d]
                 spread[c, k, j] = acc
                 spread[c, j, k] = acc
-    w /= total
+    for c in range(C):
+        w[c] /= total
     R = np.zeros((STATES, STATES))
     centre = np.zeros((C, K))
     variance = np.zeros(C)
@@ -185,7 +193,10 @@ def summarise_mixture(
         [0.011257411327720691, 0.22207592200561266, 8.0 / 15.0, 0.22207592200561266, 0.011257411327720691]
     )
     for h in range(horizon):
-        middle[:] = 0.0
+        for k in range(K):
+            middle[k] = 0.0
+            for j in range(K):
+                joint[k, j] = 0.0
         for c in range(C):
             i = chosen[c]
             phi = nodes[i, 4]
@@ -212,7 +223,6 @@ def summarise_mixture(
                     acc += basis[k, d] * (m[c, 0, d] + (m[c, 2, d] if seasonal else 0.0))
                 centre[c, k] = acc
                 middle[k] += w[c] * acc
-        joint[:] = 0.0
         for c in range(C):
             # Second moment of the widened t; where it has none, that of the heaviest tail of the table.
             f = w[c] * variance[c] * widened_square / max(dof[chosen[c]] - 2.0, HEAVIEST - 2.0)
@@ -260,7 +270,11 @@ def summarise_mixture(
             # Along the line a share can turn back where the others vanish; intervals nest all the same.
             for q in range(1, Q):
                 quantiles[q, h, k] = max(quantiles[q, h, k], quantiles[q - 1, h, k])
-        means[h] /= means[h].sum()
+        acc = 0.0
+        for k in range(K):
+            acc += means[h, k]
+        for k in range(K):
+            means[h, k] /= acc
     return means, quantiles
 
 

@@ -8,11 +8,14 @@ import click
 def serve(listen: str) -> None:
     """Answer forecasts and histories over gRPC until stopped.
 
-    Prints `listening on HOST:PORT` once ready. Ctrl-C or SIGTERM lets the calls in flight end first.
+    Prints `listening on HOST:PORT` once ready; the first start after an installation compiles the filter, which takes
+    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first.
     """
     import asyncio
 
+    from forecast.forecasting import warm_up
     from service.catalog import Catalog
     from service.server import serve as answer
 
+    warm_up()
     asyncio.run(answer(listen, Catalog.shipped(), ready=lambda address: click.echo(f"listening on {address}")))

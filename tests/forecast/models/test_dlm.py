@@ -155,7 +155,19 @@ def test_the_fast_filter_equals_statsmodels(seed: int) -> None:
     observed = np.isfinite(Y[:, 0])
     flat = np.full(len(NODES), 1 / len(NODES))
     loglik, weights, mean, cov, scales, after, events = kernel.filter_grid(
-        np.nan_to_num(Y), observed, jump, NODES, flat, 0.0, tables_of(NODES, T), dof, scale, 0.4, 1.3
+        np.nan_to_num(Y),
+        observed,
+        jump,
+        NODES,
+        flat,
+        0.0,
+        tables_of(NODES, T),
+        dof,
+        scale,
+        np.asarray(np.linalg.inv(scale), dtype=np.float64),
+        np.linalg.slogdet(scale)[1],
+        0.4,
+        1.3,
     )
     np.testing.assert_allclose(weights, np.exp(loglik) / np.exp(loglik).sum(), rtol=1e-9)
     for g, node in enumerate(NODES):
@@ -187,6 +199,8 @@ def test_the_predictive_path_equals_statsmodels_forecasts(node: FloatArray) -> N
         tables_of(node[None], T),
         5.0,
         np.eye(1),
+        np.eye(1),
+        0.0,
         0.5,
         0.0,
     )
