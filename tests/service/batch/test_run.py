@@ -110,6 +110,21 @@ def test_markets_that_fail_are_told_beside_the_output_and_the_rest_goes_on(sourc
     assert "1 quarter(s)" in errors["message"][1]
 
 
+def test_rows_in_any_order_give_the_same_forecasts_and_failures(tmp_path: Path, shares: pl.DataFrame) -> None:
+    mixed = spoiled(shares)
+    together = mixed.with_row_index("row").sort(pl.col("row").min().over("market"), maintain_order=True).drop("row")
+    for name, rows in (("mixed", mixed), ("together", together)):
+        rows.write_parquet(tmp_path / f"{name}.parquet")
+        assert run(tmp_path / f"{name}.parquet", f"{name}.out.parquet").failed == 2
+    one, two = ((tmp_path / f"{name}.out.parquet").read_bytes() for name in ("mixed", "together"))
+    assert one == two
+    one_told, two_told = (read_table(tmp_path / f"{name}.out.errors.parquet") for name in ("mixed", "together"))
+    assert_frame_equal(one_told.select("market", "code"), two_told.select("market", "code"))
+    for told, rows in ((one_told, mixed), (two_told, together)):
+        row = rows["share"].to_list().index(1.5) + 1
+        assert told["message"][0].startswith(f"row {row}, column share: 1.5 breaks")
+
+
 def test_failures_stand_in_the_order_of_the_input_whichever_worker_ends_first(tmp_path: Path) -> None:
     # Single quarters fail at once, so that the parts of 100 markets end in no order.
     single = pl.DataFrame({"market": [f"m{n}" for n in range(100)], "period": "2020Q1", "provider": "A", "share": 1.0})

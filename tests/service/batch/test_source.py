@@ -127,7 +127,7 @@ def test_a_market_longer_than_a_look_still_stands_together(tmp_path: Path, share
 def test_a_lone_quote_in_a_field_does_not_cut_a_record(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     lines = "".join(f'm,{2000 + n}Q1,"5"" disk",0.5\n' for n in range(200))
-    path.write_text(f'market,period,provider,share\n{lines}m,1999Q1,"a\nb",0.5\n')
+    path.write_text(f'market,period,provider,share\n{lines}m,1999Q1,"a\n{"b" * 40}",0.5\n')
     (tmp_path / "own").mkdir()
     source = open_source(path, tmp_path / "own")
     assert not source.checked  # read in pieces to the end
