@@ -22,7 +22,7 @@ Source:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 from typing import TypeAlias
@@ -44,6 +44,9 @@ BREAK_VARIANCE = 100.0  # of the level at a declared break, relative to S: a ste
 SMALLEST_WEIGHT = 1e-5  # nodes below it would get no draw
 KEPT_WEIGHT, MOST_COMPONENTS = 0.95, 8  # of the mixture, where no draw is asked for
 COMPONENTS_OF_A_PAST = 4
+# Quarters that are looked at, the last sixteen years. What came before has faded by 0.8 ** 64 in the nodes that forget
+# fastest, where a part that stays zero would leave nothing of S but rounding errors.
+MOST_QUARTERS = 64
 RECENT = 8  # quarters whose mean composition sets the prior scale of S
 
 
@@ -68,6 +71,7 @@ def usual_composition(series: Series) -> FloatArray:
 
 def filter_market(series: Series, prior: Prior) -> Filtered:
     """Filter one market under every node of the prior's grid."""
+    series = _lately(series)
     contrasts = series.contrasts(prior.power)
     jump = np.zeros(len(contrasts))
     if series.breaks:
@@ -89,6 +93,15 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         prior.event_penalty,
     )
     return Filtered(log_likelihood, weights, mean, cov, scales, dof)
+
+
+def _lately(series: Series) -> Series:
+    first = len(series.shares) - MOST_QUARTERS
+    if first <= 0:
+        return series
+    first += int(np.argmax(series.observed[first:]))
+    breaks = tuple(row - first for row in series.breaks if row > first)
+    return replace(series, shares=series.shares[first:], breaks=breaks, histories=())
 
 
 def tables(prior: Prior, quarters: int) -> Tables:

@@ -294,8 +294,11 @@ def filter_grid(
             n += 1
         loglik[g] = total
         copy_matrix(covariances[row, n - 1] if regular else P, cov[g])
-    best = loglik[0]
+    best = -np.inf
     for g in range(G):
+        # Not a number: nothing but rounding was left of S. The node has no say.
+        if not loglik[g] < np.inf:
+            loglik[g] = -np.inf
         best = max(best, loglik[g])
     weights = np.zeros(G)
     sum_of_weights = 0.0

@@ -283,3 +283,23 @@ def test_intervals_cover_as_they_say_on_data_drawn_from_the_model() -> None:
         low, high = np.quantile(from_contrasts(outcome.contrasts, prior.power), [0.1, 0.9], axis=0)
         hits.append((shares[30:] >= low) & (shares[30:] <= high))
     assert abs(np.mean(hits) - 0.80) < 0.04
+
+
+def test_a_long_past_with_parts_that_stay_zero_is_forecast_all_the_same() -> None:
+    rng = np.random.default_rng(3)
+    shares = np.zeros((190, 6))
+    shares[:, :3] = rng.dirichlet([300.0, 200.0, 100.0], size=190)
+    shares[-3:, 3] = 0.002
+    series = Series("m", shares / shares.sum(axis=1, keepdims=True))
+    filtered = filter_market(series, shipped_prior())
+    assert np.isfinite(filtered.weights).all() and filtered.weights.sum() == pytest.approx(1.0)
+    outcome = dlm(series, prior=shipped_prior(), power=0.75, horizon=4, draws=50, rng=rng)
+    assert np.isfinite(outcome.contrasts).all()
+
+
+def test_what_lies_more_than_sixteen_years_back_does_not_matter() -> None:
+    long = market(9, T=90)
+    gap = long.shares.copy()
+    gap[: 90 - 64] = gap[0]
+    first, second = (filter_market(s, shipped_prior()) for s in (long, replace(long, shares=gap)))
+    np.testing.assert_array_equal(first.log_likelihood, second.log_likelihood)
