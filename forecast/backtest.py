@@ -115,7 +115,7 @@ def backtest_figures_steps(
     if not found:
         raise NotEnoughData(market, len(_newest_when_told(chosen)), FEWEST_QUARTERS + 1, "each told of before the next")
     notes = [
-        f"the series breaks before {quarter} ({change}), which no forecast from before it could know"
+        f"the series breaks before {quarter} ({change.rstrip('.')}), which no forecast from before it could know"
         for quarter, change in latest.breaks
         if quarter > found[0][0]
     ]

@@ -6,6 +6,7 @@ from statsmodels.tsa.statespace.structural import UnobservedComponents
 from forecast.arrays import FloatArray
 from forecast.models.base import Outcome, Series
 from forecast.models.fitted import ContrastFit, DidNotConverge, by_contrast
+from forecast.models.paths import standardised_errors
 
 
 def fit_local_level(contrast: FloatArray) -> ContrastFit:
@@ -22,8 +23,6 @@ def fit_local_level(contrast: FloatArray) -> ContrastFit:
     level = unit * float(result.predicted_state[0, -1])
     # The predicted state is already one quarter ahead.
     spread = unit**2 * float(result.predicted_state_cov[0, 0, -1])
-    errors = np.asarray(result.standardized_forecasts_error[0], dtype=np.float64)
-    errors[: int(result.loglikelihood_burn)] = np.nan
 
     def simulate(normals: FloatArray) -> FloatArray:
         horizon = len(normals)
@@ -33,7 +32,7 @@ def fit_local_level(contrast: FloatArray) -> ContrastFit:
         root = np.linalg.cholesky(covariance + 1e-12 * unit**2 * np.eye(horizon))
         return np.asarray(level + root @ normals)
 
-    return ContrastFit(errors, simulate)
+    return ContrastFit(standardised_errors(result), simulate)
 
 
 def local_level(series: Series, /, *, power: float, horizon: int, draws: int, rng: np.random.Generator) -> Outcome:
