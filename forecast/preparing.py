@@ -145,8 +145,8 @@ def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatA
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
     total = table.sum(axis=1)
-    if ((total >= 1.0 - ROUNDING) & (total <= 1.0 + ROUNDING)).all():
-        return table / total[:, None], providers, ()  # every cell reported, as most tables have it
+    if ((np.abs(total - 1.0) <= ROUNDING) | np.isnan(table).all(axis=1)).all() and not np.isnan(total).all():
+        return table / total[:, None], providers, ()  # whole quarters, as most tables have them
     warnings: list[str] = []
     ever = np.asarray(np.isfinite(table).any(axis=0))
     if not ever.all():

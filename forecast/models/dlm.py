@@ -72,14 +72,21 @@ def usual_composition(series: Series) -> FloatArray:
 def filter_market(series: Series, prior: Prior) -> Filtered:
     """Filter one market under every node of the prior's grid."""
     series = _lately(series)
-    contrasts = series.contrasts(prior.power)
+    contrasts, observed, scale, inverse, logdet = kernel.ready_market(
+        series.shares,
+        helmert(series.shares.shape[1]),
+        prior.power,
+        prior.scale,
+        prior.dof,
+        RECENT,
+        series.resolution,
+    )
     jump = np.zeros(len(contrasts))
     if series.breaks:
         jump[list(series.breaks)] = BREAK_VARIANCE
-    scale = prior.scale_matrix(usual_composition(series))
     log_likelihood, weights, mean, cov, scales, dof, _ = kernel.filter_grid(
         contrasts,
-        series.observed,
+        observed,
         jump,
         prior.nodes,
         prior.weights,
@@ -87,8 +94,8 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         tables(prior, len(jump)),
         prior.dof,
         scale,
-        np.asarray(np.linalg.inv(scale), dtype=np.float64),
-        float(np.linalg.slogdet(scale)[1]),
+        inverse,
+        logdet,
         prior.event_shift,
         prior.event_penalty,
     )

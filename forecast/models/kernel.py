@@ -62,6 +62,98 @@ def _predict(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
+def ready_market(
+    shares: FloatArray,
+    basis: FloatArray,
+    power: float,
+    coefficients: FloatArray,
+    dof: float,
+    recent: int,
+    resolution: float,
+) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, float]:
+    """What the filter needs of a market: the same as `to_contrasts` and `Prior.scale_matrix`, in one pass.
+
+    Args:
+        shares: Shape (T, K), each row a composition or all NaN; at least one is observed.
+        basis: Shape (K, K - 1), contrasts.
+        power: Of the transform, above zero.
+        coefficients: Shape (3,), of the log step of a share on 1, log share and log(1 - share).
+        dof: Degrees of freedom of the prior of S.
+        recent: Observed quarters whose mean composition sets the prior scale.
+        resolution: Smallest share that this mean may have, fraction.
+
+    Returns:
+        Contrasts (T, K - 1), zero where unobserved; observed (T,); prior scale matrix of S (K - 1, K - 1), its inverse
+        and the logarithm of its determinant.
+    """
+    T, K = shares.shape
+    D = K - 1
+    contrasts = np.zeros((T, D))
+    observed = np.zeros(T, dtype=np.bool_)
+    usual = np.zeros(K)
+    raised = np.zeros(K)
+    seen = 0
+    for t in range(T - 1, -1, -1):
+        total = 0.0
+        for k in range(K):
+            raised[k] = sqrt(shares[t, k] * sqrt(shares[t, k])) if power == 0.75 else shares[t, k] ** power
+            total += raised[k]
+        if not total < np.inf:
+            continue
+        observed[t] = True
+        for d in range(D):
+            acc = 0.0
+            for k in range(K):
+                acc += raised[k] * basis[k, d]
+            contrasts[t, d] = acc * K / (power * total)
+        if seen < recent:
+            seen += 1
+            for k in range(K):
+                usual[k] += shares[t, k]
+    total = 0.0
+    for k in range(K):
+        usual[k] = max(usual[k] / seen, resolution)
+        total += usual[k]
+    sum_of_powers = 0.0
+    for k in range(K):
+        usual[k] /= total
+        sum_of_powers += usual[k] ** power
+    for k in range(K):
+        p = usual[k]
+        step = exp(coefficients[0] + coefficients[1] * log(p) + coefficients[2] * log(1.0 - min(p, 0.99)))
+        raised[k] = dof * (step * K * p ** (power - 1.0) / sum_of_powers) ** 2
+    scale = np.zeros((D, D))
+    root = np.zeros((D, D))  # lower triangular, then its inverse
+    logdet = 0.0
+    for i in range(D):
+        for j in range(i + 1):
+            acc = 0.0
+            for k in range(K):
+                acc += basis[k, i] * raised[k] * basis[k, j]
+            scale[i, j] = acc
+            scale[j, i] = acc
+            for k in range(j):
+                acc -= root[i, k] * root[j, k]
+            root[i, j] = sqrt(acc) if i == j else acc / root[j, j]
+        logdet += 2.0 * log(root[i, i])
+    for j in range(D):
+        root[j, j] = 1.0 / root[j, j]
+        for i in range(j + 1, D):
+            acc = 0.0
+            for k in range(j, i):
+                acc -= root[i, k] * root[k, j]
+            root[i, j] = acc / root[i, i]
+    inverse = np.zeros((D, D))
+    for i in range(D):
+        for j in range(D):
+            acc = 0.0
+            for k in range(max(i, j), D):
+                acc += root[k, i] * root[k, j]
+            inverse[i, j] = acc
+    return contrasts, observed, scale, inverse, logdet
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Run the covariance recursion of T quarters without gaps, breaks or events, which no data enters.
 

@@ -10,10 +10,10 @@ from scipy.stats import multivariate_t
 from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.arrays import FloatArray
-from forecast.composition import from_contrasts
+from forecast.composition import from_contrasts, helmert
 from forecast.models import kernel
 from forecast.models.base import Series
-from forecast.models.dlm import Tables, allocate, dlm, draw_paths, filter_market
+from forecast.models.dlm import RECENT, Tables, allocate, dlm, draw_paths, filter_market, usual_composition
 from forecast.prior import shipped_prior
 
 
@@ -303,3 +303,23 @@ def test_what_lies_more_than_sixteen_years_back_does_not_matter() -> None:
     gap[: 90 - 64] = gap[0]
     first, second = (filter_market(s, shipped_prior()) for s in (long, replace(long, shares=gap)))
     np.testing.assert_array_equal(first.log_likelihood, second.log_likelihood)
+
+
+@pytest.mark.parametrize("power", [0.75, 0.5])
+def test_a_market_made_ready_is_what_the_plain_functions_say(power: float) -> None:
+    prior = replace(shipped_prior(), power=power)
+    series = market(6, T=15, K=5)
+    shares = series.shares.copy()
+    shares[3] = np.nan
+    shares[-9:, 2] = 0.0
+    shares[-9:] /= shares[-9:].sum(axis=1, keepdims=True)
+    series = replace(series, shares=shares)
+    contrasts, observed, scale, inverse, logdet = kernel.ready_market(
+        shares, helmert(5), power, prior.scale, prior.dof, RECENT, series.resolution
+    )
+    expected = prior.scale_matrix(usual_composition(series))
+    np.testing.assert_array_equal(observed, series.observed)
+    np.testing.assert_allclose(contrasts[observed], series.contrasts(power)[observed], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(scale, expected, rtol=1e-10, atol=1e-14)
+    np.testing.assert_allclose(inverse @ expected, np.eye(4), atol=1e-8)
+    assert logdet == pytest.approx(np.linalg.slogdet(expected)[1], rel=1e-10)
