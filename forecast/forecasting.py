@@ -15,7 +15,6 @@ from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, NotFound
 from forecast.models.base import Model
-from forecast.models.dlm import dlm, summarise_market
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import Forecast, History, ModelProvenance
@@ -23,8 +22,8 @@ from forecast.results import Forecast, History, ModelProvenance
 DRAWS = 2000
 LONGEST_HORIZON = 40
 
-# Each of these is a function of its own name in its own file of `forecast.models`, loaded when it is asked for:
-# statsmodels alone takes a second.
+# Each of these is a function of its own name in its own file of `forecast.models`. Models are loaded when they are
+# asked for: statsmodels takes a second, numba a quarter of one.
 _BESIDE = ("naive", "local_level", "damped_trend", "ets", "arima", "theta", "var")
 MODELS = ("auto", *_BESIDE)
 _NEED_PRIOR = frozenset({"auto"})
@@ -32,6 +31,8 @@ _NEED_PRIOR = frozenset({"auto"})
 
 def _model(name: str, prior: Prior) -> Model:
     if name == "auto":
+        from forecast.models.dlm import dlm
+
         return partial(dlm, prior=prior)
     model: Model = getattr(import_module(f"forecast.models.{name}"), name)
     return model
@@ -171,6 +172,8 @@ def _forecast(
     used: tuple[tuple[str, float], ...] = (("dlm", 1.0),)
     notes: tuple[str, ...] = ()
     if model == "auto" and not keep_draws:
+        from forecast.models.dlm import summarise_market
+
         summary = summarise_market(prepared.series, prior, horizon, ascending)
     else:
         outcome = _model(model, prior)(
