@@ -309,10 +309,13 @@ def _shown(
 
 
 def _source_line(figures: pl.DataFrame) -> str:
-    publishers = figures.group_by("publisher").len().sort(["len", "publisher"], descending=[True, False])
-    names = [name for name in publishers["publisher"] if name][:4]
-    more = publishers.height - len(names)
-    return "Source: " + ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    """The publishers with most figures and how many more there are; empty where none is named."""
+    named = figures.filter(pl.col("publisher").fill_null("") != "")
+    names = (
+        named.group_by("publisher").len().sort(["len", "publisher"], descending=[True, False])["publisher"].to_list()
+    )
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"Source: {', '.join(names[:4])}{more}" if names else ""
 
 
 def _content_hash(figures: pl.DataFrame) -> str:

@@ -223,3 +223,11 @@ def test_unknown_names_and_early_dates_are_refused_with_what_is_known() -> None:
         reconstruct(FIGURES, BREAKS, market="cn-cloud", house="idc")
     with pytest.raises(NotEnoughData, match=r"'cn-cloud' has 0 quarter.*as of 2015-01-01"):
         reconstruct(FIGURES, BREAKS, market="cn-cloud", as_of=date(2015, 1, 1))
+
+
+def test_the_source_line_names_publishers_and_is_empty_where_none_is_told() -> None:
+    rows = stated(*[(f"2020Q{q}", "A", 0.4) for q in (1, 2, 3, 4)])
+    named = rows.with_columns(publisher=pl.Series(["b", "a", "b", None]))
+    assert reconstruct(named, NO_BREAKS, market="m", house="h").source_line == "Source: b, a"
+    silent = rows.with_columns(publisher=pl.lit(None, pl.String))
+    assert reconstruct(silent, NO_BREAKS, market="m", house="h").source_line == ""
