@@ -16,7 +16,7 @@ import polars as pl
 from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.arrays import FloatArray
-from forecast.composition import helmert
+from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
 from forecast.evidence import Observation, observations
 from forecast.figures import known_as_of
@@ -253,8 +253,8 @@ def _draw_histories(model: ShareSpaceModel, mean: FloatArray, basis: FloatArray)
 
 
 def _closed(shares: FloatArray) -> FloatArray:
-    cut = np.maximum(shares, 0.0)
-    return np.asarray(cut / cut.sum(axis=1, keepdims=True))
+    """Shares (T, K) without the little that a normal state puts below zero."""
+    return closure(np.maximum(shares, 0.0))
 
 
 def _status(

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -31,18 +31,20 @@ class Prior:
     mixture_mean: float  # of that log
     measured: tuple[tuple[float, float], ...] = ()  # level, how often its intervals held on groups left out; ascending
 
-    def coverage(self, level: float, /) -> float:
-        """How often intervals of a level held the truth on groups of markets left out of learning.
+    def coverage(self, levels: Sequence[float], /) -> tuple[float, ...]:
+        """How often intervals of each level held the truth on groups of markets left out of learning.
 
-        Interpolated between the levels measured; NaN where none was.
+        Interpolated between the levels measured; empty where none was.
         """
         if not self.measured:
-            return math.nan
+            return ()
         at, held = zip((0.0, 0.0), *self.measured, (1.0, 1.0), strict=True)
-        return float(np.interp(level, at, held))
+        return tuple(np.interp(levels, at, held).tolist())
 
     def scale_matrix(self, share: FloatArray, /) -> FloatArray:
         """Prior scale matrix of S for a market whose usual composition is `share`.
+
+        The plain form of what `forecast.models.kernel.ready_market` computes, which a test holds equal to it.
 
         Args:
             share: Shape (K,), all above zero.

@@ -91,7 +91,7 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         prior.nodes,
         prior.weights,
         SMALLEST_WEIGHT,
-        tables(prior, len(jump)),
+        tables(prior),
         prior.dof,
         scale,
         inverse,
@@ -103,6 +103,7 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
 
 
 def _lately(series: Series) -> Series:
+    """The series cut to the quarters looked at, from the first observed one of them."""
     first = len(series.shares) - MOST_QUARTERS
     if first <= 0:
         return series
@@ -111,15 +112,11 @@ def _lately(series: Series) -> Series:
     return replace(series, shares=series.shares[first:], breaks=breaks, histories=())
 
 
-def tables(prior: Prior, quarters: int) -> Tables:
-    """The part of the filter that no data enters, for at least so many quarters."""
-    return _tables(prior, max(64, 1 << (quarters - 1).bit_length()))
-
-
 @lru_cache(maxsize=32)
-def _tables(prior: Prior, quarters: int) -> Tables:
+def tables(prior: Prior) -> Tables:
+    """The part of the filter that no data enters, for as many quarters as are looked at."""
     states, rows = np.unique(prior.nodes[:, :5], axis=0, return_inverse=True)
-    return (rows.astype(np.int64).ravel(), *kernel.gain_tables(states, prior.initial_variance, quarters))
+    return (rows.astype(np.int64).ravel(), *kernel.gain_tables(states, prior.initial_variance, MOST_QUARTERS))
 
 
 def allocate(weights: FloatArray, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
