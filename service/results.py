@@ -6,7 +6,7 @@ Importing the client must stay cheap, so Polars and NumPy are imported only wher
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from forecast.quarter import Quarter
 
@@ -181,3 +181,17 @@ class MarketsPage:
 
     markets: tuple[MarketResult, ...]
     next_page_token: str  # empty on the last page
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or, where it only checked, would have done."""
+
+    kind: Literal["figures", "shares"]
+    import_id: str
+    rows: int  # read
+    added: int
+    known: int  # the same statement was there already
+    markets: tuple[str, ...]  # that the rows are of, ascending
+    validate_only: bool  # nothing was written
+    warnings: tuple[str, ...]
