@@ -5,6 +5,8 @@ SharecastError
     ├── ServiceUnavailable   call again later; check the address
     ├── DeadlineExceeded     give the call more time, or ask for less
     ├── InternalError        report it with `request_id`
+    ├── AlreadyExists        send the same rows again, or choose another `request_id`
+    ├── NoStore              start the service, or the command, with a database
     ├── MalformedRequest     send a message of the method's request type
     └── CallRefused          read `code` and the message; a newer service may say more than this client knows
 """
@@ -51,6 +53,33 @@ class InternalError(ServiceError):
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         super().__init__(f"the service met an unforeseen error; report it with the request id {request_id}")
+
+
+class AlreadyExists(ServiceError):  # noqa: N818
+    """Something else was done under this request id before.
+
+    Args:
+        request_id: The id, as the caller gave it.
+        detail: What was done under it, for a person.
+    """
+
+    def __init__(self, request_id: str, detail: str) -> None:
+        self.request_id, self.detail = request_id, detail
+        super().__init__(
+            f"request id {request_id!r} was used before: {detail}; send the same rows again, or choose another id"
+        )
+
+
+class NoStore(ServiceError):  # noqa: N818
+    """There is no database to keep anything in: the figures are those that ship, or of a file.
+
+    Args:
+        detail: Where the figures come from, for a person.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"nothing can be kept: {detail}; start with --database")
 
 
 class MalformedRequest(ServiceError):  # noqa: N818

@@ -24,10 +24,12 @@ from forecast.errors import (
     SharecastError,
 )
 from service.errors import (
+    AlreadyExists,
     CallRefused,
     DeadlineExceeded,
     InternalError,
     MalformedRequest,
+    NoStore,
     ServiceUnavailable,
 )
 from sharecast.v1 import error_pb2
@@ -82,6 +84,13 @@ _TABLE = (
         error_pb2.ERROR_REASON_DEADLINE_EXCEEDED,
         ("seconds",),
     ),
+    _Row(
+        AlreadyExists,
+        grpc.StatusCode.ALREADY_EXISTS,
+        error_pb2.ERROR_REASON_ALREADY_EXISTS,
+        ("request_id", "detail"),
+    ),
+    _Row(NoStore, grpc.StatusCode.FAILED_PRECONDITION, error_pb2.ERROR_REASON_NO_STORE, ("detail",)),
     _Row(ServiceUnavailable, grpc.StatusCode.UNAVAILABLE, error_pb2.ERROR_REASON_UNAVAILABLE, ("detail",)),
     _Row(InternalError, grpc.StatusCode.INTERNAL, error_pb2.ERROR_REASON_INTERNAL, ("request_id",)),
 )

@@ -17,10 +17,12 @@ from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service.client.asynchronous import AsyncClient
 from service.client.blocking import Client
 from service.errors import (
+    AlreadyExists,
     CallRefused,
     DeadlineExceeded,
     InternalError,
     MalformedRequest,
+    NoStore,
     ServiceError,
     ServiceUnavailable,
 )
@@ -34,6 +36,7 @@ from service.results import (
 )
 
 __all__ = [
+    "AlreadyExists",
     "AsyncClient",
     "Backtest",
     "BacktestProgress",
@@ -51,6 +54,7 @@ __all__ = [
     "MarketResult",
     "ModelFailed",
     "ModelUsed",
+    "NoStore",
     "NotEnoughData",
     "NotFound",
     "Quarter",

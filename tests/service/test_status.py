@@ -16,7 +16,15 @@ from forecast.errors import (
     RowViolation,
     SharecastError,
 )
-from service.errors import CallRefused, DeadlineExceeded, InternalError, MalformedRequest, ServiceUnavailable
+from service.errors import (
+    AlreadyExists,
+    CallRefused,
+    DeadlineExceeded,
+    InternalError,
+    MalformedRequest,
+    NoStore,
+    ServiceUnavailable,
+)
 from service.status import DOMAIN, REQUEST_ID, STATUS_TRAILER, error_code, pack_error, unpack_error
 from sharecast.v1.error_pb2 import ErrorReason
 
@@ -35,6 +43,8 @@ CASES: list[tuple[SharecastError, str]] = [
     (DeadlineExceeded(2.5), "DEADLINE_EXCEEDED"),
     (ServiceUnavailable("it is stopping"), "UNAVAILABLE"),
     (InternalError("4f1d"), "INTERNAL"),
+    (AlreadyExists("0b1e", "an import of 12 figures"), "ALREADY_EXISTS"),
+    (NoStore("these are the shipped figures"), "FAILED_PRECONDITION"),
 ]
 SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 Detail = TypeVar("Detail", ErrorInfo, BadRequest, RetryInfo)
