@@ -20,7 +20,7 @@ ORDER = [
     {"errors", "arrays"},
     {"quarter", "schema", "distances"},
     {"results", "composition", "figures", "scorecard"},
-    {"evidence", "draws", "prior", "scores"},
+    {"evidence", "listing", "draws", "prior", "scores"},
     {"history", "models"},
     {"preparing"},
     {"forecasting", "charts"},
