@@ -32,6 +32,9 @@ QUALIFIERS = ("exact", "about", "more_than", "less_than")
 
 _QUARTER_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)Q[1-4]$"
 _PERIOD_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)(Q[1-4])?$"
+_LONGEST_NAME = 200  # characters; a longer one is a text in the wrong column
+_NAME_TEXT = r"^[^\x00-\x1f\x7f]{1,200}$"
+_SUM_NAMES = r"^(TOTAL|TOP[0-9]+)$"  # what stands for several providers in a table of figures
 _REMARK = r"( \(.*\))?$"
 PUBLISHED_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}" + _REMARK
 PUBLISHED_MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])(/(0[1-9]|1[0-2]))?" + _REMARK
@@ -70,6 +73,12 @@ SHARES_COLUMNS = (
     Column("decimals", "number", required=False),
 )
 
+DATED_SHARES_COLUMNS = (
+    Column("market", "text"),
+    *SHARES_COLUMNS[1:],
+    Column("published_at", "text", required=False),
+)
+
 FIGURES_COLUMNS = (
     Column("market", "text"),
     Column("research_house", "text"),
@@ -104,6 +113,26 @@ def _key(columns: Sequence[str]) -> pl.Expr:
     return pl.sum_horizontal(numbers)
 
 
+def _plain_name(column: str) -> Rule:
+    return Rule(
+        f"{column}_is_plain",
+        column,
+        pl.col(column).str.contains(_NAME_TEXT),
+        f"a name of {_LONGEST_NAME} characters at most, on one line",
+        surely=_each_matches(column, _NAME_TEXT),
+    )
+
+
+def _no_nul(column: str) -> Rule:
+    # PostgreSQL keeps every character but this one
+    return Rule(
+        f"{column}_without_nul",
+        column,
+        pl.col(column).is_null() | ~pl.col(column).str.contains("\0", literal=True),
+        "text without the character NUL",
+    )
+
+
 def _unit_interval(column: str) -> pl.Expr:
     # NaN is above every number in Polars, so the upper bound refuses it too
     return pl.col(column).is_between(0.0, 1.0)
@@ -123,58 +152,73 @@ _QUARTER_RULE = Rule(
 _CELL = ("market", "period", "provider")
 _DECIMALS_ALLOWED = f"a whole number of 0 to {MAX_DECIMALS}"
 
-_KEY_RULES = (
-    Rule("market_not_blank", "market", _not_blank("market"), "a name", surely=_each_matches("market", r"\S")),
-    _QUARTER_RULE,
-    Rule("provider_not_blank", "provider", _not_blank("provider"), "a name", surely=_each_matches("provider", r"\S")),
-    Rule(
-        "cell_once",
-        "provider",
-        pl.struct(_CELL).is_first_distinct(),
-        "one row per market, period and provider",
-        value=pl.format("{} of {} in {}, given before,", *(pl.col(c).fill_null("null") for c in reversed(_CELL))),
-        surely=_key(_CELL).n_unique() == pl.len(),
-    ),
-    Rule(
-        "decimals_in_range",
-        "decimals",
-        pl.col("decimals").is_null() | _whole("decimals", MAX_DECIMALS),
-        f"{_DECIMALS_ALLOWED}, or null",
-    ),
-)
+
+def _key_rules(cell: Sequence[str]) -> tuple[Rule, ...]:
+    place = pl.format("{} of {} in {}, given before,", *(pl.col(c).fill_null("null") for c in reversed(_CELL)))
+    return (
+        Rule("market_not_blank", "market", _not_blank("market"), "a name", surely=_each_matches("market", r"\S")),
+        _QUARTER_RULE,
+        Rule(
+            "provider_not_blank", "provider", _not_blank("provider"), "a name", surely=_each_matches("provider", r"\S")
+        ),
+        Rule(
+            "cell_once",
+            "provider",
+            pl.struct(cell).is_first_distinct(),
+            f"one row per {', '.join(cell[:-1])} and {cell[-1]}",
+            value=place,
+            surely=_key(cell).n_unique() == pl.len(),
+        ),
+        Rule(
+            "decimals_in_range",
+            "decimals",
+            pl.col("decimals").is_null() | _whole("decimals", MAX_DECIMALS),
+            f"{_DECIMALS_ALLOWED}, or null",
+        ),
+    )
+
 
 _fit_shares = pl.col("share").filter(_unit_interval("share"))
-_quarter_sum = _fit_shares.sum().over("market", "period")
 
-SHARES_RULES = (
-    *_KEY_RULES,
-    Rule(
-        "share_in_unit_interval",
-        "share",
-        pl.col("share").is_null() | _unit_interval("share"),
-        "a fraction of 0 to 1, or null where not reported",
-    ),
-    Rule(
-        "quarter_sums_to_one_at_most",
-        "share",
-        # one row tells of a quarter: its first
-        (_quarter_sum <= 1 + SUM_TOLERANCE + 1e-9) | ~pl.struct("market", "period").is_first_distinct(),
-        f"shares of a quarter that sum to {1 + SUM_TOLERANCE} at most",
-        value=pl.format("sum {} of {} {}", _quarter_sum.round(6), "market", "period"),
-        # quarters that happened to have one number would only sum to more
-        surely=(_fit_shares.sum().over(_key(_CELL[:2]), mapping_strategy="explode") <= 1 + SUM_TOLERANCE).all(),
-    ),
-)
 
-AMOUNT_RULES = (
-    *_KEY_RULES,
-    Rule(
-        "value_not_negative",
-        "value",
-        pl.col("value").is_null() | pl.col("value").is_between(0.0, MAX_AMOUNT),
-        f"an amount of 0 to {MAX_AMOUNT:g}, or null where not reported",
-    ),
-)
+def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ...]:
+    """Rules of a table whose quarters are told by some columns, and its cells by others."""
+    quarter_sum = _fit_shares.sum().over(quarter)
+    return (
+        *_key_rules(cell),
+        Rule(
+            "share_in_unit_interval",
+            "share",
+            pl.col("share").is_null() | _unit_interval("share"),
+            "a fraction of 0 to 1, or null where not reported",
+        ),
+        Rule(
+            "quarter_sums_to_one_at_most",
+            "share",
+            # one row tells of a quarter: its first
+            (quarter_sum <= 1 + SUM_TOLERANCE + 1e-9) | ~pl.struct(quarter).is_first_distinct(),
+            f"shares of a quarter that sum to {1 + SUM_TOLERANCE} at most",
+            value=pl.format("sum {} of {} {}", quarter_sum.round(6), "market", "period"),
+            # quarters that happened to have one number would only sum to more
+            surely=(_fit_shares.sum().over(_key(quarter), mapping_strategy="explode") <= 1 + SUM_TOLERANCE).all(),
+        ),
+    )
+
+
+def _amount_rules(cell: Sequence[str]) -> tuple[Rule, ...]:
+    return (
+        *_key_rules(cell),
+        Rule(
+            "value_not_negative",
+            "value",
+            pl.col("value").is_null() | pl.col("value").is_between(0.0, MAX_AMOUNT),
+            f"an amount of 0 to {MAX_AMOUNT:g}, or null where not reported",
+        ),
+    )
+
+
+SHARES_RULES = _shares_rules(_CELL[:2], _CELL)
+AMOUNT_RULES = _amount_rules(_CELL)
 
 
 def _optional(column: str, passes: pl.Expr) -> pl.Expr:
@@ -204,6 +248,34 @@ def published_readings(column: str = "published") -> tuple[pl.Expr, pl.Expr]:
 
 
 _provider_parts = pl.col("providers").str.split("|")
+
+_dated = pl.when(pl.col("published_at").str.contains(PUBLISHED_DAY)).then(published_day("published_at"))
+_DATED_CELL = (*_CELL, "published_at")
+_DATED_QUARTER = (*_CELL[:2], "published_at")
+_DATED_RULES = (
+    _plain_name("market"),
+    _plain_name("provider"),
+    Rule(
+        "provider_is_one",
+        "provider",
+        ~pl.col("provider").str.contains(rf"\||{_SUM_NAMES}"),
+        "the name of one provider, or Others; what several had together goes into a table of figures",
+    ),
+    Rule(
+        "published_at_is_day",
+        "published_at",
+        _optional("published_at", _dated.is_not_null()),
+        "a date such as 2020-06-18, or null",
+    ),
+    Rule(
+        "published_after_period",
+        "published_at",
+        (_dated > period_end()).fill_null(value=True),  # no day given, or a cell that its own rule names
+        "a date after the last day of the period it speaks of",
+    ),
+)
+DATED_SHARES_RULES = (*_shares_rules(_DATED_QUARTER, _DATED_CELL), *_DATED_RULES)
+DATED_AMOUNT_RULES = (*_amount_rules(_DATED_CELL), *_DATED_RULES)
 
 FIGURES_RULES = (
     Rule("market_not_blank", "market", _not_blank("market"), "a name"),
@@ -278,6 +350,9 @@ FIGURES_RULES = (
         _optional("source_url", pl.col("source_url").str.contains(r"^[a-z][a-z0-9+.-]*:\S+$")),
         "an address with its scheme, such as https://..., or null",
     ),
+    _plain_name("market"),
+    _plain_name("research_house"),
+    *(_no_nul(name) for name in ("providers", "stated_as", "publisher", "source_title", "source_url", "note")),
 )
 
 
@@ -306,6 +381,37 @@ def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
     typed, rules = _shares_form(frame, table)
     _refuse(typed, rules, table)
     return _shares_result(typed)
+
+
+def check_dated_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
+    """Check a shares table that is to be kept, and bring it to one form.
+
+    Args:
+        frame: As `check_shares` takes it, but `market` must be there; and optionally `published_at`, the day on which
+            a share was published (a date, or text such as 2020-06-18; null where not known). A share that was restated
+            has a row for each day. Spaces around names do not count.
+        table: What was read, for the error.
+
+    Returns:
+        Columns market, period, provider, share, decimals as `check_shares` returns them, and published_at (date or
+        null), in the order of the rows given. Amounts are divided by the total of what was published of their quarter
+        on one day.
+
+    Raises:
+        InvalidTable: as `check_shares`, by `DATED_SHARES_RULES` (`DATED_AMOUNT_RULES` for amounts): a provider's name
+            may not stand for several, and nothing is published before its quarter has ended.
+    """
+    days = [name for name in ("published_at",) if frame.schema.get(name) == pl.Datetime]
+    texts = [name for name in ("market", "provider") if frame.schema.get(name) == pl.String]
+    tidy = frame.with_columns(pl.col(days).dt.date(), pl.col(texts).str.strip_chars())
+    given = _given_measure(tidy)
+    typed = _typed(tidy, DATED_SHARES_COLUMNS, table, given[1])
+    typed, rules = (
+        (typed.drop("value"), DATED_SHARES_RULES) if given[0] == "share" else (typed.drop("share"), DATED_AMOUNT_RULES)
+    )
+    _refuse(typed, rules, table)
+    day = published_day("published_at").alias("published_at")
+    return _shares_result(typed, per=_DATED_QUARTER).with_columns(typed.select(day).to_series())
 
 
 def split_valid_shares(
@@ -376,23 +482,27 @@ def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     )
 
 
-def _shares_form(frame: pl.DataFrame, table: str) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
+def _given_measure(frame: pl.DataFrame) -> tuple[str, list[RowViolation]]:
+    """Which of `share` and `value` a table has; or what is wrong."""
     given = [name for name in ("share", "value") if name in frame.columns]
-    if len(given) != 1:
-        found = "both share and value are" if given else "neither share nor value is"
-        faults = [_whole_table("share_or_value", given[0] if given else "share", f"{found} there", "one of the two")]
-    else:
-        faults = []
+    if len(given) == 1:
+        return given[0], []
+    found = "both share and value are" if given else "neither share nor value is"
+    return "share", [_whole_table("share_or_value", "share", f"{found} there", "one of the two")]
+
+
+def _shares_form(frame: pl.DataFrame, table: str) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
+    measure, faults = _given_measure(frame)
     typed = _typed(frame, SHARES_COLUMNS, table, faults)
     if "market" not in frame.columns:
         typed = typed.with_columns(market=pl.lit(DEFAULT_MARKET))
-    return (typed.drop("value"), SHARES_RULES) if given == ["share"] else (typed.drop("share"), AMOUNT_RULES)
+    return (typed.drop("value"), SHARES_RULES) if measure == "share" else (typed.drop("share"), AMOUNT_RULES)
 
 
-def _shares_result(typed: pl.DataFrame) -> pl.DataFrame:
+def _shares_result(typed: pl.DataFrame, per: Sequence[str] = _CELL[:2]) -> pl.DataFrame:
     if "value" in typed.columns:
-        total = pl.col("value").sum().over("market", "period")
-        complete = pl.col("value").is_not_null().all().over("market", "period")
+        total = pl.col("value").sum().over(per)
+        complete = pl.col("value").is_not_null().all().over(per)
         typed = typed.with_columns(pl.when(complete & (total > 0)).then(pl.col("value") / total).alias("share"))
     return typed.select("market", "period", "provider", "share", pl.col("decimals").cast(pl.Int64))
 
