@@ -5,6 +5,7 @@ row has a date of publication, and statements that contradict each other are mar
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -420,14 +421,26 @@ def _mark(figures: pl.DataFrame) -> pl.DataFrame:
 
 
 def _number(figures: pl.DataFrame) -> pl.DataFrame:
-    """Add figure_id, a digest of the statement, so that adding figures renumbers none."""
-    taken: set[int] = set()
+    return figures.with_columns(figure_ids(figures))
+
+
+def figure_ids(statements: pl.DataFrame, *, taken: Iterable[int] = ()) -> pl.Series:
+    """The figure_id of each row: a digest of the statement, so that adding figures renumbers none.
+
+    Args:
+        statements: Columns market, house, period, providers, measure, value, qualifier and decimals.
+        taken: Ids of other figures; a statement made anew, as after a revision, gets the next one that is free.
+
+    Returns:
+        Integers of 48 bits, named figure_id.
+    """
+    used = set(taken)
     ids: list[int] = []
-    for statement in figures.select(_STATEMENT).iter_rows():
+    for statement in statements.select(_STATEMENT).iter_rows():
         text = "\x1f".join(f"{part:.12g}" if isinstance(part, float) else str(part) for part in statement)
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
-        while number in taken:
+        while number in used:
             number += 1
-        taken.add(number)
+        used.add(number)
         ids.append(number)
-    return figures.with_columns(pl.Series("figure_id", ids, dtype=pl.Int64))
+    return pl.Series("figure_id", ids, dtype=pl.Int64)
