@@ -122,7 +122,7 @@ def test_the_same_value_printed_finer_restates_nothing() -> None:
 
 
 def test_about_and_bounds_leave_room() -> None:
-    assert changes((0.33, 0, "2020-05-01", "about"), (0.345, 1, "2021-05-01", "exact")) == []
+    assert changes((0.33, 0, "2020-05-01", "about"), (0.338, 1, "2021-05-01", "exact")) == []
     assert changes((0.33, 0, "2020-05-01", "more_than"), (0.45, 0, "2021-05-01", "exact")) == []
     assert changes((0.33, 0, "2020-05-01", "more_than"), (0.30, 0, "2021-05-01", "exact")) == [(1, 2)]
     assert changes((0.33, 0, "2020-05-01", "less_than"), (0.30, 0, "2021-05-01", "exact")) == []
