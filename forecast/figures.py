@@ -357,7 +357,7 @@ def _fold(dated: pl.DataFrame) -> pl.DataFrame:
     An undated page that is known to be a copy never sets the date while another page makes the same statement.
     """
     order = ["copy", "published_at", "published_inferred", "row"]
-    vintage = _revisions_before(dated).alias("vintage")
+    vintage = revisions_before(dated).alias("vintage")
     kept = ("research_house", "annual", "unit", "published_at", "published_inferred")
     told = ("stated_as", "publisher", "source_title", "source_url")
     return (
@@ -373,8 +373,15 @@ def _fold(dated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _revisions_before(dated: pl.DataFrame) -> pl.Series:
-    """How many declared revisions of a row's quarter were out when it was published."""
+def revisions_before(dated: pl.DataFrame) -> pl.Series:
+    """How many declared revisions of a row's quarter were out when it was published.
+
+    Args:
+        dated: Columns market, house, period, annual and published_at.
+
+    Returns:
+        Integers, named vintage.
+    """
     count = pl.lit(0)
     for revision in _shipped_breaks().filter(pl.col("kind") == "revision").iter_rows(named=True):
         restated = (

@@ -20,7 +20,7 @@ ORDER = [
     {"errors", "arrays"},
     {"quarter", "schema", "distances"},
     {"results", "composition", "figures", "scorecard"},
-    {"evidence", "listing", "draws", "prior", "scores"},
+    {"evidence", "listing", "merging", "draws", "prior", "scores"},
     {"history", "models"},
     {"preparing"},
     {"forecasting", "charts"},

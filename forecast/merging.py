@@ -1,0 +1,179 @@
+"""Figures that come later, put beside those there are: what is new in them, and one table of both.
+
+A statement is a row of a curated table without its id and its mark. Statements come as a table of figures, where many
+pages say the same, or as a table of shares, where one owner says what holds.
+"""
+
+from datetime import date
+from typing import Literal
+
+import polars as pl
+
+from forecast.figures import CURATED_SCHEMA, USUAL_LAG_MONTHS, figure_ids, known_as_of, revisions_before
+from forecast.schema import MAX_DECIMALS, period_end
+
+STATEMENT_SCHEMA: dict[str, type[pl.DataType]] = {
+    name: kind for name, kind in CURATED_SCHEMA.items() if name not in ("figure_id", "mark")
+}
+"""Columns of a statement: those of `forecast.figures.CURATED_SCHEMA` but figure_id and mark."""
+
+_CELL = ("market", "house", "period", "providers", "measure")
+_SAID = ("value", "qualifier", "decimals")
+_ORDER = ("market", "house", "period", "measure", "providers", "published_at", *_SAID)
+_PRINTED = 1e-9  # a share this near to a printed number is that number
+
+
+def share_statements(shares: pl.DataFrame, *, house: str, today: date) -> pl.DataFrame:
+    """The shares of a table as statements of one house; a null says nothing.
+
+    Args:
+        shares: As `forecast.schema.check_dated_shares` returns them.
+        house: Whose shares these are.
+        today: The day on which they became known.
+
+    Returns:
+        Columns of `STATEMENT_SCHEMA`, in the order of the rows. A share without a day of publication is dated as
+        undated figures are: to the end of the third month after its quarter, but not after `today`; it is marked as
+        inferred. Decimals not given are the fewest that print every share of the market, up to six.
+    """
+    said = shares.filter(pl.col("share").is_not_null())
+    release = period_end().dt.offset_by(f"{USUAL_LAG_MONTHS}mo").dt.month_end()
+    return said.select(
+        "market",
+        pl.lit(house).alias("research_house"),
+        pl.lit(house).alias("house"),
+        "period",
+        pl.lit(value=False).alias("annual"),
+        pl.col("provider").alias("providers"),
+        pl.lit("share").alias("measure"),
+        pl.lit("fraction").alias("unit"),
+        pl.col("share").alias("value"),
+        pl.lit("exact").alias("qualifier"),
+        pl.col("decimals").fill_null(_fewest_decimals().max().over("market")).cast(pl.Int64),
+        pl.coalesce("published_at", pl.min_horizontal(release, pl.lit(today))).alias("published_at"),
+        pl.col("published_at").is_null().alias("published_inferred"),
+        pl.lit(1, dtype=pl.Int64).alias("pages"),
+        *(pl.lit(None, dtype=pl.String).alias(n) for n in ("stated_as", "publisher", "source_title", "source_url")),
+        pl.lit(None, dtype=pl.String).alias("note"),
+    ).select(STATEMENT_SCHEMA.keys())
+
+
+def new_statements(
+    known: pl.DataFrame, given: pl.DataFrame, *, kind: Literal["figures", "shares"], today: date
+) -> pl.DataFrame:
+    """Those of the given statements that are not known yet.
+
+    Args:
+        known: Statements there are of the given markets; more columns do no harm.
+        given: Statements that come, no two of them the same.
+        kind: Of the table they come from. A figure is known when the same was stated before, as a later page only
+            repeats it; one that is known to be older than thought is new. A share is known when it is what its house
+            said last of that cell; going back to an earlier value is new.
+        today: The day that a restated share without a day of publication is dated to.
+
+    Returns:
+        Columns of `STATEMENT_SCHEMA`, in the order given.
+    """
+    if kind == "figures":
+        key = (*_CELL, *_SAID, "vintage")
+        before = known.with_columns(revisions_before(known)).group_by(key).agg(pl.col("published_at").min().alias("at"))
+        found = given.with_columns(revisions_before(given)).join(before, on=key, how="left", maintain_order="left")
+        older = (pl.col("published_at") < pl.col("at")) & ~pl.col("published_inferred")
+        return found.filter(pl.col("at").is_null() | older).select(STATEMENT_SCHEMA.keys())
+    dated = _date_restated(known, given, today)
+    columns = (*_CELL, "value", "published_at")
+    line = pl.concat(
+        [
+            known.select(columns).with_columns(row=pl.lit(-1, dtype=pl.Int64)),
+            dated.select(columns).with_row_index("row").select(*columns, pl.col("row").cast(pl.Int64)),
+        ]
+    ).sort("published_at", "row", maintain_order=True)  # of one day, what comes later stands later
+    again = pl.col("value") == pl.col("value").shift(1).over(_CELL)
+    kept = line.filter((pl.col("row") >= 0) & ~again.fill_null(value=False))["row"].sort()
+    return dated[kept.to_list()] if len(kept) < dated.height else dated
+
+
+def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """One curated table of figures there are and statements that came later.
+
+    Args:
+        base: Columns of `CURATED_SCHEMA`.
+        more: Columns of `STATEMENT_SCHEMA` and `kind` ("figures" or "shares": the table each came from), in the order
+            they came in.
+
+    Returns:
+        Columns of `CURATED_SCHEMA`, sorted as `forecast.figures.prepare_figures` sorts. Figures of `base` keep their
+        ids, and among `more` those that came first do. A figure stated twice stands once, with its earliest date; an
+        inferred date gives way to none but an earlier one that a page prints.
+    """
+    return base if more.is_empty() else _curated(_together(base, more))
+
+
+def figures_in_force(base: pl.DataFrame, more: pl.DataFrame, as_of: date | None) -> pl.DataFrame:
+    """The figures of `merge_figures` that count on a day.
+
+    Args:
+        base: As `merge_figures` takes it, and so is `more`.
+        more: Statements that came later.
+        as_of: The day; None for the latest.
+
+    Returns:
+        As `merge_figures`, without the shares that their owner has put others in the place of by that day: of each cell
+        that tables of shares give, only the last share stays. Published figures all stay, as they are evidence.
+    """
+    if more.is_empty():
+        return base
+    both = _together(base, more)
+    shares = both.filter(pl.col("kind") == "shares")
+    known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
+    last = known.sort("published_at", "place").unique(_CELL, keep="last", maintain_order=True)
+    return _curated(pl.concat([both.filter(pl.col("kind") != "shares"), last]).sort(*_ORDER, "place"))
+
+
+def _together(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """All statements with their ids, kind and place (the order they came in), folded and sorted."""
+    rows = pl.concat(
+        [base.with_columns(pl.lit("figures").alias("kind")), more.with_columns(mark=pl.lit("ok"))],
+        how="diagonal",
+    ).with_row_index("place")
+    figures = rows.filter(pl.col("kind") == "figures")
+    key = (*_CELL, *_SAID, "vintage")
+    folded = (
+        figures.with_columns(revisions_before(figures))
+        .with_columns(first=pl.col("place").min().over(key), id=pl.col("figure_id").min().over(key))
+        .filter((pl.col("place") == pl.col("first")) | ~pl.col("published_inferred"))
+        .sort("published_at", "place")
+        .unique(key, keep="first", maintain_order=True)
+        .with_columns(figure_id=pl.col("id"), place=pl.col("first"))
+        .drop("vintage", "first", "id")
+    )
+    both = pl.concat([folded, rows.filter(pl.col("kind") == "shares")]).sort("place")
+    numbered, unnumbered = both.filter(pl.col("figure_id").is_not_null()), both.filter(pl.col("figure_id").is_null())
+    ids = figure_ids(unnumbered, taken=numbered["figure_id"])
+    return pl.concat([numbered, unnumbered.with_columns(ids)]).sort(*_ORDER, "place")
+
+
+def _curated(rows: pl.DataFrame) -> pl.DataFrame:
+    return known_as_of(
+        rows.select(CURATED_SCHEMA.keys()), date.max
+    )  # marks what contradicts each other across the tables
+
+
+def _date_restated(known: pl.DataFrame, given: pl.DataFrame, today: date) -> pl.DataFrame:
+    """An undated share of a cell that was told before is of today: what was known on earlier days stays as it was."""
+    told = known.select(_CELL).unique().with_columns(told=pl.lit(value=True))
+    restated = pl.col("told").fill_null(value=False) & pl.col("published_inferred")
+    return (
+        given.join(told, on=_CELL, how="left", maintain_order="left")
+        .with_columns(published_at=pl.when(restated).then(pl.lit(today)).otherwise("published_at"))
+        .select(STATEMENT_SCHEMA.keys())
+    )
+
+
+def _fewest_decimals() -> pl.Expr:
+    """The fewest decimals of the percentage that print a share."""
+    found = pl.lit(MAX_DECIMALS)
+    for decimals in range(MAX_DECIMALS - 1, -1, -1):
+        printed = (pl.col("share") * 100).round(decimals)
+        found = pl.when((printed / 100 - pl.col("share")).abs() < _PRINTED).then(pl.lit(decimals)).otherwise(found)
+    return found
