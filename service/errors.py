@@ -3,6 +3,7 @@
 SharecastError
 └── ServiceError
     ├── ServiceUnavailable   call again later; check the address
+    │   └── StoreUnavailable look after the database, then try again
     ├── DeadlineExceeded     give the call more time, or ask for less
     ├── InternalError        report it with `request_id`
     ├── AlreadyExists        send the same rows again, or choose another `request_id`
@@ -28,6 +29,18 @@ class ServiceUnavailable(ServiceError):  # noqa: N818  (names say the remedy, as
     def __init__(self, detail: str) -> None:
         self.detail = detail
         super().__init__(f"the service is unavailable: {detail}")
+
+
+class StoreUnavailable(ServiceUnavailable):
+    """The database cannot be read or written; nothing of it was changed.
+
+    Args:
+        detail: What was seen, for a person; no path, no SQL.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        SharecastError.__init__(self, f"the database is unavailable: {detail}")
 
 
 class DeadlineExceeded(ServiceError):  # noqa: N818

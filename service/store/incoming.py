@@ -1,0 +1,118 @@
+"""A table that is to be imported: which kind it is, whether it is fit, and the statements in it."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.figures import prepare_figures
+from forecast.merging import STATEMENT_SCHEMA, share_statements
+from forecast.schema import check_dated_shares, check_figures, period_end
+
+Kind: TypeAlias = Literal["figures", "shares"]
+DEFAULT_SHARES_HOUSE = "own"  # of shares whose owner gives no house
+_HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A table that has been found fit."""
+
+    kind: Kind
+    name: str  # as its owner calls it
+    rows: int  # read
+    statements: pl.DataFrame  # columns of `forecast.merging.STATEMENT_SCHEMA`, no two the same
+    markets: tuple[str, ...]  # ascending
+    content_hash: str  # SHA-256, the same for the same rows of the same kind and house
+    warnings: tuple[str, ...]
+
+
+def kind_of(table: pl.DataFrame, /, name: str) -> Kind:
+    """Whether a table holds figures or shares, by its columns.
+
+    Raises:
+        InvalidTable: it has the columns of neither or of both.
+    """
+    has = {"figures": "providers" in table.columns, "shares": "provider" in table.columns}
+    if has["figures"] != has["shares"]:
+        return "figures" if has["figures"] else "shares"
+    found = "both are there" if has["figures"] else f"neither is among {', '.join(table.columns) or 'no columns'}"
+    allowed = "provider in a table of shares, providers in a table of figures"
+    raise InvalidTable(name, (RowViolation("kind_of_table", 0, "provider or providers", found, allowed),))
+
+
+def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str, today: date) -> Incoming:
+    """Check a table and read the statements in it.
+
+    Args:
+        table: Figures as `forecast.schema.check_figures` takes them, or shares as `check_dated_shares` does.
+        kind: Which of the two.
+        house: Whose the shares are; figures name their houses themselves.
+        name: What the table is called, for messages.
+        today: The day on which it comes.
+
+    Raises:
+        InvalidArgument: the house is no name.
+        InvalidTable: a row breaks a rule.
+    """
+    if kind == "figures":
+        checked = check_figures(table, table=name)
+        statements = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
+        warnings = _figure_warnings(checked, statements)
+    else:
+        if not house.strip() or _HOUSE.fullmatch(house) is None:
+            raise InvalidArgument("house", house, "a name of 1 to 200 characters")
+        house = house.strip()
+        checked = check_dated_shares(table, table=name)
+        statements = share_statements(checked, house=house, today=today)
+        warnings = _share_warnings(checked, today)
+    digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}\n".encode())
+    digest.update(checked.write_csv().encode())
+    return Incoming(
+        kind=kind,
+        name=name,
+        rows=table.height,
+        statements=statements,
+        markets=tuple(checked["market"].unique().sort()),
+        content_hash=digest.hexdigest(),
+        warnings=warnings,
+    )
+
+
+def check_request_id(request_id: str, /) -> None:
+    """Refuse an id of a request that could not be kept or found again; none at all is fine.
+
+    Raises:
+        InvalidArgument: it is too long, or not of visible ASCII characters.
+    """
+    if request_id and _REQUEST_ID.fullmatch(request_id) is None:
+        raise InvalidArgument("request_id", request_id, "1 to 128 visible ASCII characters, such as a UUID")
+
+
+def _figure_warnings(checked: pl.DataFrame, statements: pl.DataFrame) -> tuple[str, ...]:
+    warnings = []
+    if repeats := checked.height - statements.height:
+        warnings.append(f"{repeats} row(s) repeat a statement of another page, and count as one with it")
+    if inferred := int(statements["published_inferred"].sum()):
+        warnings.append(f"{inferred} statement(s) bear no exact day of publication: it is inferred")
+    return tuple(warnings)
+
+
+def _share_warnings(checked: pl.DataFrame, today: date) -> tuple[str, ...]:
+    warnings = []
+    if silent := checked["share"].null_count():
+        warnings.append(f"{silent} row(s) without a share, or of a quarter whose amounts have no total, say nothing")
+    if undated := checked.filter(pl.col("share").is_not_null())["published_at"].null_count():
+        warnings.append(
+            f"{undated} share(s) bear no published_at: dated to the third month after their quarter, or to today where"
+            " they restate a share known before"
+        )
+    ahead = checked.filter(period_end() >= today).height
+    if ahead:
+        warnings.append(f"{ahead} row(s) are of quarters that had not ended on {today}")
+    return tuple(warnings)

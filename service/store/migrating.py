@@ -1,0 +1,70 @@
+"""Brings a database to the schema of this version; safe when several processes start at once."""
+
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+
+from forecast.errors import InvalidArgument
+from service.store import migrations
+from service.store.engine import shown, writing
+
+NEWEST: Final = "0001"  # the newest migration; a test holds it to be that of `migrations.versions`
+VERSION_TABLE: Final = "sharecast_version"  # not Alembic's own name, which another program's tables may use
+_APPLICATION_ID = 0x53686172  # "Shar", in the header of the SQLite file
+_OURS = ("imports", "figures")
+
+
+def migrate(engine: sa.Engine, /) -> None:
+    """Make the tables of a new database, or change those of an older version.
+
+    Raises:
+        InvalidArgument: the database is another program's, or of a newer version of Sharecast.
+    """
+    with engine.connect() as connection:
+        if _version(connection) == NEWEST:
+            return  # the usual case, without loading Alembic
+    with writing(engine) as connection:
+        found = _version(connection)  # another process may have been first
+        if found == NEWEST:
+            return
+        _check_ours(connection, found, shown(engine))
+        _run(connection)
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql(f"PRAGMA application_id={_APPLICATION_ID}")
+
+
+def _version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table(VERSION_TABLE):
+        return None
+    version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+    return version
+
+
+def _check_ours(connection: sa.Connection, version: str | None, database: str) -> None:
+    if version is not None and version > NEWEST:
+        raise InvalidArgument(
+            "database",
+            f"{database}, of version {version}",
+            f"version {NEWEST} or earlier; a newer Sharecast has changed it",
+        )
+    if version is None:
+        # A SQLite file belongs to one program; a database of PostgreSQL may hold tables of others.
+        tables = set(sa.inspect(connection).get_table_names())
+        foreign = tables if connection.dialect.name == "sqlite" else tables & set(_OURS)
+        if foreign:
+            raise InvalidArgument(
+                "database",
+                f"{database}, which holds tables of something else: {', '.join(sorted(foreign)[:3])}",
+                "a database of Sharecast, or a new one",
+            )
+
+
+def _run(connection: sa.Connection) -> None:
+    from alembic import command  # a tenth of a second to load, and seldom needed
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

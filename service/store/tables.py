@@ -1,0 +1,63 @@
+"""The tables of the store, one schema for SQLite and PostgreSQL.
+
+Rows are only ever added. A figure's quarter says when it holds; its `published_at`, and the `recorded_at` of the import
+that brought it, say since when that is known: to the world, and here.
+"""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+SHARES, FIGURES = "shares", "figures"
+
+DAY: Final = sa.Date().with_variant(sa.Text(), "sqlite")  # ISO text: strict tables of SQLite know no dates
+MOMENT: Final = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")  # ISO text in UTC
+FLAG: Final = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+NUMBER: Final[sa.types.TypeEngine[float]] = sa.Double().with_variant(sa.REAL(), "sqlite")
+
+metadata = sa.MetaData()
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 in the order they were kept
+    sa.Column("recorded_at", MOMENT, nullable=False),
+    sa.Column("request_id", sa.Text, unique=True),  # null: none was given
+    sa.Column("content_hash", sa.Text, nullable=False),  # SHA-256 of what was to be imported
+    sa.Column("kind", sa.Text, nullable=False),  # of the table: figures or shares
+    sa.Column("name", sa.Text, nullable=False),  # of the table, as its owner calls it
+    sa.Column("rows_read", sa.Integer, nullable=False),
+    sa.Column("added", sa.Integer, nullable=False),
+    sa.Column("known", sa.Integer, nullable=False),
+    sa.Column("markets", sa.Text, nullable=False),  # JSON list of names
+    sa.Column("warnings", sa.Text, nullable=False),  # JSON list of sentences
+    sqlite_strict=True,
+)
+
+figures = sa.Table(
+    "figures",
+    metadata,
+    sa.Column("import_number", sa.Integer, sa.ForeignKey("imports.number"), primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),  # 1, 2, 3 within the import
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("research_house", sa.Text, nullable=False),
+    sa.Column("house", sa.Text, nullable=False),
+    sa.Column("period", sa.Text, nullable=False),
+    sa.Column("annual", FLAG, nullable=False),
+    sa.Column("providers", sa.Text, nullable=False),
+    sa.Column("measure", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("value", NUMBER, nullable=False),
+    sa.Column("qualifier", sa.Text, nullable=False),
+    sa.Column("decimals", sa.Integer, nullable=False),
+    sa.Column("published_at", DAY, nullable=False),
+    sa.Column("published_inferred", FLAG, nullable=False),
+    sa.Column("pages", sa.Integer, nullable=False),
+    sa.Column("stated_as", sa.Text),
+    sa.Column("publisher", sa.Text),
+    sa.Column("source_title", sa.Text),
+    sa.Column("source_url", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Index("figures_of_a_series", "market", "house", "published_at"),
+    sqlite_strict=True,
+)
