@@ -1,53 +1,148 @@
-"""Where the server's figures come from, and the histories made from them."""
+"""Where the figures come from, those that ship and those that were imported, and the histories made from them."""
 
 import hashlib
-from collections.abc import Iterator
-from datetime import date
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from forecast.figures import MarketInfo, list_markets, load_breaks, load_figures
+from forecast.errors import NotFound
+from forecast.figures import MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.history import reconstruct
+from forecast.merging import figures_in_force, merge_figures
+from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.schema import check_shares
 from forecast.scorecard import Backtest, BacktestProgress
-from service.queries import BacktestQuery, ShareRow
-from service.results import DataUsed
+from service.errors import NoStore
+from service.queries import DEFAULT_HOUSE, BacktestQuery, ShareRow
+from service.results import DataUsed, ImportReport
+
+if TYPE_CHECKING:
+    from service.store import Store
+
+DEFAULT_SHARES_HOUSE = "own"  # of imported shares whose owner gives no house
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
+_MARKETS_KEPT = 32  # whose figures are in memory
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
 
 
 class Catalog:
-    """The markets of one set of figures. Safe to share between threads; never changes.
+    """The markets of a set of figures and, where there is a store, of what was imported. Safe to share between threads.
+
+    What another process imports is seen at the next question.
 
     Args:
         figures: Curated figures, as `forecast.figures.prepare_figures` returns them.
         breaks: Declared series breaks, as `forecast.figures.load_breaks` returns them.
+        store: Where imported figures are kept; None: nothing can be imported.
+        clock: Tells the moment of an import.
+
+    Every question to a catalog with a store raises `StoreUnavailable` where its database cannot be read.
     """
 
-    def __init__(self, figures: pl.DataFrame, breaks: pl.DataFrame) -> None:
-        self._figures, self._breaks = figures, breaks
+    def __init__(
+        self,
+        figures: pl.DataFrame,
+        breaks: pl.DataFrame,
+        store: "Store | None" = None,
+        *,
+        clock: Callable[[], datetime] = _clock,
+    ) -> None:
+        self._base, self._breaks, self._store, self._clock = figures, breaks, store, clock
+        self._names = frozenset(figures["market"].unique())
+        self._lock = threading.Lock()
+        self._seen = 0  # newest import looked at
+        self._revisions: dict[str, int] = {}  # newest import looked at that gave a market figures
+        self._infos: dict[str, tuple[int, MarketInfo]] = {}  # with the revision each is of
+        # A revision is part of each key: what was made before an import is not found any more.
         self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
-        self._list = lru_cache(maxsize=1)(self._list_now)
+        self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
+        self._of_market = lru_cache(maxsize=_MARKETS_KEPT)(self._merge_market)
 
     @classmethod
-    def shipped(cls) -> "Catalog":
-        """The catalog of the figures that come with the package."""
-        return cls(load_figures(), load_breaks())
+    def shipped(cls, store: "Store | None" = None) -> "Catalog":
+        """The catalog of the figures that come with the package, and of a store beside them."""
+        return cls(load_figures(), load_breaks(), store)
 
     def markets(self) -> tuple[MarketInfo, ...]:
         """The markets there are figures of, by name."""
-        return self._list()
+        revisions = self._refresh()
+        with self._lock:
+            known = dict(self._infos)
+        wanted = {name: revisions.get(name, 0) for name in self._names | revisions.keys()}
+        changed = [name for name, revision in wanted.items() if known.get(name, (-1,))[0] != revision]
+        if changed:
+            found = list_markets(self._figures_of(changed, revisions))
+            known.update((info.market, (wanted[info.market], info)) for info in found)
+            with self._lock:
+                self._infos = known
+        return tuple(known[name][1] for name in sorted(wanted))
+
+    def house_of(self, market: str) -> str:
+        """The house that tells of a market where none is asked for: the usual one, else the one with most figures.
+
+        Raises:
+            NotFound: the market has no figures.
+        """
+        figures = self._market_figures(market)
+        houses = figures.group_by("house").len().sort(["len", "house"], descending=[True, False])["house"].to_list()
+        return DEFAULT_HOUSE if DEFAULT_HOUSE in houses else str(houses[0])
+
+    def figures(
+        self,
+        market: str | None = None,
+        house: str | None = None,
+        period: Quarter | None = None,
+        as_of: date | None = None,
+    ) -> pl.DataFrame:
+        """The figures there are, restated shares among them.
+
+        Args:
+            market: Only of this market.
+            house: Only of this house's series.
+            period: Only of this quarter.
+            as_of: Only what was published by this day; conflicts are those known then.
+
+        Returns:
+            Columns of `forecast.figures.CURATED_SCHEMA`, sorted as `prepare_figures` sorts; no row where nothing fits.
+        """
+        revisions = self._refresh()
+        if market is None:
+            found = self._figures_of(None, revisions)
+        else:
+            found = self._of_market(market, revisions.get(market, 0))
+        known = known_as_of(found, as_of)
+        if house is not None:
+            known = known.filter(pl.col("house") == house)
+        return known if period is None else known.filter(pl.col("period") == str(period))
+
+    def breaks(self) -> pl.DataFrame:
+        """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
+        return self._breaks
 
     def history(self, market: str, house: str, as_of: date | None) -> History:
         """The composition of a market as one house tells it and as known on a date.
+
+        Args:
+            market: Name of the market.
+            house: The house; empty for that of `house_of`.
+            as_of: Only what was published by this day counts; None: everything.
 
         Raises:
             NotFound: the market, or the house in this market, has no figures.
             NotEnoughData: too few quarters were known by that date.
         """
-        return self._reconstruct(market, house, as_of)
+        revisions = self._refresh()
+        self._check_market(market, revisions)
+        return self._reconstruct(market, house or self.house_of(market), as_of, revisions.get(market, 0))
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
         """Backtest a market of the catalog, or the shares in the query, step by step; the last step is the scores.
@@ -69,10 +164,10 @@ class Catalog:
             )
             return
         yield from backtest_figures_steps(
-            self._figures,
+            self._market_figures(query.market),
             self._breaks,
             market=query.market,
-            house=query.house,
+            house=query.house or self.house_of(query.market),
             origins=query.origins,
             horizon=query.horizon,
             levels=query.levels,
@@ -80,11 +175,90 @@ class Catalog:
             seed=query.seed,
         )
 
-    def _reconstruct_now(self, market: str, house: str, as_of: date | None) -> History:
-        return reconstruct(self._figures, self._breaks, market=market, house=house, as_of=as_of)
+    def import_table(
+        self,
+        table: pl.DataFrame,
+        *,
+        kind: Literal["figures", "shares"],
+        house: str = DEFAULT_SHARES_HOUSE,
+        request_id: str = "",
+        validate_only: bool = False,
+        name: str = "table",
+    ) -> ImportReport:
+        """Keep what is new in a table, all of it or nothing.
 
-    def _list_now(self) -> tuple[MarketInfo, ...]:
-        return list_markets(self._figures)
+        Args:
+            table: Figures as `forecast.schema.check_figures` takes them, or shares as `check_dated_shares` does.
+            kind: Which of the two.
+            house: Whose the shares are; figures name their houses themselves.
+            request_id: Empty, or a name for this request: asked again with the same table, the first report is given.
+            validate_only: Whether to check and count, and keep nothing.
+            name: What the table is called, for messages.
+
+        Raises:
+            NoStore: this catalog has no store.
+            InvalidTable: a row breaks a rule; names row, column, value and rule.
+            InvalidArgument: the house is no name, or the request id no id.
+            AlreadyExists: the request id stands for another table.
+        """
+        from service.store.incoming import check_incoming, check_request_id
+
+        if self._store is None:
+            raise NoStore("the figures are those that ship, or of a file")
+        check_request_id(request_id)
+        now = self._clock()
+        incoming = check_incoming(table, kind=kind, house=house, name=name, today=now.date())
+        return self._store.add(incoming, self._base, request_id=request_id, validate_only=validate_only, now=now)
+
+    def _refresh(self) -> dict[str, int]:
+        """The revision of every market that has stored figures, after a look at what was imported since the last."""
+        if self._store is None:
+            return {}
+        changes = self._store.changes(self._seen)
+        if changes.newest > self._seen:
+            with self._lock:
+                newer = dict.fromkeys(changes.markets, changes.newest)
+                self._revisions = {
+                    **self._revisions,
+                    **{name: max(number, self._revisions.get(name, 0)) for name, number in newer.items()},
+                }
+                self._seen = max(self._seen, changes.newest)
+        return self._revisions
+
+    def _check_market(self, market: str, revisions: dict[str, int]) -> None:
+        if market not in self._names and market not in revisions:
+            raise NotFound("market", market, tuple(sorted(self._names | revisions.keys())))
+
+    def _market_figures(self, market: str) -> pl.DataFrame:
+        revisions = self._refresh()
+        self._check_market(market, revisions)
+        return self._of_market(market, revisions.get(market, 0))
+
+    def _figures_of(self, markets: list[str] | None, revisions: dict[str, int]) -> pl.DataFrame:
+        """Merged figures of many markets, or of all; the store is read once."""
+        base = self._base if markets is None else self._base.filter(pl.col("market").is_in(markets))
+        touched = [name for name in (revisions if markets is None else markets) if name in revisions]
+        if self._store is None or not touched:
+            return base
+        stored = self._store.figures(touched[0] if len(touched) == 1 else None)
+        if markets is not None:
+            stored = stored.filter(pl.col("market").is_in(touched))
+        return merge_figures(base, stored)
+
+    def _read_stored(self, market: str, revision: int) -> pl.DataFrame | None:
+        return None if self._store is None or revision == 0 else self._store.figures(market)
+
+    def _merge_market(self, market: str, revision: int) -> pl.DataFrame:
+        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
+        return base if stored is None else merge_figures(base, stored)
+
+    def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
+        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
+        figures = base if stored is None else figures_in_force(base, stored, as_of)
+        if figures.is_empty() or house not in figures["house"]:
+            # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
+            figures = self._of_market(market, revision)
+        return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of)
 
 
 def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[pl.DataFrame, DataUsed]:

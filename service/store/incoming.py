@@ -14,7 +14,6 @@ from forecast.merging import STATEMENT_SCHEMA, share_statements
 from forecast.schema import check_dated_shares, check_figures, period_end
 
 Kind: TypeAlias = Literal["figures", "shares"]
-DEFAULT_SHARES_HOUSE = "own"  # of shares whose owner gives no house
 _HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
