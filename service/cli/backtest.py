@@ -12,7 +12,6 @@ from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
     DEFAULT_BACKTEST_MODELS,
     DEFAULT_HORIZON,
-    DEFAULT_HOUSE,
     DEFAULT_ORIGINS,
     BacktestQuery,
 )
@@ -27,7 +26,7 @@ def _models(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str
 
 @click.command()
 @click.argument("source", metavar="MARKET|FILE")
-@click.option("--house", help=f"Research house whose figures count.  [default: {DEFAULT_HOUSE}]")
+@options.house
 @click.option(
     "--origins",
     type=int,
@@ -57,6 +56,7 @@ def _models(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str
     "--seed", type=click.IntRange(0, options.LARGEST_SEED), default=0, show_default=True, help="Of the draws."
 )
 @options.figures
+@options.database
 @options.result
 @options.chart
 def backtest(
@@ -68,6 +68,7 @@ def backtest(
     models: tuple[str, ...],
     seed: int,
     figures: Path | None,
+    database: str | None,
     format_: str | None,
     output: Path | None,
     chart: Path | None,
@@ -87,14 +88,14 @@ def backtest(
     drawn = None if chart is None else chart_format(chart)
     query = BacktestQuery(
         market=source,
-        house=house or DEFAULT_HOUSE,
+        house=house or "",
         origins=origins,
         horizon=horizon,
         levels=levels,
         models=models,
         seed=seed,
     )
-    found = _watched(_steps(query, house, figures))
+    found = _watched(_steps(query, house, figures, database))
     target.write(found.to_frame(), lambda console: print_backtest(console, found))
     if target.kind is not None:
         for skipped in found.skipped:
@@ -108,15 +109,17 @@ def backtest(
         tell(f"chart: {chart}")
 
 
-def _steps(query: BacktestQuery, house: str | None, figures: Path | None) -> "Iterator[BacktestProgress | Backtest]":
+def _steps(
+    query: BacktestQuery, house: str | None, figures: Path | None, database: str | None
+) -> "Iterator[BacktestProgress | Backtest]":
     from service.tables import ENDINGS, read_table
 
     path = Path(query.market)
     if path.suffix.lower() not in ENDINGS:
-        from service.cli.figures import open_catalog
+        from service.cli.opening import open_catalog
 
-        return open_catalog(figures).backtest(query)
-    for option, given in (("--house", house), ("--figures", figures)):
+        return open_catalog(figures, database).backtest(query)
+    for option, given in (("--house", house), ("--figures", figures), ("--database", database)):
         if given is not None:
             raise click.UsageError(f"{option} goes with a MARKET; {query.market} is a FILE of shares, of no house.")
     from forecast.backtest import backtest_shares_steps

@@ -53,7 +53,7 @@ def demo(output_dir: Path) -> None:
 def _server() -> Iterator[str]:
     """A real `sharecast serve` in a process of its own; yields its HOST:PORT and ends it."""
     # -P: a folder `service` where the user happens to stand must not be taken for ours.
-    command = [sys.executable, "-P", "-m", "service.cli.main", "serve", "--listen", "127.0.0.1:0"]
+    command = [sys.executable, "-P", "-m", "service.cli.main", "serve", "--listen", "127.0.0.1:0", "--database", "none"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         late = threading.Timer(_START_SECONDS, server.kill)
         late.daemon = True

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
 @options.as_of
 @options.question
 @options.figures
+@options.database
 @options.result
 @options.chart
 @click.option("--address", metavar="HOST:PORT", help="Ask this server.  [default: compute here]")
 def forecast(
     market: str,
-    house: str,
+    house: str | None,
     as_of: date | None,
     horizon: int,
     levels: tuple[float, ...],
     model: str,
     seed: int,
     figures: Path | None,
+    database: str | None,
     format_: str | None,
     output: Path | None,
     chart: Path | None,
@@ -44,15 +46,16 @@ def forecast(
     from service.cli.pages import print_forecast
     from service.files import write_bytes
 
-    if address is not None and figures is not None:
-        raise click.UsageError(
-            "--figures is a file of this machine, which a server at --address does not read; give one."
-        )
+    for option, given in (("--figures", figures), ("--database", database)):
+        if address is not None and given is not None:
+            raise click.UsageError(
+                f"{option} is for this machine, and a server at --address does not read it; give one."
+            )
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
     made: Forecast
     if address is None:
-        made = _computed(market, house, as_of, horizon, levels, model, seed, figures)
+        made = _computed(market, house, as_of, horizon, levels, model, seed, figures, database)
     else:
         from service.client import Client
 
@@ -80,17 +83,18 @@ def forecast(
 
 def _computed(
     market: str,
-    house: str,
+    house: str | None,
     as_of: date | None,
     horizon: int,
     levels: tuple[float, ...],
     model: str,
     seed: int,
     figures: Path | None,
+    database: str | None,
 ) -> "Forecast":
     from forecast.forecasting import check_request, forecast_history
-    from service.cli.figures import open_catalog
+    from service.cli.opening import open_catalog
 
     check_request(horizon=horizon, levels=levels, model=model)  # before the history, which takes longer
-    history = open_catalog(figures).history(market, house, as_of)
+    history = open_catalog(figures, database).history(market, house or "", as_of)
     return forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed)

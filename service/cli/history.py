@@ -13,13 +13,15 @@ from service.cli import options
 @options.house
 @options.as_of
 @options.figures
+@options.database
 @options.result
 @options.chart
 def history(
     market: str,
-    house: str,
+    house: str | None,
     as_of: date | None,
     figures: Path | None,
+    database: str | None,
     format_: str | None,
     output: Path | None,
     chart: Path | None,
@@ -29,14 +31,14 @@ def history(
     One row per quarter and provider: the share, its standard deviation, and how it is known (reported, combined,
     inferred or unknown).
     """
-    from service.cli.figures import open_catalog
+    from service.cli.opening import open_catalog
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_history
     from service.files import write_bytes
 
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    found = open_catalog(figures).history(market, house, as_of)
+    found = open_catalog(figures, database).history(market, house or "", as_of)
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:
         for warning in found.warnings:

@@ -5,6 +5,7 @@ import sys
 import traceback
 from importlib import import_module
 from importlib.metadata import version
+from keyword import iskeyword
 
 import click
 
@@ -12,7 +13,7 @@ from forecast.errors import SharecastError
 
 BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
 
-_COMMANDS = ("demo", "serve", "markets", "history", "forecast", "batch", "backtest")
+_COMMANDS = ("demo", "serve", "markets", "history", "forecast", "batch", "backtest", "import")
 
 
 class _Refused(click.ClickException):
@@ -28,7 +29,7 @@ class _Unforeseen(click.ClickException):
 
 
 class Commands(click.Group):
-    """Subcommands by module: `service.cli.NAME` holds the command NAME."""
+    """Subcommands by module: `service.cli.NAME` holds the command NAME, `import_` the command `import`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order a newcomer meets them."""
@@ -38,7 +39,8 @@ class Commands(click.Group):
         """Load one subcommand."""
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"service.cli.{cmd_name}"), cmd_name)
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command = getattr(import_module(f"service.cli.{module}"), module)
         assert isinstance(command, click.Command)
         return command
 
@@ -58,7 +60,7 @@ class Commands(click.Group):
         except SharecastError as error:
             if ctx.params["debug"]:
                 traceback.print_exc()
-            raise _Refused(str(error)) from error
+            raise _Refused("\n".join((str(error), *getattr(error, "__notes__", ())))) from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # click ends quietly

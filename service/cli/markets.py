@@ -9,17 +9,18 @@ from service.cli import options
 
 @click.command()
 @options.figures
+@options.database
 @options.result
-def markets(figures: Path | None, format_: str | None, output: Path | None) -> None:
+def markets(figures: Path | None, database: str | None, format_: str | None, output: Path | None) -> None:
     """List the markets, the research houses that measure them, and the quarters they cover."""
     import polars as pl
 
-    from service.cli.figures import open_catalog
+    from service.cli.opening import open_catalog
     from service.cli.output import Target
     from service.cli.pages import print_markets
 
     target = Target.choose(format_, output)
-    found = open_catalog(figures).markets()
+    found = open_catalog(figures, database).markets()
     rows = [
         {
             "market": info.market,

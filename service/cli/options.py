@@ -35,11 +35,21 @@ def _together(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 
 market = click.argument("market")
-house = click.option("--house", default=DEFAULT_HOUSE, show_default=True, help="Research house whose figures count.")
+house = click.option(
+    "--house",
+    help="Research house whose figures count.  "
+    f"[default: {DEFAULT_HOUSE}; in a market it does not measure, the one with most figures]",
+)
 as_of = click.option(
     "--as-of", callback=_day, metavar="DATE", help="Use only what was published by this date.  [default: everything]"
 )
 figures = click.option("--figures", type=_FILE, metavar="FILE", help="Use this file's figures, not the shipped ones.")
+database = click.option(
+    "--database",
+    metavar="URL",
+    help="Where imported figures are kept: sqlite:///FILE, postgresql://USER:PASSWORD@HOST/NAME, the name of a SQLite "
+    "file, or none.  [default: SHARECAST_DATABASE, else your own as `sharecast import` makes it]",
+)
 chart = click.option(
     "--chart",
     type=_FILE,

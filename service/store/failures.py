@@ -46,8 +46,11 @@ _POSTGRES = {
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
+def failures_told(place: str, /) -> Iterator[None]:
     """Raise what the database cannot do as `StoreUnavailable`.
+
+    Args:
+        place: The database, which is noted on the error and not in its text: callers of a server need not know it.
 
     Raises:
         StoreUnavailable: any error of SQLAlchemy or a driver inside the block.
@@ -55,11 +58,17 @@ def failures_told() -> Iterator[None]:
     try:
         yield
     except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreUnavailable(_detail(error)) from error
+        raise _told(error, place) from error
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "psycopg":  # not imported: it is an extra
             raise
-        raise StoreUnavailable(_detail(error)) from error
+        raise _told(error, place) from error
+
+
+def _told(error: Exception, place: str) -> StoreUnavailable:
+    told = StoreUnavailable(_detail(error))
+    told.add_note(f"database: {place}")
+    return told
 
 
 def _detail(error: Exception) -> str:

@@ -48,7 +48,7 @@ def open_store(database: str, /, *, create: bool = True) -> "Store":
         StoreUnavailable: the database cannot be reached, read or written.
     """
     engine = make_engine(database, create=create)
-    with failures_told():
+    with failures_told(shown(engine)):
         migrate(engine)
     return Store(engine)
 
@@ -82,7 +82,7 @@ class Store:
     def changes(self, after: int) -> Changes:
         """What imports later than import `after` brought."""
         chosen = sa.select(imports.c.number, imports.c.added, imports.c.markets).where(imports.c.number > after)
-        with failures_told(), self._engine.connect() as connection:
+        with failures_told(self.place), self._engine.connect() as connection:
             rows = connection.execute(chosen).all()
         newest = max((row.number for row in rows), default=after)
         return Changes(newest, frozenset(name for row in rows if row.added for name in json.loads(row.markets)))
@@ -105,7 +105,7 @@ class Store:
         Returns:
             Columns of `STORED_SCHEMA`.
         """
-        with failures_told(), self._engine.connect() as connection:
+        with failures_told(self.place), self._engine.connect() as connection:
             return _read(
                 connection,
                 markets=None if market is None else (market,),
@@ -130,7 +130,7 @@ class Store:
         Raises:
             AlreadyExists: the request id stands for another table.
         """
-        with failures_told(), self._transaction(write=not validate_only) as connection:
+        with failures_told(self.place), self._transaction(write=not validate_only) as connection:
             earlier = _earlier(connection, request_id)
             if earlier is not None:
                 return _repeated(earlier, incoming, request_id, validate_only=validate_only)

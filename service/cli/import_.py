@@ -1,0 +1,71 @@
+"""`sharecast import`: a user's own figures or shares into the database."""
+
+from pathlib import Path
+
+import click
+
+from service.cli import options
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@options.database
+@click.option("--house", help="Whose the shares are; figures name their houses themselves.  [default: own]")
+@click.option(
+    "--kind",
+    type=click.Choice(("auto", "figures", "shares")),
+    default="auto",
+    show_default=True,
+    help="Of the table; auto tells by its columns.",
+)
+@click.option("--validate-only", is_flag=True, help="Check and count; keep nothing.")
+@click.option(
+    "--request-id",
+    default="",
+    metavar="ID",
+    help="Name this import: given again with the same file it is not repeated.",
+)
+def import_(
+    file: Path, database: str | None, house: str | None, kind: str, validate_only: bool, request_id: str
+) -> None:
+    """Keep the figures or shares of FILE beside the shipped ones, all of it or nothing.
+
+    FILE is a table in CSV, Parquet, Arrow or JSON. Shares have a row per market, period and provider with the columns
+    market, period (2020Q3), provider, and share (a fraction) or value (an amount); optionally decimals and published_at
+    (2020-11-02). Figures have the columns that README lists, a row per statement of a page.
+
+    The imported markets are there for every command, and what was imported is never changed: a share imported again
+    with another value is a restatement, and --as-of an earlier day still shows the earlier one.
+
+    Without --database and SHARECAST_DATABASE they go into sharecast/sharecast.db in the folder for your data
+    (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
+    """
+    from service.catalog import DEFAULT_SHARES_HOUSE, Catalog
+    from service.cli.opening import open_for_import
+    from service.cli.output import tell
+    from service.store.incoming import kind_of
+    from service.tables import read_table
+
+    table = read_table(file)
+    found = kind_of(table, name=str(file)) if kind == "auto" else kind
+    if house is not None and found == "figures":
+        raise click.UsageError("--house goes with shares; figures name their houses in the column research_house.")
+    store = open_for_import(database)
+    report = Catalog.shipped(store).import_table(
+        table,
+        kind="figures" if found == "figures" else "shares",
+        house=DEFAULT_SHARES_HOUSE if house is None else house,
+        request_id=request_id,
+        validate_only=validate_only,
+        name=str(file),
+    )
+    for warning in report.warnings:
+        tell(f"note: {warning}")
+    counts = f"{report.rows} row(s) of {report.kind}, {report.added} new, {report.known} known already"
+    click.echo(f"{file}: {counts}; {_markets(report.markets)}")
+    click.echo("nothing was kept, as asked" if validate_only else f"kept in {store.place} as import {report.import_id}")
+
+
+def _markets(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"market{'s' if len(names) > 1 else ''} {', '.join(names[:5])}{more}"
