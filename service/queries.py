@@ -6,8 +6,10 @@ Free of Polars and NumPy, so that importing the client stays cheap.
 import re
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from forecast.errors import InvalidArgument
+from forecast.quarter import Quarter
 
 DEFAULT_HOUSE = "canalys"
 DEFAULT_HORIZON = 8  # quarters
@@ -16,7 +18,10 @@ DEFAULT_MODEL = "auto"
 DEFAULT_ORIGINS = 12
 DEFAULT_BACKTEST_LEVELS = (0.5, 0.8, 0.95)
 DEFAULT_BACKTEST_MODELS = ("auto", "naive")
-DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets
+DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets, models
+DEFAULT_FIGURES_PAGE, LARGEST_FIGURES_PAGE = 100, 1000  # some 500 bytes each, of the 4 MiB that a message may have
+OWN_HOUSE = "own"  # of imported shares for which no house is named
+LARGEST_IMPORT = 1_000_000  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class ForecastQuery:
     """One market to forecast, from the server's figures or from `shares`."""
 
     market: str
-    house: str = DEFAULT_HOUSE  # empty beside `shares`
+    house: str = ""  # empty: the usual one of the market; and beside `shares`
     as_of: date | None = None
     shares: tuple[ShareRow, ...] | None = None
     horizon: int = DEFAULT_HORIZON  # quarters ahead
@@ -50,7 +55,7 @@ class BacktestQuery:
     """One market to backtest, on the server's figures or on `shares`."""
 
     market: str
-    house: str = DEFAULT_HOUSE  # empty beside `shares`
+    house: str = ""  # empty: the usual one of the market; and beside `shares`
     shares: tuple[ShareRow, ...] | None = None
     origins: int = DEFAULT_ORIGINS
     horizon: int = DEFAULT_HORIZON  # quarters ahead
@@ -64,7 +69,7 @@ class HistoryQuery:
     """One market's history as one house tells it, as known on a date."""
 
     market: str
-    house: str = DEFAULT_HOUSE
+    house: str = ""  # empty: the usual one of the market
     as_of: date | None = None
 
 
@@ -74,6 +79,37 @@ class MarketsQuery:
 
     page_size: int = DEFAULT_PAGE_SIZE  # 1 to LARGEST_PAGE
     after: str = ""  # the last market of the page before
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsQuery:
+    """One page of the list of models."""
+
+    page_size: int = DEFAULT_PAGE_SIZE  # 1 to LARGEST_PAGE
+    after: str = ""  # the last model of the page before
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresQuery:
+    """One page of the figures that fit every filter; None: whatever it is."""
+
+    market: str | None = None
+    house: str | None = None
+    quarter: Quarter | None = None
+    provider: str | None = None  # alone or in a sum
+    as_of: date | None = None
+    page_size: int = DEFAULT_FIGURES_PAGE  # 1 to LARGEST_FIGURES_PAGE
+    after: int | None = None  # figure_id of the last one of the page before
+
+
+@dataclass(frozen=True, slots=True)
+class ImportQuery:
+    """What is imported, apart from its rows."""
+
+    kind: Literal["figures", "shares"]
+    house: str = ""  # of shares; empty beside figures, whose rows name theirs
+    request_id: str = ""  # empty: an import of its own each time
+    validate_only: bool = False
 
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

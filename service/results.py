@@ -1,16 +1,18 @@
 """What a caller gets back, as plain values of tuples and floats.
 
-Importing the client must stay cheap, so Polars and NumPy are imported only where `to_polars`, `to_forecast` or
-`to_history` is called.
+Importing the client must stay cheap, so Polars, pandas and NumPy are imported only where `to_polars`, `to_pandas`,
+`to_forecast` or `to_history` is called.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from forecast.quarter import Quarter
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
     from forecast.results import Forecast, History
@@ -91,6 +93,10 @@ class HistoryResult:
         """One row per quarter and provider: market, house, period, provider, share, sd, status."""
         return self.to_history().to_frame()
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
+        return _to_pandas(self.to_polars())
+
 
 @dataclass(frozen=True, slots=True)
 class ForecastResult:
@@ -154,6 +160,10 @@ class ForecastResult:
         """
         return self.to_forecast().to_frame()
 
+    def to_pandas(self) -> "pd.DataFrame":
+        """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
+        return _to_pandas(self.to_polars())
+
 
 @dataclass(frozen=True, slots=True)
 class HouseResult:
@@ -184,6 +194,90 @@ class MarketsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureResult:
+    """One published statement; None where nothing is known. The fields are the columns of the curated figures."""
+
+    figure_id: int  # the same in every answer; `HistoryResult.sources` names figures by it
+    market: str
+    research_house: str  # as published
+    house: str  # whose series it belongs to
+    period: str  # a quarter such as "2020Q3", or a whole year such as "2020"
+    annual: bool
+    providers: tuple[str, ...]  # one, or those whose sum it is
+    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    unit: str
+    value: float  # fraction for share and yoy_growth, else in `unit`
+    qualifier: str  # exact, about, more_than or less_than
+    decimals: int  # of the number as printed; of the percentage for fractions
+    mark: str  # ok, conflict or slip; empty: a mark this client does not know
+    published_at: date  # of the earliest page
+    published_inferred: bool
+    pages: int  # different addresses that say so
+    stated_as: str | None  # of the earliest page, and likewise below
+    publisher: str | None
+    source_title: str | None
+    source_url: str | None
+    note: str | None  # of all pages
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresResult:
+    """Published figures, sorted by market, house, period, measure, providers and date; a sequence of `FigureResult`."""
+
+    figures: tuple[FigureResult, ...]
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def __iter__(self) -> Iterator[FigureResult]:
+        return iter(self.figures)
+
+    def to_polars(self) -> "pl.DataFrame":
+        """One row per figure, columns of `forecast.figures.CURATED_SCHEMA`; providers joined by ``|``."""
+        import polars as pl
+
+        from forecast.figures import CURATED_SCHEMA
+
+        columns: dict[str, list[object]] = {f.name: [getattr(row, f.name) for row in self.figures] for f in _COLUMNS}
+        columns["providers"] = ["|".join(row.providers) for row in self.figures]
+        return pl.DataFrame(columns, schema=CURATED_SCHEMA)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
+        return _to_pandas(self.to_polars())
+
+
+_COLUMNS = fields(FigureResult)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelResult:
+    """A model that forecasts can be asked of."""
+
+    model: str  # the name to ask for
+    description: str
+    is_default: bool
+    prior: str  # version of what it has learned from other markets; empty: it knows the market in hand alone
+    is_measured: bool  # its forecasts carry the coverage that their levels had on other markets
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresPage:
+    """One page of a list of figures."""
+
+    figures: tuple[FigureResult, ...]
+    next_page_token: str  # empty on the last page
+
+
+@dataclass(frozen=True, slots=True)
+class ModelsPage:
+    """One page of the list of models."""
+
+    models: tuple[ModelResult, ...]
+    next_page_token: str  # empty on the last page
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or, where it only checked, would have done."""
 
@@ -195,3 +289,10 @@ class ImportReport:
     markets: tuple[str, ...]  # that the rows are of, ascending
     validate_only: bool  # nothing was written
     warnings: tuple[str, ...]
+
+
+def _to_pandas(frame: "pl.DataFrame") -> "pd.DataFrame":
+    import pandas as pd
+
+    # not Polars' own way, which needs PyArrow
+    return pd.DataFrame({column.name: column.to_numpy() for column in frame.get_columns()})

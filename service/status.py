@@ -31,6 +31,7 @@ from service.errors import (
     MalformedRequest,
     NoStore,
     ServiceUnavailable,
+    StoreUnavailable,
 )
 from sharecast.v1 import error_pb2
 
@@ -91,6 +92,12 @@ _TABLE = (
         ("request_id", "detail"),
     ),
     _Row(NoStore, grpc.StatusCode.FAILED_PRECONDITION, error_pb2.ERROR_REASON_NO_STORE, ("detail",)),
+    _Row(
+        StoreUnavailable,
+        grpc.StatusCode.UNAVAILABLE,
+        error_pb2.ERROR_REASON_STORE_UNAVAILABLE,
+        ("detail",),
+    ),
     _Row(ServiceUnavailable, grpc.StatusCode.UNAVAILABLE, error_pb2.ERROR_REASON_UNAVAILABLE, ("detail",)),
     _Row(InternalError, grpc.StatusCode.INTERNAL, error_pb2.ERROR_REASON_INTERNAL, ("request_id",)),
 )

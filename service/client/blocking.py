@@ -3,21 +3,26 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import grpc
 
+from forecast.quarter import Quarter
 from forecast.scorecard import Backtest, BacktestProgress
 from service import convert
 from service.client.calls import (
     BACKTEST_TIMEOUT,
     CHANNEL_OPTIONS,
     DEFAULT_TIMEOUT,
+    IMPORT_TIMEOUT,
+    ImportTable,
     SharesTable,
     backtest_query,
     error_of,
+    figures_query,
     forecast_query,
     history_query,
+    import_requests,
 )
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
@@ -27,8 +32,17 @@ from service.queries import (
     DEFAULT_MODEL,
     DEFAULT_ORIGINS,
     DEFAULT_PAGE_SIZE,
+    LARGEST_FIGURES_PAGE,
 )
-from service.results import ForecastResult, HistoryResult, MarketResult
+from service.results import (
+    FigureResult,
+    FiguresResult,
+    ForecastResult,
+    HistoryResult,
+    ImportReport,
+    MarketResult,
+    ModelResult,
+)
 from sharecast.v1.forecast_service_pb2_grpc import ForecastServiceStub
 from sharecast.v1.market_service_pb2_grpc import MarketServiceStub
 
@@ -72,7 +86,8 @@ class Client:
 
         Args:
             market: A market of the server, such as ``cn-cloud``; beside `shares`, the name the answer is to carry.
-            house: The research house; None for canalys. Leave out beside `shares`.
+            house: The research house; None for canalys, or in a market it does not measure the one with most figures.
+                Leave out beside `shares`.
             as_of: Use only what was published by this date. Leave out beside `shares`.
             horizon: Quarters ahead, 1 to 40.
             levels: Nominal levels of the prediction intervals, each in (0, 1).
@@ -121,7 +136,8 @@ class Client:
 
         Args:
             market: A market of the server, such as ``cn-cloud``; beside `shares`, the name the answer is to carry.
-            house: The research house; None for canalys. Leave out beside `shares`.
+            house: The research house; None for canalys, or in a market it does not measure the one with most figures.
+                Leave out beside `shares`.
             origins: How many, the latest ones after which something is known; 1 to 400.
             horizon: Quarters ahead, 1 to 40.
             levels: Nominal levels of intervals and bands, each in (0, 1).
@@ -180,6 +196,121 @@ class Client:
             if not token:
                 return tuple(found)
 
+    def get_market(self, market: str, *, timeout: float | None = None) -> MarketResult:
+        """One market: who measures it, whom they name, and when figures came.
+
+        Args:
+            market: A market of the server, such as ``cn-cloud``.
+            timeout: Seconds for this call; None for the client's own.
+
+        Raises:
+            InvalidArgument, NotFound: the market.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        response = self._call(self._markets.GetMarket, convert.market_request(market), timeout)
+        return convert.market_result(response)
+
+    def list_figures(
+        self,
+        *,
+        market: str | None = None,
+        house: str | None = None,
+        quarter: Quarter | str | None = None,
+        provider: str | None = None,
+        as_of: date | str | None = None,
+        page_size: int = LARGEST_FIGURES_PAGE,
+        timeout: float | None = None,
+    ) -> FiguresResult:
+        """The published figures that fit every filter, sorted by market, house, period, measure, providers and date.
+
+        Args:
+            market: Of this market alone.
+            house: Of this house's series alone; None for every house.
+            quarter: Of this quarter alone, such as ``2020Q3``.
+            provider: Those that speak of this provider, alone or in a sum.
+            as_of: Those published by this date, marked by what was known then.
+            page_size: Figures asked for at a time, 1 to 1000.
+            timeout: Seconds for each page; None for the client's own.
+
+        Raises:
+            InvalidArgument: a quarter, a date or the page size.
+            NotFound: no figure is of that market or house, or names that provider.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        query = figures_query(
+            market=market, house=house, quarter=quarter, provider=provider, as_of=as_of, page_size=page_size
+        )
+        found: list[FigureResult] = []
+        token = ""
+        while True:
+            request = convert.figures_request(query, token)
+            page = convert.figures_page(self._call(self._markets.ListFigures, request, timeout))
+            found.extend(page.figures)
+            token = page.next_page_token
+            if not token:
+                return FiguresResult(tuple(found))
+
+    def import_figures(
+        self,
+        table: "ImportTable",
+        *,
+        kind: Literal["figures", "shares"] = "figures",
+        house: str = "",
+        request_id: str = "",
+        validate_only: bool = False,
+        timeout: float | None = None,
+    ) -> ImportReport:
+        """Bring figures or shares into the server's store, all or nothing.
+
+        Nothing is sent unless every cell has the type of its column.
+
+        Args:
+            table: A Polars frame, or rows such as ``{"market": "cn-cloud", "period": "2020Q3", ...}``. Of figures, one
+                row per statement by one page, the columns of `forecast.schema.FIGURES_COLUMNS`. Of shares, `market`,
+                `period`, `provider`, `share` (a fraction; None where not reported, which is never zero) or `value` (an
+                amount), optionally `decimals` (of the percentage as published) and `published_at`.
+            kind: What the rows are.
+            house: The house that shares are kept under; empty for ``own``. Leave out for figures, which name theirs.
+            request_id: Names this import: repeated with the same rows it changes nothing and gives the first report.
+                Empty: a new one is made up, so that the call can be repeated by gRPC but not by you.
+            validate_only: Check everything and report what would be done, but keep nothing.
+            timeout: Seconds for the whole; None for 600.
+
+        Raises:
+            InvalidArgument: a cell is of the wrong type, a column unknown, or an option not allowed.
+            InvalidTable: rows break rules; names row, column, value and rule.
+            AlreadyExists: another import was made under this request id.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        requests = import_requests(table, kind=kind, house=house, request_id=request_id, validate_only=validate_only)
+        seconds = IMPORT_TIMEOUT if timeout is None else timeout
+        response = self._call(self._markets.ImportFigures, iter(requests), seconds)
+        return convert.import_report(response)
+
+    def list_models(
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None
+    ) -> tuple[ModelResult, ...]:
+        """Every model of the server, the default first.
+
+        Args:
+            page_size: Models asked for at a time, 1 to 500.
+            timeout: Seconds for each page; None for the client's own.
+
+        Raises:
+            InvalidArgument: the page size.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        found: list[ModelResult] = []
+        token = ""
+        while True:
+            request = convert.models_request(page_size, token)
+            page = convert.models_page(self._call(self._forecasts.ListModels, request, timeout))
+            found.extend(page.models)
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
+
     def get_history(
         self,
         market: str,
@@ -192,7 +323,7 @@ class Client:
 
         Args:
             market: A market of the server, such as ``cn-cloud``.
-            house: The research house; None for canalys.
+            house: The research house; None for canalys, or in a market it does not measure the one with most figures.
             as_of: Use only what was published by this date.
             timeout: Seconds for this call; None for the client's own.
 

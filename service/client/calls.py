@@ -1,15 +1,27 @@
 """What both clients share: the queries they build, the channel's options, the errors they raise."""
 
 import json
+import uuid
 from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import grpc
 
 from forecast.errors import InvalidArgument, SharecastError
-from service.queries import DEFAULT_HOUSE, BacktestQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
+from forecast.quarter import Quarter
+from service import convert
+from service.queries import (
+    BacktestQuery,
+    FiguresQuery,
+    ForecastQuery,
+    HistoryQuery,
+    ImportQuery,
+    ShareRow,
+    parse_date,
+)
 from service.status import unpack_error
+from sharecast.v1.market_service_pb2 import ImportFiguresRequest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +29,12 @@ if TYPE_CHECKING:
 SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
 
+ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
+"""A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
+
 DEFAULT_TIMEOUT = 30.0  # seconds
 BACKTEST_TIMEOUT = 600.0  # seconds, as long as a server works on one
+IMPORT_TIMEOUT = 600.0  # likewise
 
 _RETRIES = {  # only what no server has begun to work on
     "maxAttempts": 4,
@@ -67,7 +83,7 @@ def forecast_query(
     """
     return ForecastQuery(
         market=market,
-        house=(house or "") if shares is not None else (house or DEFAULT_HOUSE),
+        house=house or "",
         as_of=_as_date(as_of),
         shares=None if shares is None else _share_rows(shares, market),
         horizon=horizon,
@@ -96,7 +112,7 @@ def backtest_query(
     """
     return BacktestQuery(
         market=market,
-        house=(house or "") if shares is not None else (house or DEFAULT_HOUSE),
+        house=house or "",
         shares=None if shares is None else _share_rows(shares, market),
         origins=origins,
         horizon=horizon,
@@ -112,7 +128,48 @@ def history_query(market: str, *, house: str | None, as_of: date | str | None) -
     Raises:
         InvalidArgument: the date is no date.
     """
-    return HistoryQuery(market=market, house=house or DEFAULT_HOUSE, as_of=_as_date(as_of))
+    return HistoryQuery(market=market, house=house or "", as_of=_as_date(as_of))
+
+
+def figures_query(
+    *,
+    market: str | None,
+    house: str | None,
+    quarter: Quarter | str | None,
+    provider: str | None,
+    as_of: date | str | None,
+    page_size: int,
+) -> FiguresQuery:
+    """The query behind `Client.list_figures`.
+
+    Raises:
+        InvalidArgument: the quarter is no quarter, or the date no date.
+    """
+    return FiguresQuery(
+        market=market,
+        house=house,
+        quarter=Quarter.parse(quarter, "quarter") if isinstance(quarter, str) else quarter,
+        provider=provider,
+        as_of=_as_date(as_of),
+        page_size=page_size,
+    )
+
+
+def import_requests(
+    table: ImportTable,
+    *,
+    kind: Literal["figures", "shares"],
+    house: str,
+    request_id: str,
+    validate_only: bool,
+) -> tuple[ImportFiguresRequest, ...]:
+    """The messages behind `Client.import_figures`, all made before the first is sent.
+
+    Raises:
+        InvalidArgument: a cell is of the wrong type, or a column unknown.
+    """
+    query = ImportQuery(kind, house, request_id or str(uuid.uuid4()), validate_only)
+    return tuple(convert.import_requests(query, _rows(table)))
 
 
 def error_of(failed: grpc.RpcError, /, timeout: float) -> SharecastError:
@@ -125,10 +182,13 @@ def _as_date(as_of: date | str | None) -> date | None:
     return parse_date(as_of) if isinstance(as_of, str) else as_of
 
 
+def _rows(table: "pl.DataFrame | Iterable[Mapping[str, object]]") -> Iterable[Mapping[str, object]]:
+    named = getattr(table, "iter_rows", None)  # asked for by name, so that Polars need not be loaded to ask
+    return cast("Iterable[Mapping[str, object]]", named(named=True) if named else table)
+
+
 def _share_rows(shares: SharesTable, market: str) -> tuple[ShareRow, ...]:
-    named = getattr(shares, "iter_rows", None)  # asked for by name, so that Polars need not be loaded to ask
-    rows = named(named=True) if named else cast("Iterable[Mapping[str, object]]", shares)
-    return tuple(_share_row(row, place, market) for place, row in enumerate(rows))
+    return tuple(_share_row(row, place, market) for place, row in enumerate(_rows(shares)))
 
 
 def _share_row(row: Mapping[str, object], place: int, market: str) -> ShareRow:

@@ -9,9 +9,10 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Executor
-from typing import TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -27,9 +28,21 @@ log = logging.getLogger(__name__)
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 _Work: TypeAlias = Callable[[bytes], bytes]
 _Steps: TypeAlias = Callable[[bytes], Iterator[bytes]]
-_Reply: TypeAlias = Callable[[bytes, _Context], Awaitable[bytes | None]]
+_Reply: TypeAlias = Callable[[Any, _Context], Awaitable[bytes | None]]  # from one request's bytes, or a stream of them
+
+_Request_contra = TypeVar("_Request_contra", bound=Message, contravariant=True)
 
 _CALLERS_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)  # what may enter a log line as it came
+
+
+class Collector(Protocol[_Request_contra]):
+    """What the function of a method with a stream of requests returns: it is given them one by one, in any threads."""
+
+    def take(self, request: _Request_contra, /) -> None:
+        """Take the next request."""
+
+    def reply(self) -> Message:
+        """Answer, once all have been taken."""
 
 
 def service_handler(
@@ -38,13 +51,14 @@ def service_handler(
     """Wrap the methods of one service.
 
     Args:
-        service: The service; its methods take one request and give one response or a stream of them.
+        service: The service; its methods take one request and give one response or a stream of them, or take a stream
+            and give one response.
         handlers: Has a function for each method, named in snake case, from request to response, or to an iterator of
-            responses. It may run in any thread, one step of an iterator after another, and raises subclasses of
-            `SharecastError`.
+            responses, or from nothing to a `Collector` of requests. It may run in any thread, one step of an iterator
+            or collector after another, and raises subclasses of `SharecastError`.
         executor: Where the functions run, so that a fit does not keep other calls waiting for the event loop.
         time_limit: Seconds a call with one response may take, whatever longer deadline its caller gave.
-        stream_time_limit: The same for a call with a stream of responses.
+        stream_time_limit: The same for a call with a stream of responses or requests.
 
     Raises:
         AttributeError: a method has no function.
@@ -54,7 +68,10 @@ def service_handler(
         function = getattr(handlers, _snake(method.name))
         name = f"{service.name}.{method.name}"
         # without (de)serializers grpc hands over and takes bytes
-        if method.server_streaming:
+        if method.client_streaming:
+            reply = _collected(method, function, executor)
+            rpcs[method.name] = grpc.stream_unary_rpc_method_handler(_wrap(name, reply, stream_time_limit))
+        elif method.server_streaming:
             reply = _stream(_steps(method, function), executor)
             rpcs[method.name] = grpc.unary_stream_rpc_method_handler(_wrap(name, reply, stream_time_limit))
         else:
@@ -105,8 +122,23 @@ def _stream(steps: _Steps, executor: Executor) -> _Reply:
     return reply
 
 
-def _wrap(name: str, reply: _Reply, time_limit: float) -> Callable[[bytes, _Context], Awaitable[bytes | None]]:
-    async def answer(raw: bytes, context: _Context) -> bytes | None:
+def _collected(method: MethodDescriptor, function: Callable[[], Collector[Message]], executor: Executor) -> _Reply:
+    def take(collector: Collector[Message], raw: bytes) -> None:
+        collector.take(_request(method, raw))
+
+    async def reply(raws: AsyncIterator[bytes], context: _Context) -> bytes:
+        collector = function()
+        run = partial(asyncio.get_running_loop().run_in_executor, executor)
+        # No request is asked for before the one before it is dealt with, so that a fast sender has to wait.
+        async for raw in raws:
+            await run(take, collector, raw)
+        return (await run(collector.reply)).SerializeToString()
+
+    return reply
+
+
+def _wrap(name: str, reply: _Reply, time_limit: float) -> _Reply:
+    async def answer(raw: bytes | AsyncIterator[bytes], context: _Context) -> bytes | None:
         started = time.monotonic()
         request_id = _request_id(context)
         remaining = context.time_remaining()

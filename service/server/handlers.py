@@ -3,16 +3,39 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 
+import polars as pl
+
+from forecast.errors import InvalidArgument, NotFound
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from service import convert
 from service.catalog import Catalog, inline_shares
-from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
+from service.listing import find_figures
+from service.models import list_models
+from service.queries import LARGEST_IMPORT, OWN_HOUSE, ImportQuery
+from sharecast.v1.forecast_service_pb2 import (
+    BacktestRequest,
+    BacktestResponse,
+    ForecastRequest,
+    ForecastResponse,
+    ListModelsRequest,
+    ListModelsResponse,
+)
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
     GetHistoryResponse,
+    GetMarketRequest,
+    GetMarketResponse,
+    ImportFiguresRequest,
+    ImportFiguresResponse,
+    ListFiguresRequest,
+    ListFiguresResponse,
     ListMarketsRequest,
     ListMarketsResponse,
 )
+
+_NUMBERS = {"value": pl.Float64, "share": pl.Float64, "decimals": pl.Int64}  # the rest of imported columns are texts
+
+_GONE = "a token of the list as it stands now; ask for the first page again"
 
 
 class ForecastHandlers:
@@ -43,6 +66,18 @@ class ForecastHandlers:
         for step in self._catalog.backtest(convert.backtest_query(request)):
             yield convert.backtest_response(step)
 
+    def list_models(self, request: ListModelsRequest) -> ListModelsResponse:
+        """One page of the models, the model of record first."""
+        query = convert.models_query(request)
+        models = list_models()
+        names = [model.model for model in models]
+        if query.after and query.after not in names:  # another version of the server wrote the token
+            raise InvalidArgument("page_token", request.page_token, _GONE)
+        start = names.index(query.after) + 1 if query.after else 0
+        page = models[start : start + query.page_size]
+        more = start + len(page) < len(models)
+        return convert.models_response(page, next_after=page[-1].model if more else "")
+
 
 class MarketHandlers:
     """The methods of `sharecast.v1.MarketService`, likewise."""
@@ -63,3 +98,74 @@ class MarketHandlers:
         """The reconstructed composition of one market."""
         query = convert.history_query(request)
         return convert.history_response(self._catalog.history(query.market, query.house, query.as_of))
+
+    def get_market(self, request: GetMarketRequest) -> GetMarketResponse:
+        """One market."""
+        name = convert.market_query(request)
+        markets = self._catalog.markets()
+        for info in markets:
+            if info.market == name:
+                return convert.market_response(info)
+        raise NotFound("market", name, tuple(info.market for info in markets))
+
+    def list_figures(self, request: ListFiguresRequest) -> ListFiguresResponse:
+        """One page of the figures that fit the filters."""
+        query = convert.figures_query(request)
+        found = find_figures(self._catalog, query)
+        start = 0
+        if query.after is not None:
+            start = int(found["figure_id"].index_of(query.after) or 0) + 1
+            if found["figure_id"][start - 1] != query.after:
+                raise InvalidArgument("page_token", request.page_token, _GONE)
+        page = found.slice(start, query.page_size)
+        more = start + page.height < found.height
+        return convert.figures_response(
+            page.iter_rows(named=True), request, next_after=page["figure_id"][-1] if more else None
+        )
+
+    def import_figures(self) -> "_Import":
+        """Take the messages of one import."""
+        return _Import(self._catalog)
+
+
+class _Import:
+    """One import as it comes: the header, then rows, kept as frames, which take a tenth of the messages' room."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._query: ImportQuery | None = None
+        self._frames: list[pl.DataFrame] = []
+        self._rows = 0
+
+    def take(self, request: ImportFiguresRequest, /) -> None:
+        """Take the header, or some rows."""
+        if self._query is None:
+            self._query = convert.import_query(request)
+            return
+        columns = convert.import_columns(request, self._query.kind)
+        frame = pl.DataFrame(columns, schema={name: _NUMBERS.get(name, pl.String) for name in columns})
+        self._rows += frame.height
+        if self._rows > LARGEST_IMPORT:
+            raise InvalidArgument("rows", self._rows, f"{LARGEST_IMPORT} at most in one import")
+        self._frames.append(frame)
+
+    def reply(self) -> ImportFiguresResponse:
+        """Import the rows, all or nothing."""
+        query = self._query
+        if query is None:
+            raise InvalidArgument("part", "", "a header as the first message")
+        given = convert.import_columns(ImportFiguresRequest(chunk={}), query.kind)
+        empty = pl.DataFrame(schema={name: _NUMBERS.get(name, pl.String) for name in given})
+        table = pl.concat([empty, *self._frames])
+        if query.kind == "shares":  # a table has one of the two, or is refused for having both
+            unused = [name for name in ("value", "share") if table[name].is_null().all()]
+            table = table.drop(unused[:1])
+        report = self._catalog.import_table(
+            table,
+            kind=query.kind,
+            house=query.house or OWN_HOUSE,
+            request_id=query.request_id,
+            validate_only=query.validate_only,
+            name=query.kind,
+        )
+        return convert.import_response(report)

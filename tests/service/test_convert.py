@@ -62,8 +62,8 @@ def test_a_history_query_arrives_as_it_was_asked(query: HistoryQuery) -> None:
 
 def test_empty_fields_take_the_defaults_of_the_contract() -> None:
     query = convert.forecast_query(ForecastRequest(market="cn-cloud"))
-    assert query == ForecastQuery("cn-cloud", "canalys", None, None, 8, (0.8, 0.95), "auto", 0, False)
-    assert convert.history_query(GetHistoryRequest(market="cn-cloud")).house == "canalys"
+    assert query == ForecastQuery("cn-cloud", "", None, None, 8, (0.8, 0.95), "auto", 0, False)
+    assert convert.history_query(GetHistoryRequest(market="cn-cloud")).house == ""
     assert convert.markets_query(ListMarketsRequest()).page_size == 50
     assert convert.markets_query(ListMarketsRequest(page_size=1000)).page_size == 500
 
@@ -97,7 +97,7 @@ def test_a_page_token_brings_back_where_the_page_ended(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["cn-cloud", "e30=", "bnVsbA==", "====", "é", "eyJhZnRlciI6IDF9", "!eyJhZnRlciI6ICJhIn0="]
+    "token", ["cn-cloud", "e30=", "bnVsbA==", "====", "é", "eyJhZnRlciI6ICJhIn0=", "WyJhIiwgImIiXQ=="]
 )
 def test_a_token_that_is_not_ours_is_refused(token: str) -> None:
     with pytest.raises(InvalidArgument, match=r"page_token is .*unchanged"):

@@ -24,6 +24,7 @@ from service.errors import (
     MalformedRequest,
     NoStore,
     ServiceUnavailable,
+    StoreUnavailable,
 )
 from service.status import DOMAIN, REQUEST_ID, STATUS_TRAILER, error_code, pack_error, unpack_error
 from sharecast.v1.error_pb2 import ErrorReason
@@ -44,6 +45,7 @@ CASES: list[tuple[SharecastError, str]] = [
     (ServiceUnavailable("it is stopping"), "UNAVAILABLE"),
     (InternalError("4f1d"), "INTERNAL"),
     (AlreadyExists("0b1e", "an import of 12 figures"), "ALREADY_EXISTS"),
+    (StoreUnavailable("the disk is full"), "UNAVAILABLE"),
     (NoStore("these are the shipped figures"), "FAILED_PRECONDITION"),
 ]
 SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -25,24 +25,29 @@ _sym_db = _symbol_database.Default()
 from sharecast.v1 import backtest_pb2 as sharecast_dot_v1_dot_backtest__pb2
 from sharecast.v1 import forecast_pb2 as sharecast_dot_v1_dot_forecast__pb2
 from sharecast.v1 import history_pb2 as sharecast_dot_v1_dot_history__pb2
+from sharecast.v1 import model_pb2 as sharecast_dot_v1_dot_model__pb2
 from sharecast.v1 import provenance_pb2 as sharecast_dot_v1_dot_provenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sharecast/v1/forecast_service.proto\x12\x0csharecast.v1\x1a\x1bsharecast/v1/backtest.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x1dsharecast/v1/provenance.proto\"\xcc\x01\n\x0f\x46orecastRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12,\n\x06shares\x18\x04 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07horizon\x18\x06 \x01(\x05\x12\x0e\n\x06levels\x18\x07 \x03(\x01\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x17\n\x0finclude_history\x18\n \x01(\x08\x42\x06\n\x04\x64\x61ta\"\xce\x02\n\x10\x46orecastResponse\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x0f\n\x07periods\x18\x05 \x03(\t\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x31\n\tproviders\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x08 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\t \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\n \x03(\t\x12&\n\x07history\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.History\"\xb6\x01\n\x0f\x42\x61\x63ktestRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12,\n\x06shares\x18\x03 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07origins\x18\x04 \x01(\x05\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x0e\n\x06models\x18\x07 \x03(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x42\x06\n\x04\x64\x61ta\"\x7f\n\x10\x42\x61\x63ktestResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.sharecast.v1.BacktestProgressH\x00\x12.\n\x06scores\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.BacktestScoresH\x00\x42\x07\n\x05\x65vent2\xa9\x01\n\x0f\x46orecastService\x12I\n\x08\x46orecast\x12\x1d.sharecast.v1.ForecastRequest\x1a\x1e.sharecast.v1.ForecastResponse\x12K\n\x08\x42\x61\x63ktest\x12\x1d.sharecast.v1.BacktestRequest\x1a\x1e.sharecast.v1.BacktestResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sharecast/v1/forecast_service.proto\x12\x0csharecast.v1\x1a\x1bsharecast/v1/backtest.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x18sharecast/v1/model.proto\x1a\x1dsharecast/v1/provenance.proto\"\xcc\x01\n\x0f\x46orecastRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12,\n\x06shares\x18\x04 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07horizon\x18\x06 \x01(\x05\x12\x0e\n\x06levels\x18\x07 \x03(\x01\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x17\n\x0finclude_history\x18\n \x01(\x08\x42\x06\n\x04\x64\x61ta\"\xce\x02\n\x10\x46orecastResponse\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x0f\n\x07periods\x18\x05 \x03(\t\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x31\n\tproviders\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x08 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\t \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\n \x03(\t\x12&\n\x07history\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.History\"\xb6\x01\n\x0f\x42\x61\x63ktestRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12,\n\x06shares\x18\x03 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07origins\x18\x04 \x01(\x05\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x0e\n\x06models\x18\x07 \x03(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x42\x06\n\x04\x64\x61ta\"\x7f\n\x10\x42\x61\x63ktestResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.sharecast.v1.BacktestProgressH\x00\x12.\n\x06scores\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.BacktestScoresH\x00\x42\x07\n\x05\x65vent\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.sharecast.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xfa\x01\n\x0f\x46orecastService\x12I\n\x08\x46orecast\x12\x1d.sharecast.v1.ForecastRequest\x1a\x1e.sharecast.v1.ForecastResponse\x12K\n\x08\x42\x61\x63ktest\x12\x1d.sharecast.v1.BacktestRequest\x1a\x1e.sharecast.v1.BacktestResponse0\x01\x12O\n\nListModels\x12\x1f.sharecast.v1.ListModelsRequest\x1a .sharecast.v1.ListModelsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.forecast_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORECASTREQUEST']._serialized_start=171
-  _globals['_FORECASTREQUEST']._serialized_end=375
-  _globals['_FORECASTRESPONSE']._serialized_start=378
-  _globals['_FORECASTRESPONSE']._serialized_end=712
-  _globals['_BACKTESTREQUEST']._serialized_start=715
-  _globals['_BACKTESTREQUEST']._serialized_end=897
-  _globals['_BACKTESTRESPONSE']._serialized_start=899
-  _globals['_BACKTESTRESPONSE']._serialized_end=1026
-  _globals['_FORECASTSERVICE']._serialized_start=1029
-  _globals['_FORECASTSERVICE']._serialized_end=1198
+  _globals['_FORECASTREQUEST']._serialized_start=197
+  _globals['_FORECASTREQUEST']._serialized_end=401
+  _globals['_FORECASTRESPONSE']._serialized_start=404
+  _globals['_FORECASTRESPONSE']._serialized_end=738
+  _globals['_BACKTESTREQUEST']._serialized_start=741
+  _globals['_BACKTESTREQUEST']._serialized_end=923
+  _globals['_BACKTESTRESPONSE']._serialized_start=925
+  _globals['_BACKTESTRESPONSE']._serialized_end=1052
+  _globals['_LISTMODELSREQUEST']._serialized_start=1054
+  _globals['_LISTMODELSREQUEST']._serialized_end=1112
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1114
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1196
+  _globals['_FORECASTSERVICE']._serialized_start=1199
+  _globals['_FORECASTSERVICE']._serialized_end=1449
 # @@protoc_insertion_point(module_scope)

@@ -1,6 +1,7 @@
 from sharecast.v1 import backtest_pb2 as _backtest_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
+from sharecast.v1 import model_pb2 as _model_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -85,3 +86,19 @@ class BacktestResponse(_message.Message):
     progress: _backtest_pb2.BacktestProgress
     scores: _backtest_pb2.BacktestScores
     def __init__(self, progress: _Optional[_Union[_backtest_pb2.BacktestProgress, _Mapping]] = ..., scores: _Optional[_Union[_backtest_pb2.BacktestScores, _Mapping]] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ("models", "next_page_token")
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]
+    next_page_token: str
+    def __init__(self, models: _Optional[_Iterable[_Union[_model_pb2.Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

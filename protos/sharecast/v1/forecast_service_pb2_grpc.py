@@ -48,6 +48,11 @@ class ForecastServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
                 _registered_method=True)
+        self.ListModels = channel.unary_unary(
+                '/sharecast.v1.ForecastService/ListModels',
+                request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
 
 
 class ForecastServiceServicer(object):
@@ -72,6 +77,13 @@ class ForecastServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListModels(self, request, context):
+        """Lists the models by name, in pages (AIP-158).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ForecastServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -84,6 +96,11 @@ def add_ForecastServiceServicer_to_server(servicer, server):
                     servicer.Backtest,
                     request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.SerializeToString,
+            ),
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ListModelsRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ListModelsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -144,6 +161,33 @@ class ForecastService(object):
             '/sharecast.v1.ForecastService/Backtest',
             sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
             sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.ForecastService/ListModels',
+            sharecast_dot_v1_dot_forecast__service__pb2.ListModelsRequest.SerializeToString,
+            sharecast_dot_v1_dot_forecast__service__pb2.ListModelsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,4 +1,6 @@
+from sharecast.v1 import figure_pb2 as _figure_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
+from sharecast.v1 import import_pb2 as _import_pb2
 from sharecast.v1 import market_pb2 as _market_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -39,3 +41,55 @@ class GetHistoryResponse(_message.Message):
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     history: _history_pb2.History
     def __init__(self, history: _Optional[_Union[_history_pb2.History, _Mapping]] = ...) -> None: ...
+
+class GetMarketRequest(_message.Message):
+    __slots__ = ("market",)
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    def __init__(self, market: _Optional[str] = ...) -> None: ...
+
+class GetMarketResponse(_message.Message):
+    __slots__ = ("market",)
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    market: _market_pb2.Market
+    def __init__(self, market: _Optional[_Union[_market_pb2.Market, _Mapping]] = ...) -> None: ...
+
+class ListFiguresRequest(_message.Message):
+    __slots__ = ("market", "house", "quarter", "provider", "as_of", "page_size", "page_token")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    QUARTER_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    quarter: str
+    provider: str
+    as_of: str
+    page_size: int
+    page_token: str
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., quarter: _Optional[str] = ..., provider: _Optional[str] = ..., as_of: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListFiguresResponse(_message.Message):
+    __slots__ = ("figures", "next_page_token")
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    figures: _containers.RepeatedCompositeFieldContainer[_figure_pb2.Figure]
+    next_page_token: str
+    def __init__(self, figures: _Optional[_Iterable[_Union[_figure_pb2.Figure, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ImportFiguresRequest(_message.Message):
+    __slots__ = ("header", "chunk")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    header: _import_pb2.ImportHeader
+    chunk: _import_pb2.ImportChunk
+    def __init__(self, header: _Optional[_Union[_import_pb2.ImportHeader, _Mapping]] = ..., chunk: _Optional[_Union[_import_pb2.ImportChunk, _Mapping]] = ...) -> None: ...
+
+class ImportFiguresResponse(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: _import_pb2.ImportReport
+    def __init__(self, report: _Optional[_Union[_import_pb2.ImportReport, _Mapping]] = ...) -> None: ...

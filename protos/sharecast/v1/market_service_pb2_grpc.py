@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class MarketServiceStub(object):
-    """The markets the server has figures of, and their reconstructed histories. Errors are as in ForecastService.
+    """The markets the server has figures of, the figures, and the histories rebuilt from them. Errors are as in
+    ForecastService.
     """
 
     def __init__(self, channel):
@@ -40,6 +41,21 @@ class MarketServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_market__service__pb2.ListMarketsRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_market__service__pb2.ListMarketsResponse.FromString,
                 _registered_method=True)
+        self.GetMarket = channel.unary_unary(
+                '/sharecast.v1.MarketService/GetMarket',
+                request_serializer=sharecast_dot_v1_dot_market__service__pb2.GetMarketRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_market__service__pb2.GetMarketResponse.FromString,
+                _registered_method=True)
+        self.ListFigures = channel.unary_unary(
+                '/sharecast.v1.MarketService/ListFigures',
+                request_serializer=sharecast_dot_v1_dot_market__service__pb2.ListFiguresRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_market__service__pb2.ListFiguresResponse.FromString,
+                _registered_method=True)
+        self.ImportFigures = channel.stream_unary(
+                '/sharecast.v1.MarketService/ImportFigures',
+                request_serializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.FromString,
+                _registered_method=True)
         self.GetHistory = channel.unary_unary(
                 '/sharecast.v1.MarketService/GetHistory',
                 request_serializer=sharecast_dot_v1_dot_market__service__pb2.GetHistoryRequest.SerializeToString,
@@ -48,11 +64,34 @@ class MarketServiceStub(object):
 
 
 class MarketServiceServicer(object):
-    """The markets the server has figures of, and their reconstructed histories. Errors are as in ForecastService.
+    """The markets the server has figures of, the figures, and the histories rebuilt from them. Errors are as in
+    ForecastService.
     """
 
     def ListMarkets(self, request, context):
         """Lists the markets by name, in pages (AIP-158).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetMarket(self, request, context):
+        """One market: who measures it, whom they name, and when figures came.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFigures(self, request, context):
+        """Lists published figures by market, house, period, measure and providers, in pages (AIP-158).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportFigures(self, request_iterator, context):
+        """Brings figures or shares into the store, all or nothing: a header, then the rows in chunks. Figures are never changed
+        or taken away, so that an answer as of an earlier date stays what it was. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -73,6 +112,21 @@ def add_MarketServiceServicer_to_server(servicer, server):
                     request_deserializer=sharecast_dot_v1_dot_market__service__pb2.ListMarketsRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_market__service__pb2.ListMarketsResponse.SerializeToString,
             ),
+            'GetMarket': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMarket,
+                    request_deserializer=sharecast_dot_v1_dot_market__service__pb2.GetMarketRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_market__service__pb2.GetMarketResponse.SerializeToString,
+            ),
+            'ListFigures': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFigures,
+                    request_deserializer=sharecast_dot_v1_dot_market__service__pb2.ListFiguresRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_market__service__pb2.ListFiguresResponse.SerializeToString,
+            ),
+            'ImportFigures': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportFigures,
+                    request_deserializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.SerializeToString,
+            ),
             'GetHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHistory,
                     request_deserializer=sharecast_dot_v1_dot_market__service__pb2.GetHistoryRequest.FromString,
@@ -87,7 +141,8 @@ def add_MarketServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class MarketService(object):
-    """The markets the server has figures of, and their reconstructed histories. Errors are as in ForecastService.
+    """The markets the server has figures of, the figures, and the histories rebuilt from them. Errors are as in
+    ForecastService.
     """
 
     @staticmethod
@@ -107,6 +162,87 @@ class MarketService(object):
             '/sharecast.v1.MarketService/ListMarkets',
             sharecast_dot_v1_dot_market__service__pb2.ListMarketsRequest.SerializeToString,
             sharecast_dot_v1_dot_market__service__pb2.ListMarketsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMarket(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.MarketService/GetMarket',
+            sharecast_dot_v1_dot_market__service__pb2.GetMarketRequest.SerializeToString,
+            sharecast_dot_v1_dot_market__service__pb2.GetMarketResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFigures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.MarketService/ListFigures',
+            sharecast_dot_v1_dot_market__service__pb2.ListFiguresRequest.SerializeToString,
+            sharecast_dot_v1_dot_market__service__pb2.ListFiguresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportFigures(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/sharecast.v1.MarketService/ImportFigures',
+            sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.SerializeToString,
+            sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,7 +45,8 @@ def rows(**changes: object) -> list[dict[str, object]]:
 
 def test_every_rpc_has_a_client_method_and_both_clients_have_one_surface() -> None:
     rpcs = {method.name: method for service, _ in _SERVICES for method in service.methods}
-    assert {"Forecast", "Backtest", "ListMarkets", "GetHistory"} <= set(rpcs)
+    named = "Forecast Backtest ListModels ListMarkets GetMarket GetHistory ListFigures ImportFigures"
+    assert set(named.split()) <= set(rpcs)
     for rpc, method in rpcs.items():
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", rpc).lower()
         blocking, asynchronous = getattr(Client, name), getattr(AsyncClient, name)

@@ -76,7 +76,7 @@ def test_a_call_that_names_no_market_is_refused(channel: grpc.Channel) -> None:
 
 
 def test_an_unforeseen_error_tells_its_request_id_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
-    broken = Catalog(pl.DataFrame({"swordfish": [1]}), pl.DataFrame())
+    broken = Catalog(pl.DataFrame({"market": ["m"], "swordfish": [1]}), pl.DataFrame())
     with caplog.at_level(logging.INFO), Server(broken) as server, Client(server.address) as client:
         with pytest.raises(InternalError, match="report it with the request id") as caught:
             client.list_markets()

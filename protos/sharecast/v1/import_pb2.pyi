@@ -1,0 +1,109 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ImportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IMPORT_KIND_UNSPECIFIED: _ClassVar[ImportKind]
+    IMPORT_KIND_FIGURES: _ClassVar[ImportKind]
+    IMPORT_KIND_SHARES: _ClassVar[ImportKind]
+IMPORT_KIND_UNSPECIFIED: ImportKind
+IMPORT_KIND_FIGURES: ImportKind
+IMPORT_KIND_SHARES: ImportKind
+
+class ImportHeader(_message.Message):
+    __slots__ = ("kind", "house", "request_id", "validate_only")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    kind: ImportKind
+    house: str
+    request_id: str
+    validate_only: bool
+    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., house: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+
+class ImportChunk(_message.Message):
+    __slots__ = ("figures", "shares")
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    figures: _containers.RepeatedCompositeFieldContainer[FigureRow]
+    shares: _containers.RepeatedCompositeFieldContainer[MarketShareRow]
+    def __init__(self, figures: _Optional[_Iterable[_Union[FigureRow, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[MarketShareRow, _Mapping]]] = ...) -> None: ...
+
+class FigureRow(_message.Message):
+    __slots__ = ("market", "research_house", "period", "providers", "measure", "unit", "value", "qualifier", "decimals", "stated_as", "publisher", "published", "source_title", "source_url", "note")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    RESEARCH_HOUSE_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    QUALIFIER_FIELD_NUMBER: _ClassVar[int]
+    DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    STATED_AS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHER_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_TITLE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_URL_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    research_house: str
+    period: str
+    providers: str
+    measure: str
+    unit: str
+    value: float
+    qualifier: str
+    decimals: int
+    stated_as: str
+    publisher: str
+    published: str
+    source_title: str
+    source_url: str
+    note: str
+    def __init__(self, market: _Optional[str] = ..., research_house: _Optional[str] = ..., period: _Optional[str] = ..., providers: _Optional[str] = ..., measure: _Optional[str] = ..., unit: _Optional[str] = ..., value: _Optional[float] = ..., qualifier: _Optional[str] = ..., decimals: _Optional[int] = ..., stated_as: _Optional[str] = ..., publisher: _Optional[str] = ..., published: _Optional[str] = ..., source_title: _Optional[str] = ..., source_url: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
+
+class MarketShareRow(_message.Message):
+    __slots__ = ("market", "period", "provider", "share", "value", "decimals", "published_at")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    PUBLISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    period: str
+    provider: str
+    share: float
+    value: float
+    decimals: int
+    published_at: str
+    def __init__(self, market: _Optional[str] = ..., period: _Optional[str] = ..., provider: _Optional[str] = ..., share: _Optional[float] = ..., value: _Optional[float] = ..., decimals: _Optional[int] = ..., published_at: _Optional[str] = ...) -> None: ...
+
+class ImportReport(_message.Message):
+    __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    ROWS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ADDED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MARKETS_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    kind: ImportKind
+    import_id: str
+    rows_count: int
+    added_count: int
+    known_count: int
+    markets: _containers.RepeatedScalarFieldContainer[str]
+    validate_only: bool
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., added_count: _Optional[int] = ..., known_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...

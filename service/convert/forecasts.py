@@ -1,0 +1,137 @@
+"""Forecasts."""
+
+from typing import TYPE_CHECKING
+
+from forecast.errors import InvalidArgument
+from forecast.quarter import Quarter
+from service.convert.histories import data_message, history_message, read_data_used, read_history
+from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
+from service.convert.questions import NO_HOUSE, check_question, read_share_row, shares_message
+from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
+from service.results import DataUsed, ForecastResult, ModelUsed
+from sharecast.v1 import forecast_pb2, provenance_pb2
+from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+
+if TYPE_CHECKING:
+    from forecast.results import Forecast
+
+
+def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
+    """Write a query.
+
+    Raises:
+        InvalidArgument: a value that the message cannot carry, or would carry as another one, such as horizon 0, which
+            on the wire stands for the default. Everything else is for the server to judge.
+    """
+    check_question(query)
+    if not query.model:
+        raise InvalidArgument("model", query.model, "the name of a model")
+    request = ForecastRequest(
+        market=query.market,
+        house=query.house,
+        as_of=date_text(query.as_of),
+        horizon=query.horizon,
+        levels=query.levels,
+        model=query.model,
+        seed=query.seed,
+        include_history=query.include_history,
+    )
+    if query.shares is not None:
+        request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
+    return request
+
+
+def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
+    """Read a query, with defaults in place of empty fields.
+
+    Raises:
+        InvalidArgument: no market, a bad date, a negative horizon, or a house or date beside inline shares.
+    """
+    inline = request.WhichOneof("data") == "shares"
+    as_of = read_date(request.as_of)
+    if inline and as_of is not None:
+        raise InvalidArgument("as_of", request.as_of, "empty beside inline shares, which carry no publication dates")
+    if inline and request.house:
+        raise InvalidArgument("house", request.house, NO_HOUSE)
+    return ForecastQuery(
+        market=read_market(request.market),
+        house=request.house,
+        as_of=as_of,
+        shares=tuple(read_share_row(row) for row in request.shares.rows) if inline else None,
+        horizon=request.horizon or DEFAULT_HORIZON,
+        levels=tuple(request.levels) or DEFAULT_LEVELS,
+        model=request.model or DEFAULT_MODEL,
+        seed=request.seed,
+        include_history=request.include_history,
+    )
+
+
+def forecast_response(forecast: "Forecast", /, data: DataUsed, *, include_history: bool) -> ForecastResponse:
+    """Write a forecast: one list per provider and column."""
+    provenance = forecast.provenance
+    return ForecastResponse(
+        market=forecast.market,
+        house=forecast.house,
+        as_of=date_text(forecast.as_of),
+        origin=str(forecast.origin),
+        periods=[str(period) for period in forecast.periods],
+        levels=forecast.levels,
+        providers=[
+            forecast_pb2.ProviderForecast(
+                provider=provider,
+                mean=forecast.mean[:, k].tolist(),
+                median=forecast.median[:, k].tolist(),
+                intervals=[
+                    forecast_pb2.Interval(
+                        level=level, lower=forecast.lower[n, :, k].tolist(), upper=forecast.upper[n, :, k].tolist()
+                    )
+                    for n, level in enumerate(forecast.levels)
+                ],
+            )
+            for k, provider in enumerate(forecast.providers)
+        ],
+        data_provenance=data_message(data),
+        model_provenance=provenance_pb2.ModelProvenance(
+            model=provenance.model,
+            models_used=[provenance_pb2.ModelWeight(model=name, weight=weight) for name, weight in provenance.used],
+            version=provenance.version,
+            prior=provenance.prior,
+            seed=provenance.seed,
+            notes=provenance.notes,
+            measured_coverage=provenance.measured_coverage,
+        ),
+        warnings=forecast.warnings,
+        history=history_message(forecast.history) if include_history and forecast.history is not None else None,
+    )
+
+
+def forecast_result(response: ForecastResponse, /) -> ForecastResult:
+    """Read a forecast."""
+    providers = response.providers
+    numbers = range(len(response.levels))
+    model = response.model_provenance
+    return ForecastResult(
+        market=response.market,
+        house=response.house,
+        as_of=read_date(response.as_of),
+        origin=Quarter.parse(response.origin, "origin"),
+        periods=read_quarters(response.periods),
+        levels=tuple(response.levels),
+        providers=tuple(p.provider for p in providers),
+        mean=matrix([p.mean for p in providers]),
+        median=matrix([p.median for p in providers]),
+        lower=tuple(matrix([p.intervals[n].lower for p in providers]) for n in numbers),
+        upper=tuple(matrix([p.intervals[n].upper for p in providers]) for n in numbers),
+        data=read_data_used(response.data_provenance),
+        model=ModelUsed(
+            model=model.model,
+            used=tuple((used.model, used.weight) for used in model.models_used),
+            version=model.version,
+            prior=model.prior,
+            seed=model.seed,
+            notes=tuple(model.notes),
+            measured_coverage=tuple(model.measured_coverage),
+        ),
+        warnings=tuple(response.warnings),
+        history=read_history(response.history) if response.HasField("history") else None,
+    )

@@ -1,0 +1,121 @@
+"""Histories, and the data that answers were made from."""
+
+from typing import TYPE_CHECKING
+
+from forecast.quarter import Quarter
+from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
+from service.queries import HistoryQuery
+from service.results import DataUsed, HistoryResult
+from sharecast.v1 import history_pb2, provenance_pb2
+from sharecast.v1.market_service_pb2 import GetHistoryRequest, GetHistoryResponse
+
+if TYPE_CHECKING:
+    from forecast.results import History
+
+
+def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
+    """Write a query."""
+    return GetHistoryRequest(market=query.market, house=query.house, as_of=date_text(query.as_of))
+
+
+def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
+    """Read a query, with defaults in place of empty fields.
+
+    Raises:
+        InvalidArgument: no market, or a bad date.
+    """
+    return HistoryQuery(market=read_market(request.market), house=request.house, as_of=read_date(request.as_of))
+
+
+def history_response(history: "History", /) -> GetHistoryResponse:
+    """Write a history."""
+    return GetHistoryResponse(history=history_message(history))
+
+
+def history_result(response: GetHistoryResponse, /) -> HistoryResult:
+    """Read a history."""
+    return read_history(response.history)
+
+
+def history_message(history: "History") -> history_pb2.History:
+    """Write a history as part of an answer."""
+    return history_pb2.History(
+        market=history.market,
+        house=history.house,
+        as_of=date_text(history.as_of),
+        periods=[str(quarter) for quarter in history.quarters],
+        providers=[
+            history_pb2.ProviderHistory(
+                provider=provider,
+                share=history.share[:, k].tolist(),
+                sd=history.sd[:, k].tolist(),
+                status=[_STATUS_PREFIX + str(row[k]).upper() for row in history.status],
+                smoothed=history.smoothed[:, k].tolist(),
+                smoothed_sd=history.smoothed_sd[:, k].tolist(),
+                sources=[history_pb2.CellSources(figure_ids=row[k]) for row in history.sources],
+            )
+            for k, provider in enumerate(history.providers)
+        ],
+        breaks=[history_pb2.SeriesBreak(period=str(period), description=text) for period, text in history.breaks],
+        data_provenance=data_message(data_used(history)),
+        warnings=history.warnings,
+    )
+
+
+def read_history(message: history_pb2.History) -> HistoryResult:
+    """Read a history that is part of an answer."""
+    providers = message.providers
+    return HistoryResult(
+        market=message.market,
+        house=message.house,
+        as_of=read_date(message.as_of),
+        periods=read_quarters(message.periods),
+        providers=tuple(p.provider for p in providers),
+        share=matrix([p.share for p in providers]),
+        sd=matrix([p.sd for p in providers]),
+        status=tuple(zip(*([_STATUS_NAMES.get(s, "unknown") for s in p.status] for p in providers), strict=True)),
+        smoothed=matrix([p.smoothed for p in providers]),
+        smoothed_sd=matrix([p.smoothed_sd for p in providers]),
+        breaks=tuple((Quarter.parse(b.period), b.description) for b in message.breaks),
+        sources=tuple(zip(*([tuple(s.figure_ids) for s in p.sources] for p in providers), strict=True)),
+        data=read_data_used(message.data_provenance),
+        warnings=tuple(message.warnings),
+    )
+
+
+def data_used(history: "History", /) -> DataUsed:
+    """What data a history was made from."""
+    return DataUsed(
+        vintage=history.vintage,
+        content_hash=history.content_hash,
+        figures_used=history.figures_used,
+        source_line=history.source_line,
+    )
+
+
+def data_message(data: DataUsed) -> provenance_pb2.DataProvenance:
+    """Write what data an answer was made from."""
+    return provenance_pb2.DataProvenance(
+        vintage=date_text(data.vintage),
+        content_hash=data.content_hash,
+        figures_used=data.figures_used,
+        source_line=data.source_line,
+    )
+
+
+def read_data_used(message: provenance_pb2.DataProvenance) -> DataUsed:
+    """Read what data an answer was made from."""
+    return DataUsed(
+        vintage=read_date(message.vintage, "vintage"),
+        content_hash=message.content_hash,
+        figures_used=message.figures_used,
+        source_line=message.source_line,
+    )
+
+
+_STATUS_PREFIX = "CELL_STATUS_"
+
+
+_STATUS_NAMES: dict[int, str] = {
+    number: name.removeprefix(_STATUS_PREFIX).lower() for name, number in history_pb2.CellStatus.items() if number
+}

@@ -1,0 +1,173 @@
+"""Imports: what a client sends in chunks, and the report."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Literal
+
+from forecast.errors import InvalidArgument
+from service.convert.parts import INT32
+from service.queries import OWN_HOUSE, ImportQuery
+from service.results import ImportReport
+from sharecast.v1 import import_pb2
+from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
+
+Kind = Literal["figures", "shares"]
+
+_KINDS: dict[Kind, "import_pb2.ImportKind"] = {
+    "figures": import_pb2.IMPORT_KIND_FIGURES,
+    "shares": import_pb2.IMPORT_KIND_SHARES,
+}
+_NUMBERS = {"value": float, "share": float, "decimals": int}  # the rest of the columns are texts
+COLUMNS: dict[Kind, tuple[str, ...]] = {
+    "figures": tuple(import_pb2.FigureRow.DESCRIPTOR.fields_by_name),
+    "shares": tuple(import_pb2.MarketShareRow.DESCRIPTOR.fields_by_name),
+}
+"""The columns that the rows of an import can have."""
+
+_CHUNK_BYTES = 256 * 1024  # of the 4 MiB that a message may have
+
+
+def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /) -> Iterator[ImportFiguresRequest]:
+    """Write an import: the header, then the rows in chunks of some 256 KiB.
+
+    Args:
+        query: What is imported.
+        rows: By column; None or left out where nothing is given.
+
+    Raises:
+        InvalidArgument: a kind there is not, a column that rows of this kind do not have, or a cell that the message
+            cannot carry, such as a text where a number belongs. Everything else is for the server to judge.
+    """
+    if query.kind not in _KINDS:
+        raise InvalidArgument("kind", query.kind, f"one of {', '.join(_KINDS)}")
+    yield ImportFiguresRequest(
+        header=import_pb2.ImportHeader(
+            kind=_KINDS[query.kind],
+            house=query.house,
+            request_id=query.request_id,
+            validate_only=query.validate_only,
+        )
+    )
+    chunk = import_pb2.ImportChunk()
+    size = 0
+    for place, row in enumerate(rows):
+        message = _row_message(query.kind, row, place)
+        if size and size + message.ByteSize() > _CHUNK_BYTES:
+            yield ImportFiguresRequest(chunk=chunk)
+            chunk, size = import_pb2.ImportChunk(), 0
+        if isinstance(message, import_pb2.FigureRow):
+            chunk.figures.append(message)
+        else:
+            chunk.shares.append(message)
+        size += message.ByteSize()
+    if size:
+        yield ImportFiguresRequest(chunk=chunk)
+
+
+def import_query(request: ImportFiguresRequest, /) -> ImportQuery:
+    """Read the first message of an import.
+
+    Raises:
+        InvalidArgument: it is no header, or one without a kind, or with a house beside figures.
+    """
+    if request.WhichOneof("part") != "header":
+        raise InvalidArgument("part", request.WhichOneof("part") or "", "a header as the first message")
+    header = request.header
+    kind = next((name for name, number in _KINDS.items() if number == header.kind), None)
+    if kind is None:
+        raise InvalidArgument("header.kind", header.kind, "IMPORT_KIND_FIGURES or IMPORT_KIND_SHARES")
+    if kind == "figures" and header.house:
+        raise InvalidArgument("header.house", header.house, "empty beside figures, whose rows name their house")
+    return ImportQuery(
+        kind=kind,
+        house="" if kind == "figures" else header.house or OWN_HOUSE,
+        request_id=header.request_id,
+        validate_only=header.validate_only,
+    )
+
+
+def import_columns(request: ImportFiguresRequest, kind: Kind, /) -> dict[str, list[object]]:
+    """Read the rows of one chunk, by column; None where nothing is given.
+
+    Raises:
+        InvalidArgument: the message is no chunk, or has rows of the other kind.
+    """
+    if request.WhichOneof("part") != "chunk":
+        raise InvalidArgument("part", request.WhichOneof("part") or "", "chunks after the header")
+    chunk = request.chunk
+    strangers = chunk.shares if kind == "figures" else chunk.figures
+    if strangers:
+        raise InvalidArgument("chunk", f"{len(strangers)} row(s) of another kind", f"{kind}, as the header says")
+    rows = chunk.figures if kind == "figures" else chunk.shares
+    return {
+        name: [getattr(row, name) if row.HasField(name) else None for row in rows]
+        if name in _NUMBERS
+        else [getattr(row, name) or None for row in rows]
+        for name in COLUMNS[kind]
+    }
+
+
+def import_response(report: ImportReport, /) -> ImportFiguresResponse:
+    """Write the report."""
+    return ImportFiguresResponse(
+        report=import_pb2.ImportReport(
+            kind=_KINDS[report.kind],
+            import_id=report.import_id,
+            rows_count=report.rows,
+            added_count=report.added,
+            known_count=report.known,
+            markets=report.markets,
+            validate_only=report.validate_only,
+            warnings=report.warnings,
+        )
+    )
+
+
+def import_report(response: ImportFiguresResponse, /) -> ImportReport:
+    """Read the report."""
+    report = response.report
+    return ImportReport(
+        kind="shares" if report.kind == import_pb2.IMPORT_KIND_SHARES else "figures",
+        import_id=report.import_id,
+        rows=report.rows_count,
+        added=report.added_count,
+        known=report.known_count,
+        markets=tuple(report.markets),
+        validate_only=report.validate_only,
+        warnings=tuple(report.warnings),
+    )
+
+
+def _row_message(
+    kind: Kind, row: Mapping[str, object], place: int
+) -> "import_pb2.FigureRow | import_pb2.MarketShareRow":
+    known = COLUMNS[kind]
+    message = import_pb2.FigureRow() if kind == "figures" else import_pb2.MarketShareRow()
+    for name, cell in row.items():
+        field = f"rows[{place}].{name}"
+        if name not in known:
+            raise InvalidArgument(f"rows[{place}]", name, f"the columns {', '.join(known)}")
+        if cell is None:
+            continue
+        if name == "value" and kind == "shares" and row.get("share") is not None:
+            raise InvalidArgument(field, cell, "either a share or a value, not both")
+        setattr(message, name, _number(cell, field, _NUMBERS[name]) if name in _NUMBERS else _text(cell, field))
+    return message
+
+
+def _number(cell: object, field: str, kind: type[float]) -> float:
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        raise InvalidArgument(field, cell, "a number, or None where nothing is given")
+    if kind is float:
+        return float(cell)
+    if not -INT32 <= cell < INT32 or int(cell) != cell:  # NaN is in no range
+        raise InvalidArgument(field, cell, "a whole number")
+    return int(cell)
+
+
+def _text(cell: object, field: str) -> str:
+    if isinstance(cell, date):
+        return date.isoformat(cell)
+    if not isinstance(cell, str):
+        raise InvalidArgument(field, cell, "a text, or None where nothing is given")
+    return cell

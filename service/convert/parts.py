@@ -1,0 +1,122 @@
+"""Small parts of messages: quarters, dates, numbers, page tokens."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import date
+
+from forecast.errors import InvalidArgument
+from forecast.quarter import Quarter
+from service.queries import parse_date
+from service.results import Matrix
+
+INT32, UINT64 = 2**31, 2**64
+
+
+def matrix(columns: Sequence[Sequence[float]]) -> Matrix:
+    """Rows of columns that are equally long."""
+    return tuple(zip(*columns, strict=True))
+
+
+def read_quarters(texts: Sequence[str]) -> tuple[Quarter, ...]:
+    """Read a list of quarters."""
+    return tuple(Quarter.parse(text, "periods") for text in texts)
+
+
+def quarter_text(quarter: Quarter | None) -> str:
+    """Write a quarter; empty for none."""
+    return "" if quarter is None else str(quarter)
+
+
+def read_quarter(text: str, field: str = "period") -> Quarter | None:
+    """Read a quarter; None where the text is empty.
+
+    Raises:
+        InvalidArgument: the text is neither.
+    """
+    return Quarter.parse(text, field) if text else None
+
+
+def read_market(name: str) -> str:
+    """Read a market that must be named.
+
+    Raises:
+        InvalidArgument: it is not.
+    """
+    if not name:
+        raise InvalidArgument("market", name, "the name of a market")
+    return name
+
+
+def date_text(day: date | None) -> str:
+    """Write a date; empty for none."""
+    return "" if day is None else date.isoformat(day)  # strftime writes the year 999 in three digits
+
+
+def read_date(text: str, field: str = "as_of") -> date | None:
+    """Read a date; None where the text is empty.
+
+    Raises:
+        InvalidArgument: the text is neither.
+    """
+    return parse_date(text, field) if text else None
+
+
+def check_page_size(size: int, largest: int) -> None:
+    """Refuse to ask for a page whose size the message cannot carry, or would carry as the default.
+
+    Raises:
+        InvalidArgument: the size is such a one.
+    """
+    if not 0 < size < INT32:
+        raise InvalidArgument("page_size", size, f"1 to {largest}")
+
+
+def read_page_size(size: int, default: int, largest: int) -> int:
+    """Read the size of a page.
+
+    Raises:
+        InvalidArgument: it is negative.
+    """
+    if size < 0:
+        raise InvalidArgument("page_size", size, f"0 for the default, or 1 to {largest}")
+    return min(size or default, largest)
+
+
+# A token names the last item sent, so that a page neither repeats nor loses an item when others come or go. It holds a
+# digest of the list it is of, because the place in another list means nothing; and so none is made by hand by accident.
+
+
+def token_text(after: str, of: str) -> str:
+    """Write a page token.
+
+    Args:
+        after: The last item sent; empty where none follows.
+        of: The list it is a place in: the method and its filters.
+    """
+    if not after:
+        return ""
+    return base64.urlsafe_b64encode(json.dumps([after, _digest(after, of)]).encode()).decode()
+
+
+def read_token(token: str, of: str) -> str:
+    """Read a page token; empty for the first page.
+
+    Raises:
+        InvalidArgument: it is not one that `token_text` wrote of this list.
+    """
+    if not token:
+        return ""
+    try:
+        match json.loads(base64.b64decode(token, altchars=b"-_", validate=True)):
+            case [str(after), str(digest)] if after and digest == _digest(after, of):
+                return after
+    except ValueError:  # not base64, not text, or not JSON
+        pass
+    allowed = "the next_page_token of the page before, unchanged, with the same question"
+    raise InvalidArgument("page_token", token, allowed)
+
+
+def _digest(after: str, of: str) -> str:
+    return hashlib.sha256(f"{of}\x1f{after}".encode(errors="surrogatepass")).hexdigest()[:16]
