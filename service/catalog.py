@@ -12,7 +12,8 @@ import polars as pl
 from forecast.errors import NotFound
 from forecast.figures import MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.history import reconstruct
-from forecast.merging import figures_in_force, merge_figures
+from forecast.merging import figures_in_force as in_force
+from forecast.merging import merge_figures
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.schema import check_shares
@@ -123,6 +124,20 @@ class Catalog:
         if house is not None:
             known = known.filter(pl.col("house") == house)
         return known if period is None else known.filter(pl.col("period") == str(period))
+
+    def figures_in_force(self, market: str, as_of: date | None) -> pl.DataFrame:
+        """The figures of one market that count on a day: without shares whose owner has put others in their place.
+
+        Columns as of `figures`; what is published after the day is still among them.
+
+        Raises:
+            NotFound: the market has no figures.
+        """
+        revisions = self._refresh()
+        self._check_market(market, revisions)
+        revision = revisions.get(market, 0)
+        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
+        return base if stored is None else in_force(base, stored, as_of)
 
     def breaks(self) -> pl.DataFrame:
         """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
@@ -254,7 +269,7 @@ class Catalog:
 
     def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
-        figures = base if stored is None else figures_in_force(base, stored, as_of)
+        figures = base if stored is None else in_force(base, stored, as_of)
         if figures.is_empty() or house not in figures["house"]:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
             figures = self._of_market(market, revision)
