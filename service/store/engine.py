@@ -97,7 +97,6 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     def set_up(connection: DBAPIConnection, record: object) -> None:
         raw = cast(sqlite3.Connection, connection)
         raw.isolation_level = None  # the driver must not begin or commit on its own
-        _use_wal(raw)
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
             # Without recursive triggers INSERT OR REPLACE would delete past the trigger that refuses it.
             raw.execute(f"PRAGMA {pragma}")
@@ -111,13 +110,15 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     return engine
 
 
-def _use_wal(raw: sqlite3.Connection) -> None:
-    """Have readers go on beside a writer. Turning it on needs the file alone, and does not wait by itself."""
+def use_wal(connection: sa.Connection, /) -> None:
+    """Have readers of a SQLite file go on beside a writer, from now on. The connection must not be in a transaction."""
+    raw = cast(sqlite3.Connection, connection.connection.driver_connection)
     end = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             raw.execute("PRAGMA journal_mode=WAL")
             return
+        # Turning it on needs the file for itself, and does not wait for that as everything else does.
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise

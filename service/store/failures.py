@@ -36,8 +36,6 @@ _POSTGRES = {
     "40P01": _BUSY,
     "25006": _NOT_WRITABLE,
     "42501": _NOT_WRITABLE,
-    "3D000": "the server has no database of that name",
-    "28": "the server refuses the user or the password",
     "53": "the server has no memory or connections left",
     "57": "the server is stopping",
     "08": "the server does not answer",
@@ -80,7 +78,7 @@ def _detail(error: Exception) -> str:
     if isinstance(error, sa.exc.TimeoutError):
         return "all its connections are busy"
     state = getattr(original, "sqlstate", None)
-    if state is None:  # no word from the server at all
-        return "the server does not answer"
+    if state is None:  # no connection; libpq says why in words alone, which depend on the server's language
+        return "the server does not answer, or refuses the user, the password or the name of the database"
     known = next((text for beginning, text in _POSTGRES.items() if str(state).startswith(beginning)), None)
     return known or f"it failed with SQLSTATE {state}"

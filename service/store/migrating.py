@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from forecast.errors import InvalidArgument
 from service.store import migrations
-from service.store.engine import shown, writing
+from service.store.engine import shown, use_wal, writing
 
 NEWEST: Final = "0001"  # the newest migration; a test holds it to be that of `migrations.versions`
 VERSION_TABLE: Final = "sharecast_version"  # not Alembic's own name, which another program's tables may use
@@ -22,8 +22,13 @@ def migrate(engine: sa.Engine, /) -> None:
         InvalidArgument: the database is another program's, or of a newer version of Sharecast.
     """
     with engine.connect() as connection:
-        if _version(connection) == NEWEST:
+        found = _version(connection)
+        if found == NEWEST:
             return  # the usual case, without loading Alembic
+        _check_ours(connection, found, shown(engine))
+        connection.rollback()
+        if connection.dialect.name == "sqlite":
+            use_wal(connection)  # not before: another program's file stays as it is
     with writing(engine) as connection:
         found = _version(connection)  # another process may have been first
         if found == NEWEST:

@@ -48,8 +48,12 @@ def open_store(database: str, /, *, create: bool = True) -> "Store":
         StoreUnavailable: the database cannot be reached, read or written.
     """
     engine = make_engine(database, create=create)
-    with failures_told(shown(engine)):
-        migrate(engine)
+    try:
+        with failures_told(shown(engine)):
+            migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return Store(engine)
 
 

@@ -1,13 +1,25 @@
-"""The real parts: a server on a free port with the shipped figures, a client of it, the command, real shares."""
+"""The real parts: a server on a free port with the shipped figures, a client of it, the command, shares, databases.
 
+PostgreSQL is the server that SHARECAST_TEST_POSTGRES names (postgresql://USER@HOST:PORT), else one that is started here
+from the programs found; where there are none, its tests are skipped.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 
 import grpc
 import polars as pl
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -74,3 +86,75 @@ def shares() -> pl.DataFrame:
     few = panel.filter(pl.col("market").is_in(markets.implode()))
     late = few.filter(pl.col("period").rank("dense", descending=True).over("market") <= 14)
     return late.select("market", "period", "provider", "share")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL server, without a database."""
+    given = os.environ.get("SHARECAST_TEST_POSTGRES")
+    if given:
+        yield given.rstrip("/")
+        return
+    program = shutil.which("initdb") or next(
+        iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), reverse=True)), None
+    )
+    if program is None:
+        pytest.skip("SHARECAST_TEST_POSTGRES is not set, and no initdb of PostgreSQL is found to start one")
+    folder = Path(tempfile.mkdtemp(prefix="sharecast-postgres-"))
+    user = None
+    if os.geteuid() == 0:  # which PostgreSQL refuses to run as
+        user = next(name for name in ("postgres", "nobody") if any(name == entry.pw_name for entry in pwd.getpwall()))
+        shutil.chown(folder, user)
+    data, port = folder / "data", _free_port()
+    bins = Path(program).parent
+    subprocess.run(
+        [program, "-D", data, "-A", "trust", "-U", "tester", "--no-sync"],
+        cwd=folder,
+        user=user,
+        check=True,
+        capture_output=True,
+    )
+    command: list[str | Path] = [bins / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"]
+    with subprocess.Popen(command, cwd=folder, user=user, stderr=subprocess.DEVNULL) as server:
+        address = f"postgresql://tester@127.0.0.1:{port}"
+        try:
+            _wait_for(address)
+            yield address
+        finally:
+            server.terminate()
+            server.wait(30)
+            shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database that is new, as --database takes it: a file that is not there yet, or an empty one of PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new.db'}"
+        return
+    address = request.getfixturevalue("postgres")
+    name = f"t{secrets.token_hex(6)}"
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    yield f"{address}/{name}"
+    with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(address: str) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            psycopg.connect(f"{address}/postgres").close()
+            return
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
