@@ -64,15 +64,15 @@ def new_statements(
     """Those of the given statements that are not known yet.
 
     Args:
-        known: Statements there are of the given markets; more columns do no harm.
+        known: Statements there are of the given markets, in the order they came in; more columns do no harm.
         given: Statements that come, no two of them the same.
         kind: Of the table they come from. A figure is known when the same was stated before, as a later page only
-            repeats it; one that is known to be older than thought is new. A share is known when it is what its house
-            said last of that cell; going back to an earlier value is new.
+            repeats it; one that is known to be older than thought is new. A share with a day of publication is known
+            when it is what came in last for that cell and day; one without, when it is the newest of its cell.
         today: The day that a restated share without a day of publication is dated to.
 
     Returns:
-        Columns of `STATEMENT_SCHEMA`, in the order given.
+        Columns of `STATEMENT_SCHEMA`, in the order given; of shares, those without a day of publication last.
     """
     if kind == "figures":
         key = (*_CELL, *_SAID, "vintage")
@@ -80,17 +80,9 @@ def new_statements(
         found = given.with_columns(revisions_before(given)).join(before, on=key, how="left", maintain_order="left")
         older = (pl.col("published_at") < pl.col("at")) & ~pl.col("published_inferred")
         return found.filter(pl.col("at").is_null() | older).select(STATEMENT_SCHEMA.keys())
-    dated = _date_restated(known, given, today)
-    columns = (*_CELL, "value", "published_at")
-    line = pl.concat(
-        [
-            known.select(columns).with_columns(row=pl.lit(-1, dtype=pl.Int64)),
-            dated.select(columns).with_row_index("row").select(*columns, pl.col("row").cast(pl.Int64)),
-        ]
-    ).sort("published_at", "row", maintain_order=True)  # of one day, what comes later stands later
-    again = pl.col("value") == pl.col("value").shift(1).over(_CELL)
-    kept = line.filter((pl.col("row") >= 0) & ~again.fill_null(value=False))["row"].sort()
-    return dated[kept.to_list()] if len(kept) < dated.height else dated
+    dated = given.filter(~pl.col("published_inferred"))
+    undated = given.filter("published_inferred")
+    return pl.concat([_said_otherwise(known, dated, (*_CELL, "published_at")), _newer(known, undated, today)])
 
 
 def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
@@ -159,13 +151,22 @@ def _curated(rows: pl.DataFrame) -> pl.DataFrame:
     )  # marks what contradicts each other across the tables
 
 
-def _date_restated(known: pl.DataFrame, given: pl.DataFrame, today: date) -> pl.DataFrame:
-    """An undated share of a cell that was told before is of today: what was known on earlier days stays as it was."""
+def _said_otherwise(known: pl.DataFrame, given: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
+    """Those of the given that are not what is known last of theirs, in the order of `known`."""
+    last = known.group_by(per).agg(pl.col("value").last().alias("last"))
+    found = given.join(last, on=per, how="left", maintain_order="left")
+    return found.filter(pl.col("last").is_null() | (pl.col("last") != pl.col("value"))).select(STATEMENT_SCHEMA.keys())
+
+
+def _newer(known: pl.DataFrame, undated: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Shares without a day that say something new: of today where their cell was told before, so that no answer about an
+    earlier day changes.
+    """
     told = known.select(_CELL).unique().with_columns(told=pl.lit(value=True))
-    restated = pl.col("told").fill_null(value=False) & pl.col("published_inferred")
     return (
-        given.join(told, on=_CELL, how="left", maintain_order="left")
-        .with_columns(published_at=pl.when(restated).then(pl.lit(today)).otherwise("published_at"))
+        _said_otherwise(known.sort("published_at", maintain_order=True), undated, _CELL)
+        .join(told, on=_CELL, how="left", maintain_order="left")
+        .with_columns(published_at=pl.when("told").then(pl.lit(today)).otherwise("published_at"))
         .select(STATEMENT_SCHEMA.keys())
     )
 
