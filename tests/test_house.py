@@ -18,13 +18,13 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
     {"errors", "arrays"},
-    {"quarter", "schema", "distances"},
+    {"quarter", "breaks", "schema", "distances"},
     {"results", "composition", "figures", "scorecard"},
-    {"evidence", "listing", "merging", "draws", "prior", "scores"},
+    {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},
     {"history", "models"},
     {"preparing"},
     {"forecasting", "charts"},
-    {"many"},
+    {"many", "diff"},
     {"tally"},
     {"backtest"},
     {"data"},

@@ -15,7 +15,8 @@ CHART_FORMATS = ("png", "svg", "html")
 LARGEST_SEED = 2**64 - 1  # what the API takes
 
 
-def _day(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+def day(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+    """Read a date given as an option, as its callback."""
     try:
         return None if value is None else date.fromisoformat(value)
     except ValueError:
@@ -41,7 +42,7 @@ house = click.option(
     f"[default: {DEFAULT_HOUSE}; in a market it does not measure, the one with most figures]",
 )
 as_of = click.option(
-    "--as-of", callback=_day, metavar="DATE", help="Use only what was published by this date.  [default: everything]"
+    "--as-of", callback=day, metavar="DATE", help="Use only what was published by this date.  [default: everything]"
 )
 figures = click.option("--figures", type=_FILE, metavar="FILE", help="Use this file's figures, not the shipped ones.")
 database = click.option(

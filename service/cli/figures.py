@@ -1,0 +1,99 @@
+"""`sharecast figures`: what was published, what contradicts it, what was restated later."""
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli import options
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from service.queries import FiguresQuery
+
+
+@click.command()
+@click.argument("market", required=False)
+@click.option("--house", help="Only figures of this research house's series.")
+@click.option("--quarter", metavar="QUARTER", help="Only figures of this quarter, such as 2020Q3.")
+@click.option("--provider", metavar="NAME", help="Only figures that speak of this provider, alone or in a sum.")
+@options.as_of
+@click.option("--conflicts", is_flag=True, help="Only what cannot all be right, and slips beside what they should be.")
+@click.option("--restatements", is_flag=True, help="What was said, and what was said in its place later.")
+@options.figures
+@options.database
+@options.result
+@click.option("--address", metavar="HOST:PORT", help="Ask this server.  [default: look here]")
+def figures(
+    market: str | None,
+    house: str | None,
+    quarter: str | None,
+    provider: str | None,
+    as_of: date | None,
+    conflicts: bool,
+    restatements: bool,
+    figures: Path | None,
+    database: str | None,
+    format_: str | None,
+    output: Path | None,
+    address: str | None,
+) -> None:
+    """List the published figures, of MARKET or of every market.
+
+    One row per statement, with the earliest page that makes it and how many do. A statement is marked as a conflict
+    where something else was said of the same at about the same time that cannot be right beside it, and as a slip where
+    it is known to be an error of the page.
+    """
+    from forecast.listing import doubtful_figures
+    from forecast.listing import restatements as restated_figures
+    from forecast.quarter import Quarter
+    from service.cli.figures_page import print_doubts, print_figures, print_restatements
+    from service.cli.output import Target
+    from service.queries import FiguresQuery
+
+    if conflicts and restatements:
+        raise click.UsageError("--conflicts and --restatements are two lists; ask for one of them.")
+    for option, given in (("--figures", figures), ("--database", database)):
+        if address is not None and given is not None:
+            raise click.UsageError(
+                f"{option} is for this machine, and a server at --address does not read it; give one."
+            )
+    target = Target.choose(format_, output)
+    query = FiguresQuery(
+        market=market,
+        house=house,
+        quarter=None if quarter is None else Quarter.parse(quarter, "quarter"),
+        provider=provider,
+        as_of=as_of,
+    )
+    found = _found(query, figures, database) if address is None else _asked(query, address)
+    if restatements:
+        changes = restated_figures(found)
+        target.write(changes, lambda console: print_restatements(console, changes, as_of=as_of))
+    elif conflicts:
+        doubtful = doubtful_figures(found)
+        target.write(doubtful, lambda console: print_doubts(console, doubtful, as_of=as_of))
+    else:
+        target.write(found, lambda console: print_figures(console, found, as_of=as_of))
+
+
+def _found(query: "FiguresQuery", figures: Path | None, database: str | None) -> "pl.DataFrame":
+    from service.cli.opening import open_catalog
+    from service.listing import find_figures
+
+    return find_figures(open_catalog(figures, database), query)
+
+
+def _asked(query: "FiguresQuery", address: str) -> "pl.DataFrame":
+    from service.client import Client
+
+    with Client(address) as client:
+        return client.list_figures(
+            market=query.market,
+            house=query.house,
+            quarter=query.quarter,
+            provider=query.provider,
+            as_of=query.as_of,
+        ).to_polars()

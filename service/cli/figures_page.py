@@ -1,0 +1,136 @@
+"""Published figures as a person reads them in a terminal."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_ARROW = "\N{RIGHTWARDS ARROW}"
+_MINUS = "\N{MINUS SIGN}"
+_WIDE = 110  # columns of a terminal with room for publishers beside restatements
+_SERIES = ("market", "house")
+_CELL = (*_SERIES, "period", "measure", "providers")
+_BEFORE = {"about": "about ", "more_than": "> ", "less_than": "< "}
+_MARK_STYLES = {"conflict": "yellow", "slip": "red"}
+
+
+def print_figures(console: Console, figures: pl.DataFrame, *, as_of: date | None) -> None:
+    """Print figures: a table per market and house, a row per statement."""
+    for series in _series(console, figures, "figure", as_of):
+        marked = series.filter(pl.col("mark") != "ok").height > 0
+        table = _table("period", "of whom", "what", "published", "by", *(("mark",) if marked else ()))
+        for row in series.iter_rows(named=True):
+            style = _MARK_STYLES.get(row["mark"], "")
+            mark = (Text("" if row["mark"] == "ok" else row["mark"]),) if marked else ()
+            whose, what = Text(whom(row["providers"])), Text(row_value(row), style=style)
+            table.add_row(Text(row["period"]), whose, what, Text(_day(row)), Text(_by(row)), *mark, style=style)
+        console.print(table)
+    _print_foot(console, figures)
+
+
+def print_doubts(console: Console, figures: pl.DataFrame, *, as_of: date | None) -> None:
+    """Print the cells that something contradicts: each with every statement made of it."""
+    for series in _series(console, figures, "statement", as_of, nothing="nothing contradicts anything"):
+        for cell in series.partition_by(_CELL, maintain_order=True):
+            first = cell.row(0, named=True)
+            console.print(Text(f"{first['period']} {whom(first['providers'])}: {_measure(first['measure'])}"))
+            table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1), show_edge=False)
+            for justify in ("left", "right", "left", "left", "left"):
+                table.add_column(justify=justify, no_wrap=justify == "right", overflow="fold")
+            for row in cell.iter_rows(named=True):
+                style = _MARK_STYLES.get(row["mark"], "")
+                mark = Text("" if row["mark"] == "ok" else row["mark"], style=style)
+                table.add_row("  ", Text(row_value(row), style=style), mark, Text(_day(row)), Text(_by(row)))
+            console.print(table)
+            for note in cell["note"].drop_nulls().unique(maintain_order=True):
+                console.print(Text(f"    note: {note}", style="dim"))
+        console.print()
+    _print_foot(console, figures)
+
+
+def print_restatements(console: Console, changes: pl.DataFrame, *, as_of: date | None) -> None:
+    """Print restatements: what was said and what was said later, and when."""
+    wide = console.width >= _WIDE
+    for series in _series(console, changes, "restatement", as_of, nothing="nothing was restated"):
+        table = _table("period", "of whom", "what", "published", *(("by",) if wide else ()))
+        for row in series.iter_rows(named=True):
+            old, new = ({name[4:]: row[name] for name in row if name[:4] == when} for when in ("old_", "new_"))
+            values = " ".join((row_value({**row, **old}), _ARROW, row_value({**row, **new})))
+            days = f"{old['published_at']} {_ARROW} {new['published_at']}"
+            publishers = (Text(f"{old['publisher'] or '?'} {_ARROW} {new['publisher'] or '?'}"),) if wide else ()
+            table.add_row(Text(row["period"]), Text(whom(row["providers"])), Text(values), Text(days), *publishers)
+        console.print(table)
+        console.print()
+
+
+def whom(providers: str, /) -> str:
+    """Whom a figure speaks of: the names of a sum joined by +, the whole market by its name."""
+    return "the market" if providers == "TOTAL" else " + ".join(providers.split("|"))
+
+
+def row_value(row: Mapping[str, Any], /) -> str:
+    """What a row of figures says, as printed; see `value_text`."""
+    return value_text(row["value"], row["measure"], row["unit"], row["qualifier"], row["decimals"])
+
+
+def value_text(value: float, measure: str, unit: str, qualifier: str, decimals: int) -> str:
+    """A value as pages print it.
+
+    >>> value_text(0.334, "share", "fraction", "about", 1), value_text(0.54, "yoy_growth", "fraction", "exact", 0)
+    ('about 33.4 %', '+54 % a year')
+    """
+    before = _BEFORE.get(qualifier, "")
+    if unit != "fraction":
+        return f"{before}{value:.{decimals}f} {unit.replace('million units', 'mn units')}"
+    number = f"{100 * abs(value):.{decimals}f} %"
+    if measure != "yoy_growth":
+        return before + number
+    return f"{before}{_MINUS if value < 0 else '+'}{number} a year"
+
+
+def _series(
+    console: Console, rows: pl.DataFrame, of: str, as_of: date | None, nothing: str = "nothing was published"
+) -> Iterator[pl.DataFrame]:
+    """The rows of each market and house, after a heading."""
+    known = f", as known on {as_of}" if as_of is not None else ""
+    if rows.is_empty():
+        console.print(f"{nothing}{known}", markup=False)
+    for series in rows.partition_by(_SERIES, maintain_order=True):
+        market, house = series["market"][0], series["house"][0]
+        plural = "" if series.height == 1 else "s"
+        heading = Text(market, style="bold").append(f", {house}: {series.height:,} {of}{plural}{known}", "not bold")
+        console.print(heading)
+        yield series
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in names:
+        folds = name in {"of whom", "by"}
+        table.add_column(name, justify="right" if name == "what" else "left", no_wrap=not folds, overflow="fold")
+    return table
+
+
+def _measure(measure: str) -> str:
+    return {"share": "share", "yoy_growth": "growth in a year", "spend_usd_bn": "spend", "units_mn": "units"}.get(
+        measure, measure
+    )
+
+
+def _day(row: Mapping[str, Any]) -> str:
+    return f"{'~' if row['published_inferred'] else ''}{row['published_at']}"
+
+
+def _by(row: Mapping[str, Any]) -> str:
+    more = f" and {row['pages'] - 1} more" if row["pages"] > 1 else ""
+    return f"{row['publisher'] or 'unnamed'}{more}"
+
+
+def _print_foot(console: Console, figures: pl.DataFrame) -> None:
+    if figures.filter("published_inferred").height:
+        console.print("~ no day is printed on the page: inferred from others.", style="dim")
