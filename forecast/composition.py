@@ -6,6 +6,7 @@ explode; a power in between keeps zeros finite and lets a provider reach zero (T
 """
 
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 
@@ -101,14 +102,22 @@ def from_contrasts(contrasts: FloatArray, power: float, /) -> FloatArray:
         Shape (..., K), each row a composition.
     """
     parts = contrasts.shape[-1] + 1
-    u = contrasts @ helmert(parts).T
+    # One row a part: NumPy reduces over few long rows quickly, over many short ones slowly. The product with the
+    # contrasts is a running sum, as they are made; a matrix product would wake threads for it.
+    at = np.arange(1.0, parts)[:, None]
+    scaled = contrasts.reshape(prod(contrasts.shape[:-1]), parts - 1).T / np.sqrt(at * (at + 1.0))
+    u = np.zeros((parts, scaled.shape[1]))
+    np.cumsum(scaled[::-1], axis=0, out=u[-2::-1])
+    u[1:] -= at * scaled
     if power == 0.0:
-        raised = np.exp(u - u.max(axis=-1, keepdims=True))
+        raised = np.exp(u - u.max(axis=0))
     else:
-        # Rows of u sum to zero, so at least one part of 1 + a u is 1 or more and closure never divides by zero.
-        raised = np.maximum(1.0 + power * u, 0.0)
+        # Columns of u sum to zero, so at least one part of 1 + a u is 1 or more and closure never divides by zero.
         # Scaled before the root, which would overflow for draws far out and small powers.
-        raised /= raised.max(axis=-1, keepdims=True)
-        raised **= 1.0 / power
-    closed: FloatArray = raised / raised.sum(axis=-1, keepdims=True)
-    return closed
+        u *= power
+        u += 1.0
+        np.maximum(u, 0.0, out=u)
+        u /= u.max(axis=0)
+        raised = u * np.cbrt(u) if power == 0.75 else u ** (1.0 / power)  # a third of the time
+    raised /= raised.sum(axis=0)
+    return np.ascontiguousarray(raised.T).reshape(*contrasts.shape[:-1], parts)

@@ -27,7 +27,7 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
         levels: N nominal levels in (0, 1), ascending; a wider one contains a narrower one.
     """
     quantile_levels = [0.5, *((1.0 - v) / 2.0 for v in levels), *((1.0 + v) / 2.0 for v in levels)]
-    quantiles = np.quantile(draws, quantile_levels, axis=0)
+    quantiles = _quantiles(draws, quantile_levels)
     mean = draws.mean(axis=0)
     n = len(levels)
     return Summary(
@@ -36,6 +36,16 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
         np.clip(quantiles[1 : n + 1], 0.0, 1.0),
         np.clip(quantiles[n + 1 :], 0.0, 1.0),
     )
+
+
+def _quantiles(draws: FloatArray, levels: Sequence[float]) -> FloatArray:
+    """As ``np.quantile(draws, levels, axis=0)``, in half the time for a few thousand draws."""
+    ascending = np.ascontiguousarray(draws.reshape(len(draws), -1).T)
+    ascending.sort(axis=1)
+    at = np.array(levels) * (len(draws) - 1)
+    low = np.floor(at).astype(np.int64)
+    below, above = ascending[:, low], ascending[:, np.minimum(low + 1, len(draws) - 1)]
+    return np.asarray((below + (above - below) * (at - low)).T.reshape(len(levels), *draws.shape[1:]))
 
 
 _SHAPE_LEVEL = 0.9  # of the pointwise interval whose shape the bands take; one for all levels, so that they nest
@@ -69,7 +79,7 @@ def simultaneous_bands(draws: FloatArray, level: float, /) -> tuple[FloatArray, 
     """
     if not 0.0 < level < 1.0:
         raise InvalidArgument("level", level, "a proportion between 0 and 1, such as 0.95")
-    low, median, high = np.quantile(draws, [(1.0 - _SHAPE_LEVEL) / 2.0, 0.5, (1.0 + _SHAPE_LEVEL) / 2.0], axis=0)
+    low, median, high = _quantiles(draws, [(1.0 - _SHAPE_LEVEL) / 2.0, 0.5, (1.0 + _SHAPE_LEVEL) / 2.0])
     below = _side(median - low, median - draws.min(axis=0))
     above = _side(high - median, draws.max(axis=0) - median)
     gap = draws - median

@@ -1,25 +1,18 @@
 """Forecasts of many markets as one table, the model of record without draws: what a batch is made of."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
-from forecast.draws import Summary
-from forecast.errors import SharecastError
+from forecast.errors import NotEnoughData, SharecastError
 from forecast.forecasting import check_request
-from forecast.models.dlm import summarise_market
-from forecast.preparing import Prepared, prepare_markets
+from forecast.models.base import FEWEST_QUARTERS
+from forecast.models.dlm import Summaries, summarise_markets
+from forecast.preparing import cells_of
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
-from forecast.results import level_name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Made:
-    prepared: Prepared
-    summary: Summary
+from forecast.results import OTHERS, level_name
 
 
 def forecast_table(
@@ -44,45 +37,48 @@ def forecast_table(
     """
     check_request(horizon=horizon, levels=levels, model="auto")
     ascending = tuple(sorted(levels))
-    known = prior or shipped_prior()
-    made: list[_Made] = []
-    failures: list[tuple[str, SharecastError]] = []
-    for prepared in prepare_markets(shares):
-        if isinstance(prepared, Prepared):
-            made.append(_Made(prepared, summarise_market(prepared.series, known, horizon, ascending)))
-        else:
-            failures.append((prepared.market, prepared))
-    return _table(made, horizon, ascending), tuple(failures)
+    markets, cells = cells_of(shares)
+    names = shares["provider"].unique(maintain_order=True)
+    names = names.append(pl.Series([OTHERS])) if OTHERS not in names else names
+    number = shares["provider"].cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy(writable=True)
+    others = int(names.index_of(OTHERS) or 0)
+    made = summarise_markets(cells, number, others, prior or shipped_prior(), horizon, ascending)
+    failed = np.flatnonzero(made.parts == 0)
+    failures = tuple(
+        (markets[i], NotEnoughData(markets[i], int(made.quarters[i]), FEWEST_QUARTERS)) for i in failed.tolist()
+    )
+    return _table(made, markets, names, horizon, ascending), failures
 
 
-def _table(made: Sequence[_Made], horizon: int, levels: tuple[float, ...]) -> pl.DataFrame:
-    parts = np.array([len(m.prepared.providers) for m in made], dtype=np.int64)
-    rows = parts * horizon
-    origins = np.array([m.prepared.origin.index for m in made], dtype=np.int64)
-    step = np.concatenate([np.repeat(np.arange(1, horizon + 1), k) for k in parts] or [np.zeros(0, np.int64)])
-    origin = np.repeat(origins, rows)
+def _table(
+    made: Summaries, markets: pl.Series, names: pl.Series, horizon: int, levels: tuple[float, ...]
+) -> pl.DataFrame:
+    rows = made.parts * horizon
+    firsts = np.concatenate([[0], np.cumsum(made.parts)[:-1]])
+    market = np.repeat(np.arange(len(made.parts)), rows)
+    within = np.arange(len(market)) - np.repeat(firsts * horizon, rows)
+    parts = made.parts[market]
+    step = within // parts + 1
+    origin = made.origins[market]
     columns: dict[str, pl.Series | np.ndarray] = {
-        "market": pl.Series([m.prepared.series.market for m in made], dtype=pl.String).gather(
-            np.repeat(np.arange(len(made)), rows)
-        ),
-        "provider": pl.Series([p for m in made for p in m.prepared.providers * horizon], dtype=pl.String),
+        "market": markets.gather(market),
+        "provider": names.gather(made.members[firsts[market] + within % parts]),
         "origin": _quarters(origin),
         "period": _quarters(origin + step),
         "horizon": step.astype(np.int32),
-        "mean": _column([m.summary.mean for m in made]),
-        "median": _column([m.summary.median for m in made]),
+        "mean": made.mean,
+        "median": made.median,
     }
     for n, level in enumerate(levels):
-        columns[f"lower_{level_name(level)}"] = _column([m.summary.lower[n] for m in made])
-        columns[f"upper_{level_name(level)}"] = _column([m.summary.upper[n] for m in made])
+        columns[f"lower_{level_name(level)}"] = made.lower[n]
+        columns[f"upper_{level_name(level)}"] = made.upper[n]
     return pl.DataFrame(columns)
-
-
-def _column(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    return np.concatenate([block.ravel() for block in blocks] or [np.zeros(0)])
 
 
 def _quarters(index: np.ndarray) -> pl.Series:
     """Quarters as text; each is written once."""
-    found, place = np.unique(index, return_inverse=True)
-    return pl.Series([str(Quarter(int(i))) for i in found], dtype=pl.String).gather(place)
+    if not len(index):
+        return pl.Series([], dtype=pl.String)
+    first = int(index.min())
+    texts = [str(Quarter(i)) for i in range(first, int(index.max()) + 1)]
+    return pl.Series(texts, dtype=pl.String).gather(index - first)

@@ -1,21 +1,18 @@
 """What a model sees of a market: its quarterly compositions, made from a history or from a table of shares."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import NotEnoughData
-from forecast.models.base import Series
+from forecast.models.base import FEWEST_QUARTERS, Cells, Series
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, History, Status
 
-FEWEST_QUARTERS = 2
+UNSAID_RESOLUTION = 0.0005  # whole per cents and tenths are what is printed; where nobody says, a tenth
 FORGOTTEN_AFTER = 12  # quarters without a word, after which a provider's share is counted in Others
-ROUNDING = 0.02  # shares of a quarter may miss 1 by so much and still be the whole market
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,77 +62,51 @@ def prepare_history(history: History) -> Prepared:
     return Prepared(series, providers, history.quarters[last], tuple(warnings))
 
 
+def cells_of(frame: pl.DataFrame) -> tuple[pl.Series, Cells]:
+    """The markets of a checked shares table, the rows of a market standing together, and their cells."""
+    columns = frame.select(
+        quarter=pl.col("period").str.head(4).cast(pl.Int64) * 4 + pl.col("period").str.tail(1).cast(pl.Int64) - 1,
+        share=pl.col("share").cast(pl.Float64).fill_null(np.nan),
+    )
+    runs = frame["market"].rle().struct.unnest()
+    starts = np.concatenate([[0], runs["len"].cum_sum().to_numpy()]).astype(np.int64)
+    resolution = np.full(len(runs), UNSAID_RESOLUTION)
+    if "decimals" in frame.columns:
+        decimals = frame["decimals"].cast(pl.Float64).fill_null(-np.inf).to_numpy()
+        printed = np.maximum.reduceat(decimals, starts[:-1])
+        said = np.isfinite(printed)
+        resolution[said] = 0.5 * 10.0 ** (-2.0 - printed[said])
+    return runs["value"], Cells(
+        starts, columns["quarter"].to_numpy(writable=True), columns["share"].to_numpy(writable=True), resolution
+    )
+
+
 def prepare_shares(frame: pl.DataFrame) -> Prepared:
     """Lay out one market of a checked shares table.
 
     Raises:
         NotEnoughData: fewer than two quarters have a share.
     """
-    (prepared,) = prepare_markets(frame)
-    if isinstance(prepared, NotEnoughData):
-        raise prepared
-    return prepared
-
-
-def prepare_markets(frame: pl.DataFrame) -> Iterator[Prepared | NotEnoughData]:
-    """Lay out every market of a checked shares table, the rows of a market standing together.
-
-    Yields:
-        The markets in order; for one with fewer than two quarters that have a share, the error.
-    """
-    columns = frame.select(
-        market=pl.col("market"),
-        quarter=pl.col("period").str.slice(0, 4).cast(pl.Int64) * 4
-        + pl.col("period").str.slice(5, 1).cast(pl.Int64)
-        - 1,
-        share=pl.col("share").cast(pl.Float64).fill_null(np.nan),
-        decimals=pl.col("decimals").cast(pl.Float64).fill_null(np.nan) if "decimals" in frame.columns else np.nan,
-    )
-    lengths = columns["market"].rle().struct.unnest()
-    quarter, share, decimals = (columns[name].to_numpy() for name in ("quarter", "share", "decimals"))
-    names = frame["provider"].to_list()
-    start = 0
-    for length, market in lengths.iter_rows():
-        cells = slice(start, start + length)
-        start += length
-        # Whole per cents and tenths are what is printed; where nobody says, a tenth.
-        printed = np.fmax.reduce(decimals[cells])
-        resolution = 0.5 * 10.0 ** (-2.0 - printed) if np.isfinite(printed) else 0.0005
-        yield prepare_cells(market, quarter[cells], names[cells], share[cells], resolution)
-
-
-def prepare_cells(
-    market: str, quarter: npt.NDArray[np.int64], provider: Sequence[str], share: FloatArray, resolution: float
-) -> Prepared | NotEnoughData:
-    """Lay out the cells of one market, each given once.
-
-    Args:
-        market: Its name.
-        quarter: Shape (n,), `Quarter.index` of each cell.
-        provider: n names.
-        share: Shape (n,), NaN where not reported.
-        resolution: Half a unit of the printed precision, fraction.
-    """
+    (market,), cells = cells_of(frame)
     place: dict[str, int] = {}
-    column = [place.setdefault(name, len(place)) for name in provider]
-    earliest = int(quarter.min())
-    table = np.full((int(quarter.max()) - earliest + 1, len(place)), np.nan)
-    table[quarter - earliest, column] = share
+    column = [place.setdefault(name, len(place)) for name in frame["provider"]]
+    earliest = int(cells.quarter.min())
+    table = np.full((int(cells.quarter.max()) - earliest + 1, len(place)), np.nan)
+    table[cells.quarter - earliest, column] = cells.share
     shares, names, warnings = complete_rows(table, tuple(place))
     observed = np.flatnonzero(np.isfinite(shares[:, :1]).any(axis=1))
     if len(observed) < FEWEST_QUARTERS:
-        return NotEnoughData(market, len(observed), FEWEST_QUARTERS)
+        raise NotEnoughData(market, len(observed), FEWEST_QUARTERS)
     first, last = int(observed[0]), int(observed[-1])
-    series = Series(market, shares[first : last + 1], resolution=resolution)
+    series = Series(market, shares[first : last + 1], resolution=float(cells.resolution[0]))
     return Prepared(series, names, Quarter(earliest + last), warnings)
 
 
 def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
     """Make a composition of every quarter that has a share.
 
-    A provider without a single report is left out, and said so. What the reported shares leave over goes to the cells
-    not reported, in proportion to a straight line between their own reports; where every cell is reported and a part of
-    the market is still left over, it goes to `Others`.
+    A provider without a single report is left out, and said so, as is a quarter of zeros alone. `complete` says the
+    rest; its residual part is `Others`.
 
     Args:
         table: Shape (T, K), shares; NaN where not reported.
@@ -144,42 +115,18 @@ def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatA
     Returns:
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
-    total = table.sum(axis=1)
-    if ((np.abs(total - 1.0) <= ROUNDING) | np.isnan(table).all(axis=1)).all() and not np.isnan(total).all():
-        return table / total[:, None], providers, ()  # whole quarters, as most tables have them
+    from forecast.completing import complete  # loads a compiler
+
+    others = providers.index(OTHERS) if OTHERS in providers else -1
+    filled, ever, zeros, rest = complete(table, others)
     warnings: list[str] = []
-    ever = np.asarray(np.isfinite(table).any(axis=0))
     if not ever.all():
         silent = ", ".join(name for name, said in zip(providers, ever, strict=True) if not said)
         warnings.append(f"left out, as no share of theirs is reported: {silent}")
-        table = table[:, ever]
         providers = tuple(name for name, said in zip(providers, ever, strict=True) if said)
-    observed = np.asarray(np.isfinite(table).any(axis=1))
-    total = np.nansum(table, axis=1)
-    whole = np.isfinite(table).all(axis=1)
-    # Rows of zeros alone say nothing about a composition.
-    empty = observed & (total <= 0.0) & whole
-    if empty.any():
-        warnings.append(f"{int(empty.sum())} quarter(s) whose shares are all zero were left out")
-        observed &= ~empty
-    if (whole & observed & (total < 1.0 - ROUNDING)).any() and OTHERS not in providers:
-        rest = np.where(whole, np.maximum(1.0 - total, 0.0), np.nan)
-        table = np.column_stack([table, np.where(rest <= ROUNDING, 0.0, rest)])
+    if zeros.any():
+        warnings.append(f"{int(zeros.sum())} quarter(s) whose shares are all zero were left out")
+    if rest:
         providers = (*providers, OTHERS)
         warnings.append(f"the shares of a quarter sum to less than 1: the rest is counted in {OTHERS}")
-    rows = np.arange(len(table))
-    lines = np.zeros_like(table)
-    for k in range(table.shape[1]):
-        known = np.isfinite(table[:, k])
-        if known.any():
-            lines[:, k] = np.interp(rows, rows[known], table[known, k])
-    left = np.maximum(1.0 - np.nansum(table, axis=1, keepdims=True), 0.0)
-    missing = ~np.isfinite(table)
-    claims = np.where(missing, lines, 0.0)
-    # Parts that are zero wherever they are reported claim equally.
-    claims = np.where(missing & (claims.sum(axis=1, keepdims=True) == 0.0), 1.0, claims)
-    total_claims = claims.sum(axis=1, keepdims=True)
-    filled = np.where(missing, left * claims / np.where(total_claims > 0.0, total_claims, 1.0), table)
-    sums = filled.sum(axis=1, keepdims=True)
-    filled = np.where(observed[:, None] & (sums > 0.0), filled / np.where(sums > 0.0, sums, 1.0), np.nan)
     return filled, providers, tuple(warnings)

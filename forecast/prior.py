@@ -29,6 +29,9 @@ class Prior:
     event_penalty: float  # log-likelihood paid per event
     mixture_sd: float  # of the log of the factor that widens a whole path
     mixture_mean: float  # of that log
+    # (3,): weight of the variance that rounding leaves in a share; and of b and c in 1 - b / (1 + (p / c)^2), the
+    # factor on the standard deviation of a share p.
+    small: FloatArray
     measured: tuple[tuple[float, float], ...] = ()  # level, how often its intervals held on groups left out; ascending
 
     def coverage(self, levels: Sequence[float], /) -> tuple[float, ...]:
@@ -72,6 +75,7 @@ def prior_from(content: Mapping[str, Any], /) -> Prior:
         initial_variance=np.array(content["initial_variance"]),
         dof=content["dof"],
         scale=np.array(content["scale"]),
+        small=np.array(content["small"]),
         measured=tuple((level, held) for level, held in content.get("measured", ())),
         **{name: content[name] for name in _NUMBERS},
     )

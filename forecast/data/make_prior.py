@@ -48,7 +48,8 @@ SETTINGS = {
     "event_shift": 0.7,
     "event_penalty": 3.0,
     "mixture_sd": 0.4,
-    "mixture_mean": -0.05,
+    "mixture_mean": -0.04,
+    "small": np.array([0.7, 0.45, 0.02]),
 }
 
 
@@ -214,6 +215,7 @@ def as_content(prior: Prior) -> dict[str, object]:
         "dof": prior.dof,
         "scale": [round(float(c), 4) for c in prior.scale],
         "initial_variance": prior.initial_variance.tolist(),
+        "small": prior.small.tolist(),
         **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture"))},
         "measured": [list(pair) for pair in prior.measured],
         "nodes": [

@@ -9,6 +9,18 @@ import numpy.typing as npt
 from forecast.arrays import FloatArray
 from forecast.composition import to_contrasts
 
+FEWEST_QUARTERS = 2  # with a share, that a market needs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The reported shares of M markets, n cells in all, those of a market standing together."""
+
+    starts: npt.NDArray[np.int64]  # (M + 1,), where the cells of each market start, and n
+    quarter: npt.NDArray[np.int64]  # (n,), `Quarter.index`
+    share: FloatArray  # (n,) fraction; NaN where not reported
+    resolution: FloatArray  # (M,), half a unit of the printed precision, fraction
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:

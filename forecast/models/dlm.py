@@ -34,8 +34,9 @@ from forecast.arrays import FloatArray
 from forecast.composition import helmert
 from forecast.draws import Summary
 from forecast.models import kernel
-from forecast.models.base import Outcome, Series
-from forecast.models.marginal import summarise_mixture, widened_t_table
+from forecast.models.base import FEWEST_QUARTERS, Cells, Outcome, Series
+from forecast.models.bulk import forecast_markets
+from forecast.models.marginal import powers_table, summarise_mixture, widened_t_table
 from forecast.prior import Prior
 
 Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray]
@@ -58,8 +59,22 @@ class Filtered:
     weights: FloatArray  # (G,), posterior probability of each node
     mean: FloatArray  # (G, 5, D), states at the origin
     cov: FloatArray  # (G, 5, 5), relative to S
-    scale: FloatArray  # (G, D, D), posterior scale matrix of S; zero for nodes below SMALLEST_WEIGHT
+    scale: FloatArray  # (G, D, D), posterior scale matrix of S, tempered; zero for nodes below SMALLEST_WEIGHT
     dof: FloatArray  # (G,), posterior degrees of freedom (Dawid's delta)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summaries:
+    """Summaries of M markets; a market of K parts has H rows of K numbers, one market after the other."""
+
+    quarters: npt.NDArray[np.int64]  # (M,), quarters with a share: too few where there is no summary
+    origins: npt.NDArray[np.int64]  # (M,), `Quarter.index` of the last one
+    parts: npt.NDArray[np.int64]  # (M,), K of each, zero where there is no summary
+    members: npt.NDArray[np.int64]  # (sum of K,), numbers of the providers
+    mean: FloatArray  # (rows,)
+    median: FloatArray  # (rows,)
+    lower: FloatArray  # (N, rows)
+    upper: FloatArray  # (N, rows)
 
 
 def usual_composition(series: Series) -> FloatArray:
@@ -72,14 +87,16 @@ def usual_composition(series: Series) -> FloatArray:
 def filter_market(series: Series, prior: Prior) -> Filtered:
     """Filter one market under every node of the prior's grid."""
     series = _lately(series)
-    contrasts, observed, scale, inverse, logdet = kernel.ready_market(
+    basis = contrast_basis(series.shares.shape[1])
+    contrasts, observed, scale, inverse, logdet, printed, calm = kernel.ready_market(
         series.shares,
-        helmert(series.shares.shape[1]),
+        basis,
         prior.power,
         prior.scale,
         prior.dof,
         RECENT,
         series.resolution,
+        prior.small,
     )
     jump = np.zeros(len(contrasts))
     if series.breaks:
@@ -99,7 +116,15 @@ def filter_market(series: Series, prior: Prior) -> Filtered:
         prior.event_shift,
         prior.event_penalty,
     )
+    for g in np.flatnonzero(weights >= SMALLEST_WEIGHT):
+        kernel.temper(scales[g], dof[g], basis, printed, calm)
     return Filtered(log_likelihood, weights, mean, cov, scales, dof)
+
+
+@lru_cache(maxsize=64)
+def contrast_basis(parts: int) -> FloatArray:
+    """As `helmert`, in the form that is compiled for: arrays that may be written to are another type."""
+    return helmert(parts).copy()
 
 
 def _lately(series: Series) -> Series:
@@ -137,11 +162,12 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
         Shape (draws, horizon, D).
     """
     D = filtered.mean.shape[2]
+    pairs = (draws + 1) // 2
     weights = np.where(filtered.weights < SMALLEST_WEIGHT, 0.0, filtered.weights)
-    counts = allocate(weights / weights.sum(), draws, rng)
-    bartlett = np.zeros((draws, D, D))
+    counts = allocate(weights / weights.sum(), pairs, rng)
+    bartlett = np.zeros((pairs, D, D))
     below = np.tril_indices(D, -1)
-    bartlett[:, below[0], below[1]] = rng.standard_normal((draws, len(below[0])))
+    bartlett[:, below[0], below[1]] = rng.standard_normal((pairs, len(below[0])))
     degrees = np.repeat(filtered.dof, counts)[:, None] + D - 1.0 - np.arange(D)
     bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees))
     return kernel.sample_paths(
@@ -150,10 +176,10 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
         filtered.cov,
         filtered.scale,
         counts,
-        rng.standard_normal((draws, horizon, D)),
+        rng.standard_normal((pairs, horizon, D)),
         bartlett,
-        np.exp(prior.mixture_sd * rng.standard_normal(draws) + prior.mixture_mean),
-    )
+        np.exp(prior.mixture_sd * rng.standard_normal(pairs) + prior.mixture_mean),
+    )[:draws]
 
 
 def dlm(
@@ -213,18 +239,71 @@ def summarise_market(series: Series, prior: Prior, horizon: int, levels: Sequenc
         only.cov,
         only.scale,
         only.dof,
-        helmert(series.shares.shape[1]),
+        contrast_basis(series.shares.shape[1]),
         prior.power,
         horizon,
         quantile_levels,
         guesses,
-        widened_t_table(prior.mixture_sd, prior.mixture_mean),
-        float(np.exp(2.0 * prior.mixture_sd**2 + 2.0 * prior.mixture_mean)),
+        *_mixture(prior),
         KEPT_WEIGHT,
         most,
     )
     n = len(levels)
     return Summary(means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :])
+
+
+def summarise_markets(
+    cells: Cells, provider: npt.NDArray[np.int64], others: int, prior: Prior, horizon: int, levels: Sequence[float]
+) -> Summaries:
+    """What `summarise_market` gives, bit by bit, for many markets at once and straight from their cells.
+
+    Args:
+        cells: Of the markets.
+        provider: Shape (n,), a number for the provider of each cell, from 0.
+        others: The number of the residual part.
+        prior: What is known before.
+        horizon: H, quarters ahead.
+        levels: N nominal levels in (0, 1), ascending.
+    """
+    quantile_levels, guesses = _quantile_levels(tuple(levels))
+    quarters, origins, parts, members, means, quantiles = forecast_markets(
+        cells.starts,
+        cells.quarter,
+        provider,
+        cells.share,
+        cells.resolution,
+        others,
+        FEWEST_QUARTERS,
+        MOST_QUARTERS,
+        horizon,
+        quantile_levels,
+        guesses,
+        prior.power,
+        prior.scale,
+        prior.dof,
+        RECENT,
+        prior.small,
+        prior.nodes,
+        prior.weights,
+        SMALLEST_WEIGHT,
+        tables(prior),
+        prior.event_shift,
+        prior.event_penalty,
+        *_mixture(prior),
+        KEPT_WEIGHT,
+        MOST_COMPONENTS,
+    )
+    n = len(levels)
+    return Summaries(quarters, origins, parts, members, means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :])
+
+
+def _mixture(prior: Prior) -> tuple[FloatArray, FloatArray, float]:
+    """What `summarise_mixture` needs of the prior: the widened t, the powers, and the mean square of the factor."""
+    return (
+        widened_t_table(prior.mixture_sd, prior.mixture_mean),
+        powers_table(prior.power),
+        float(np.exp(2.0 * prior.mixture_sd**2 + 2.0 * prior.mixture_mean)),
+    )
 
 
 @lru_cache(maxsize=64)

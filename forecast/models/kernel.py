@@ -70,7 +70,8 @@ def ready_market(
     dof: float,
     recent: int,
     resolution: float,
-) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, float]:
+    small: FloatArray,
+) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, float, FloatArray, FloatArray]:
     """What the filter needs of a market: the same as `to_contrasts` and `Prior.scale_matrix`, in one pass.
 
     Args:
@@ -80,11 +81,13 @@ def ready_market(
         coefficients: Shape (3,), of the log step of a share on 1, log share and log(1 - share).
         dof: Degrees of freedom of the prior of S.
         recent: Observed quarters whose mean composition sets the prior scale.
-        resolution: Smallest share that this mean may have, fraction.
+        resolution: Smallest share that this mean may have, fraction; half a unit of the printed precision.
+        small: Shape (3,), as `Prior.small`.
 
     Returns:
         Contrasts (T, K - 1), zero where unobserved; observed (T,); prior scale matrix of S (K - 1, K - 1), its inverse
-        and the logarithm of its determinant.
+        and the logarithm of its determinant; and for `temper` the variance that rounding leaves in each coordinate
+        (K,) and the factor on the standard deviation of each (K,).
     """
     T, K = shares.shape
     D = K - 1
@@ -118,10 +121,15 @@ def ready_market(
     for k in range(K):
         usual[k] /= total
         sum_of_powers += usual[k] ** power
+    printed = np.zeros(K)
+    calm = np.zeros(K)
     for k in range(K):
         p = usual[k]
         step = exp(coefficients[0] + coefficients[1] * log(p) + coefficients[2] * log(1.0 - min(p, 0.99)))
-        raised[k] = dof * (step * K * p ** (power - 1.0) / sum_of_powers) ** 2
+        slope = K * p ** (power - 1.0) / sum_of_powers  # of the coordinate in the share
+        raised[k] = dof * (step * slope) ** 2
+        printed[k] = small[0] * (resolution * slope) ** 2 / 3.0
+        calm[k] = 1.0 - small[1] / (1.0 + (p / small[2]) ** 2)
     scale = np.zeros((D, D))
     root = np.zeros((D, D))  # lower triangular, then its inverse
     logdet = 0.0
@@ -150,7 +158,54 @@ def ready_market(
             for k in range(max(i, j), D):
                 acc += root[k, i] * root[k, j]
             inverse[i, j] = acc
-    return contrasts, observed, scale, inverse, logdet
+    return contrasts, observed, scale, inverse, logdet, printed, calm
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def temper(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray, calm: FloatArray) -> None:
+    """Adjust a posterior scale matrix of S, in place, to what a common S cannot say of small parts.
+
+    The truth lies anywhere within the rounding of what is printed, and small parts keep calmer than the steps of the
+    large ones suggest. The standard deviation of each coordinate takes the factor that both ask for.
+
+    Args:
+        scale: Shape (D, D).
+        dof: Its degrees of freedom.
+        basis: Shape (K, D), contrasts.
+        printed: Shape (K,), variance that rounding leaves in each coordinate.
+        calm: Shape (K,), factors.
+    """
+    K, D = basis.shape
+    half = np.zeros((K, D))
+    spread = np.zeros((K, K))
+    factor = np.zeros(K)
+    for k in range(K):
+        for d in range(D):
+            acc = 0.0
+            for b in range(D):
+                acc += basis[k, b] * scale[b, d]
+            half[k, d] = acc
+    for k in range(K):
+        for j in range(k + 1):
+            acc = 0.0
+            for d in range(D):
+                acc += half[k, d] * basis[j, d]
+            spread[k, j] = acc
+            spread[j, k] = acc
+        factor[k] = calm[k] * sqrt(1.0 + printed[k] * max(dof, 1.0) / max(spread[k, k], 1e-12))
+    for k in range(K):
+        for d in range(D):
+            acc = 0.0
+            for j in range(K):
+                acc += spread[k, j] * factor[j] * basis[j, d]
+            half[k, d] = acc * factor[k]
+    for d in range(D):
+        for b in range(d + 1):
+            acc = 0.0
+            for k in range(K):
+                acc += basis[k, b] * half[k, d]
+            scale[d, b] = acc
+            scale[b, d] = acc
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -465,6 +520,20 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
+def cholesky(matrix: FloatArray) -> FloatArray:
+    """Lower triangular root of a positive definite matrix."""
+    size = len(matrix)
+    root = np.zeros((size, size))
+    for i in range(size):
+        for j in range(i + 1):
+            acc = matrix[i, j]
+            for k in range(j):
+                acc -= root[i, k] * root[j, k]
+            root[i, j] = sqrt(acc) if i == j else acc / root[j, j]
+    return root
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def sample_paths(
     nodes: FloatArray,
     mean: FloatArray,
@@ -477,29 +546,32 @@ def sample_paths(
 ) -> FloatArray:
     """Turn standard draws into joint paths of the contrasts, node after node.
 
+    Paths come in pairs on both sides of the mean path of their node, which halves the work and takes the sampling error
+    out of that mean.
+
     Args:
         nodes: Shape (G, 8), the grid.
         mean: Shape (G, 5, D), states at the origin.
         cov: Shape (G, 5, 5), their covariance relative to S.
         scale: Shape (G, D, D), posterior scale matrices of S.
-        counts: Shape (G,), paths of each node; their sum is n.
+        counts: Shape (G,), pairs of each node; their sum is n.
         normals: Shape (n, H, D), standard normal.
         bartlett: Shape (n, D, D), lower triangular factors A of standard Wishart matrices: S = L (A A')^-1 L'.
         widen: Shape (n,), factors that widen whole paths.
 
     Returns:
-        Shape (n, H, D).
+        Shape (2 n, H, D).
     """
     n, horizon, D = normals.shape
-    paths = np.empty((n, horizon, D))
+    paths = np.empty((2 * n, horizon, D))
     start = 0
     solved = np.empty(D)
     for g in range(len(counts)):
         if counts[g] == 0:
             continue
         centre, covariance = path_moments(nodes[g], mean[g], cov[g], horizon)
-        over_time = np.linalg.cholesky(covariance)
-        over_parts = np.linalg.cholesky(scale[g])
+        over_time = cholesky(covariance)
+        over_parts = cholesky(scale[g])
         for i in range(start, start + counts[g]):
             for h in range(horizon):
                 for d in range(D):
@@ -517,6 +589,7 @@ def sample_paths(
                     total = 0.0
                     for j in range(d + 1):
                         total += over_parts[d, j] * solved[j]
-                    paths[i, h, d] = centre[h, d] + widen[i] * total
+                    paths[2 * i, h, d] = centre[h, d] + widen[i] * total
+                    paths[2 * i + 1, h, d] = centre[h, d] - widen[i] * total
         start += counts[g]
     return paths

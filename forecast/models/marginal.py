@@ -19,8 +19,10 @@ from forecast.models.kernel import STATES, _predict, copy_matrix
 
 HEAVIEST = 2.5  # smallest degrees of freedom in the table
 _SHAPES = 24  # rows of the table, even in 1 / degrees of freedom
-_POINTS = 1025  # columns, even in z / (1 + z)
-_FINE = 4  # steps of integration a column
+_POINTS = 257  # columns, even in z / (1 + z): what is linear between them is off by less than 1e-5
+_FINE = 16  # steps of integration a column
+_PIECES = 128  # of a unit, in the table of powers
+_LARGEST = 16.0  # end of that table
 
 
 @lru_cache(maxsize=4)
@@ -28,8 +30,8 @@ def widened_t_table(mixture_sd: float, mixture_mean: float) -> FloatArray:
     """Distribution function of a t variable times exp(mixture_mean + mixture_sd * a standard normal).
 
     Returns:
-        Shape (24, 1025): row r is for 1 / degrees of freedom = r / 23 / 2.5, column c for z = x / (1 - x) with
-        x = c / 1024; the last column is one.
+        Shape (24, 257): row r is for 1 / degrees of freedom = r / 23 / 2.5, column c for z = x / (1 - x) with
+        x = c / 256; the last column is one.
     """
     nodes, weights = np.polynomial.hermite_e.hermegauss(21 if mixture_sd > 0.0 else 1)
     factors, weights = np.exp(mixture_mean + mixture_sd * nodes), weights / weights.sum()
@@ -55,7 +57,7 @@ def widened_t_table(mixture_sd: float, mixture_mean: float) -> FloatArray:
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def table_row(table: FloatArray, dof: float, row: FloatArray) -> None:
-    """Fill `row`, shape (1025,), with the table at so many degrees of freedom."""
+    """Fill `row`, shape (257,), with the table at so many degrees of freedom."""
     at = min(HEAVIEST / dof, 1.0) * (_SHAPES - 1)
     r = min(int(at), _SHAPES - 2)
     for c in range(_POINTS):
@@ -76,7 +78,7 @@ def distribution(row: FloatArray, z: float) -> tuple[float, float]:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _choose(weights: FloatArray, share: float, most: int) -> npt.NDArray[np.int64]:
+def choose(weights: FloatArray, share: float, most: int) -> npt.NDArray[np.int64]:
     """The heaviest components that together hold `share` of the weight, `most` at the most."""
     order = np.zeros(min(most, len(weights)), dtype=np.int64)
     taken = np.zeros(len(weights), dtype=np.bool_)
@@ -93,15 +95,31 @@ def _choose(weights: FloatArray, share: float, most: int) -> npt.NDArray[np.int6
     return order[:n]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _power(value: float, power: float) -> float:
-    """Inverse of the power transform of one coordinate, up to closure."""
-    raised = 1.0 + power * value
-    if raised <= 0.0:
+@lru_cache(maxsize=4)
+def powers_table(power: float) -> FloatArray:
+    """Pieces of x ** (1 / power): the inverse of the power transform, up to closure, in place of a slow power.
+
+    Returns:
+        Shape (2048, 3): row r has the coefficients of the parabola through three points of r / 128 to (r + 1) / 128,
+        in the distance from its lower end.
+    """
+    width = 1.0 / _PIECES
+    low = np.arange(_LARGEST * _PIECES) * width
+    first, middle, last = ((low + part * width) ** (1.0 / power) for part in (0.0, 0.5, 1.0))
+    second = 2.0 * (first - 2.0 * middle + last) / width**2
+    return np.stack([first, (last - first) / width - second * width, second], axis=1)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _raised(base: float, powers: FloatArray, power: float) -> float:
+    """max(base, 0) ** (1 / power)."""
+    if base <= 0.0:
         return 0.0
-    if power == 0.75:
-        return raised * np.cbrt(raised)  # type: ignore[no-any-return]  # a number once compiled; twice as fast as a power
-    return raised ** (1.0 / power)  # type: ignore[no-any-return]
+    if base >= _LARGEST:
+        return base ** (1.0 / power)  # type: ignore[no-any-return]  # a number once compiled
+    at = int(base * _PIECES)
+    beyond = base - at * (1.0 / _PIECES)
+    return powers[at, 0] + beyond * (powers[at, 1] + beyond * powers[at, 2])  # type: ignore[no-any-return]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -118,6 +136,7 @@ def summarise_mixture(
     levels: FloatArray,
     guesses: FloatArray,
     table: FloatArray,
+    powers: FloatArray,
     widened_square: float,
     kept_weight: float,
     most: int,
@@ -137,6 +156,7 @@ def summarise_mixture(
         levels: Shape (Q,), quantile levels in (0, 1), ascending.
         guesses: Shape (Q,), standard normal quantiles of them.
         table: As `widened_t_table` gives it.
+        powers: As `powers_table` gives it.
         widened_square: Mean square of the factor that widens a path.
         kept_weight: Share of the weight whose components are kept.
         most: Components at the most.
@@ -146,7 +166,7 @@ def summarise_mixture(
     """
     K, D = basis.shape
     Q = len(levels)
-    chosen = _choose(weights, kept_weight, most)
+    chosen = choose(weights, kept_weight, most)
     C = len(chosen)
     means = np.zeros((horizon, K))
     quantiles = np.zeros((Q, horizon, K))
@@ -187,7 +207,11 @@ def summarise_mixture(
     joint = np.zeros((K, K))
     slope = np.zeros(K)
     rest = np.zeros(K)
-    start = guesses.copy()
+    start = np.zeros((K, Q))
+    for k in range(K):
+        for q in range(Q):
+            start[k, q] = guesses[q]
+    close = np.array([0.02 * min(level, 1.0 - level) for level in levels])
     hermite = np.array([-2.8569700138728056, -1.3556261799742659, 0.0, 1.3556261799742659, 2.8569700138728056])
     hermite_weights = np.array(
         [0.011257411327720691, 0.22207592200561266, 8.0 / 15.0, 0.22207592200561266, 0.011257411327720691]
@@ -234,18 +258,19 @@ def summarise_mixture(
             for j in range(k):
                 joint[j, k] = joint[k, j]
         for k in range(K):
-            sd = sqrt(joint[k, k])
-            sd = max(sd, 1e-12)
+            sd = max(sqrt(joint[k, k]), 1e-12)
+            per_variance = 1.0 / (sd * sd)
             for j in range(K):
-                slope[j] = joint[j, k] / (sd * sd)
-                rest[j] = sqrt(max(joint[j, j] - slope[j] * joint[j, k], 0.0))
+                slope[j] = joint[j, k] * per_variance
+                # Standard deviation times the root of three, the outer point of a three-point rule.
+                rest[j] = sqrt(max(3.0 * (joint[j, j] - slope[j] * joint[j, k]), 0.0))
             for g in range(5):
-                x = middle[k] + sd * hermite[g]
-                means[h, k] += hermite_weights[g] * _share(k, x, middle, slope, rest, power)
+                away = sd * hermite[g]
+                means[h, k] += hermite_weights[g] * _share(k, away, middle, slope, rest, powers, power)
             for c in range(C):
                 scaled[c] = 1.0 / max(sqrt(variance[c] * spread[c, k, k] / dof[chosen[c]]), 1e-14)
             for q in range(Q):
-                x = middle[k] + sd * start[q]
+                x = middle[k] + sd * start[k, q]
                 low, high = middle[k] - 60.0 * sd, middle[k] + 60.0 * sd
                 for _ in range(40):
                     value = 0.0
@@ -259,14 +284,14 @@ def summarise_mixture(
                         high = x
                     else:
                         low = x
-                    if abs(miss) < 1e-4:
-                        x -= miss / max(density, 1e-9)  # the last correction costs nothing
+                    if abs(miss) < close[q]:
+                        x -= miss / max(density, 1e-9)  # the last correction costs nothing, and squares the miss
                         break
                     x -= miss / max(density, 1e-9)
                     if not low < x < high:
                         x = 0.5 * (low + high)
-                start[q] = (x - middle[k]) / sd  # the next cell's distribution has much the same shape
-                quantiles[q, h, k] = _share(k, x, middle, slope, rest, power)
+                start[k, q] = (x - middle[k]) / sd  # the next quarter's distribution has much the same shape
+                quantiles[q, h, k] = _share(k, x - middle[k], middle, slope, rest, powers, power)
             # Along the line a share can turn back where the others vanish; intervals nest all the same.
             for q in range(1, Q):
                 quantiles[q, h, k] = max(quantiles[q, h, k], quantiles[q - 1, h, k])
@@ -279,17 +304,25 @@ def summarise_mixture(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _share(k: int, x: float, middle: FloatArray, slope: FloatArray, rest: FloatArray, power: float) -> float:
-    """Share k where its coordinate is x and the others spread around their regression on it."""
-    own = _power(x, power)
+def _share(
+    k: int,
+    away: float,
+    middle: FloatArray,
+    slope: FloatArray,
+    rest: FloatArray,
+    powers: FloatArray,
+    power: float,
+) -> float:
+    """Share k where its coordinate is `away` from its middle and the others spread around their regression on it."""
+    own = _raised(1.0 + power * (middle[k] + away), powers, power)
     total = own
     for j in range(len(middle)):
         if j != k:
-            at = middle[j] + slope[j] * (x - middle[k])
-            part = _power(at, power)
+            base = 1.0 + power * (middle[j] + slope[j] * away)
+            wide = power * rest[j]
+            part = _raised(base, powers, power)
             # What others claim on average is more than at their mean: the inverse is convex and cut at zero.
-            if power * rest[j] > 0.1 * (1.0 + power * at):
-                wide = 1.7320508075688772 * rest[j]
-                part = (4.0 * part + _power(at - wide, power) + _power(at + wide, power)) / 6.0
+            if wide > 0.17 * base:
+                part = (4.0 * part + _raised(base - wide, powers, power) + _raised(base + wide, powers, power)) / 6.0
             total += part
     return own / total if total > 0.0 else 1.0

@@ -4,18 +4,28 @@ The compiled functions too: reading them from their cache takes longer than a fe
 starts no thread of Polars or NumPy that would be missing after a fork.
 """
 
+import gc
+import sys
+
 from service.settings import use_one_thread
 
 use_one_thread()
+gc.disable()  # nothing of what is loaded will ever be garbage: looking for it takes a seventh of the time
+# Numba imports all of scipy.linalg, for a fifth of a second, to see whether functions that nothing here calls would
+# work. Being told at once that they would not, it goes on.
+sys.modules["scipy.linalg.cython_blas"] = None  # type: ignore[assignment]  # what the import system takes for "not there"
 
 import numpy as np  # noqa: E402  (the number of threads is read at import)
 
 import service.batch.part  # noqa: E402, F401
-from forecast.models.base import Series  # noqa: E402
-from forecast.models.dlm import summarise_market  # noqa: E402
+from forecast.models.base import Cells  # noqa: E402
+from forecast.models.dlm import summarise_markets  # noqa: E402
 from forecast.prior import shipped_prior  # noqa: E402
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS  # noqa: E402
 
-_shares = np.array([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [np.nan] * 3, [0.4, 0.3, 0.3], [0.3, 0.4, 0.3]])
-for _rows in (_shares, _shares[3:]):  # with a gap and without
-    summarise_market(Series("", _rows), shipped_prior(), DEFAULT_HORIZON, DEFAULT_LEVELS)
+_cells = Cells(np.array([0, 4]), np.array([0, 0, 1, 1]), np.array([0.5, 0.5, 0.4, 0.6]), np.array([0.005]))
+summarise_markets(_cells, np.array([0, 1, 0, 1]), 2, shipped_prior(), DEFAULT_HORIZON, DEFAULT_LEVELS)
+
+del sys.modules["scipy.linalg.cython_blas"]
+gc.enable()
+gc.freeze()  # shared with the workers as long as nobody writes to it, which a collection would

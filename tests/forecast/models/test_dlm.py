@@ -6,15 +6,26 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import multivariate_t
+from scipy.stats import invwishart, multivariate_t
 from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts, helmert
 from forecast.models import kernel
 from forecast.models.base import Series
-from forecast.models.dlm import RECENT, Tables, allocate, dlm, draw_paths, filter_market, usual_composition
+from forecast.models.dlm import (
+    RECENT,
+    Tables,
+    allocate,
+    dlm,
+    draw_paths,
+    filter_market,
+    summarise_market,
+    usual_composition,
+)
 from forecast.prior import shipped_prior
+
+NOTHING_SMALL = np.array([0.0, 0.0, 1.0])  # `Prior.small` without effect
 
 
 class PlainModel(MLEModel):
@@ -269,20 +280,22 @@ def test_draws_have_the_moments_of_the_matrix_t() -> None:
 
 
 def test_intervals_cover_as_they_say_on_data_drawn_from_the_model() -> None:
-    """Simulated from one node with a known S: nominal 80 % must hold about 80 % over many markets."""
+    """Simulated from one node, S drawn from its prior: nominal 80 % must hold 80 % over many markets."""
     base = shipped_prior()
     node = np.array([0.1, 0.9, 0.0, -1.0, 0.9, 1.0, np.inf, 1.0])
-    prior = replace(base, nodes=node[None], weights=np.ones(1), mixture_sd=0.0, mixture_mean=0.0)
+    prior = replace(base, nodes=node[None], weights=np.ones(1), mixture_sd=0.0, mixture_mean=0.0, small=NOTHING_SMALL)
+    scale = prior.scale_matrix(np.full(3, 1 / 3))
     rng = np.random.default_rng(11)
     hits = []
-    for _ in range(150):
-        root = 0.03 * (np.eye(2) + 0.3 * rng.standard_normal((2, 2)))
-        level = (np.sqrt(0.9) * rng.standard_normal((34, 2)) @ root.T).cumsum(axis=0)
-        shares = from_contrasts(level + np.sqrt(0.1) * rng.standard_normal((34, 2)) @ root.T, prior.power)
-        outcome = dlm(Series("m", shares[:30]), prior=prior, power=prior.power, horizon=4, draws=400, rng=rng)
+    for _ in range(500):
+        root = np.linalg.cholesky(invwishart.rvs(prior.dof + 1.0, scale, random_state=rng))
+        steps = np.sqrt(0.9) * rng.standard_normal((16, 2))
+        contrasts = steps.cumsum(axis=0) + np.sqrt(0.1) * rng.standard_normal((16, 2))
+        shares = from_contrasts(contrasts @ root.T, prior.power)
+        outcome = dlm(Series("m", shares[:12]), prior=prior, power=prior.power, horizon=4, draws=400, rng=rng)
         low, high = np.quantile(from_contrasts(outcome.contrasts, prior.power), [0.1, 0.9], axis=0)
-        hits.append((shares[30:] >= low) & (shares[30:] <= high))
-    assert abs(np.mean(hits) - 0.80) < 0.04
+        hits.append((shares[12:] >= low) & (shares[12:] <= high))
+    assert abs(np.mean(hits) - 0.80) < 0.03
 
 
 def test_a_long_past_with_parts_that_stay_zero_is_forecast_all_the_same() -> None:
@@ -314,8 +327,9 @@ def test_a_market_made_ready_is_what_the_plain_functions_say(power: float) -> No
     shares[-9:, 2] = 0.0
     shares[-9:] /= shares[-9:].sum(axis=1, keepdims=True)
     series = replace(series, shares=shares)
-    contrasts, observed, scale, inverse, logdet = kernel.ready_market(
-        shares, helmert(5), power, prior.scale, prior.dof, RECENT, series.resolution
+    small = np.array([0.6, 0.4, 0.03])
+    contrasts, observed, scale, inverse, logdet, printed, calm = kernel.ready_market(
+        shares, helmert(5), power, prior.scale, prior.dof, RECENT, series.resolution, small
     )
     expected = prior.scale_matrix(usual_composition(series))
     np.testing.assert_array_equal(observed, series.observed)
@@ -323,3 +337,34 @@ def test_a_market_made_ready_is_what_the_plain_functions_say(power: float) -> No
     np.testing.assert_allclose(scale, expected, rtol=1e-10, atol=1e-14)
     np.testing.assert_allclose(inverse @ expected, np.eye(4), atol=1e-8)
     assert logdet == pytest.approx(np.linalg.slogdet(expected)[1], rel=1e-10)
+    p = usual_composition(series)
+    nearby = (5 * (p + 1e-7) ** power - 5 * p**power) / (1e-7 * power * (p**power).sum())  # d u / d p
+    np.testing.assert_allclose(printed, 0.6 * (series.resolution * nearby) ** 2 / 3, rtol=1e-3)
+    np.testing.assert_allclose(calm, 1 - 0.4 / (1 + (p / 0.03) ** 2))
+
+
+def test_a_tempered_scale_moves_each_coordinate_by_its_own_factor() -> None:
+    rng = np.random.default_rng(8)
+    basis, dof = helmert(4), 7.5
+    root = rng.standard_normal((3, 3))
+    S = root @ root.T
+    printed, calm = np.array([0.0, 0.02, 0.3, 0.1]), np.array([1.0, 0.9, 0.6, 0.8])
+    spread = basis @ S @ basis.T
+    factor = calm * np.sqrt(1 + printed / (np.diag(spread) / dof))
+    expected = basis.T @ np.diag(factor) @ spread @ np.diag(factor) @ basis
+    found = S.copy()
+    kernel.temper(found, dof, basis, printed, calm)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_rounding_to_whole_per_cents_widens_the_forecast_of_a_small_share() -> None:
+    rng = np.random.default_rng(4)
+    shares = np.round(np.column_stack([np.full(30, 0.012), 0.5 + 0.02 * rng.standard_normal(30)]), 3)
+    series = Series("m", np.column_stack([shares, 1 - shares.sum(axis=1)]), resolution=0.0005)
+    fine, coarse = (
+        summarise_market(replace(series, resolution=half_unit), shipped_prior(), 4, (0.8,))
+        for half_unit in (0.0005, 0.005)
+    )
+    widths = [made.upper[0, 0] - made.lower[0, 0] for made in (fine, coarse)]
+    assert widths[1][0] > 1.5 * widths[0][0]
+    assert widths[1][1] == pytest.approx(widths[0][1], rel=0.1)
