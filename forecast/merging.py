@@ -159,8 +159,9 @@ def _said_otherwise(known: pl.DataFrame, given: pl.DataFrame, per: tuple[str, ..
 
 
 def _newer(known: pl.DataFrame, undated: pl.DataFrame, today: date) -> pl.DataFrame:
-    """Shares without a day that say something new: of today where their cell was told before, so that no answer about an
-    earlier day changes.
+    """Shares without a day that say something new.
+
+    Where their cell was told before they are of today, so that no answer about an earlier day changes.
     """
     told = known.select(_CELL).unique().with_columns(told=pl.lit(value=True))
     return (

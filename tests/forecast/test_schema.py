@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 
 import polars as pl
 import pytest
@@ -13,9 +13,11 @@ from forecast.data import make_figures
 from forecast.errors import InvalidTable
 from forecast.schema import (
     AMOUNT_RULES,
+    DATED_SHARES_RULES,
     FIGURES_RULES,
     MEASURE_UNITS,
     SHARES_RULES,
+    check_dated_shares,
     check_figures,
     check_shares,
     period_end,
@@ -359,3 +361,78 @@ def test_a_day_and_a_month_are_read_in_both_orders() -> None:
     day_first, month_first = published_readings()
     assert frame.select(day_first).to_series().to_list() == [date(2022, 11, 9), date(2020, 12, 25), None]
     assert frame.select(month_first).to_series().to_list() == [date(2022, 9, 11), None, None]
+
+
+def dated(**columns: object) -> pl.DataFrame:
+    """Two rows of a table of shares to be kept, with some columns put in place of good ones."""
+    good: dict[str, object] = {
+        "market": ["m", "m"],
+        "period": ["2020Q3", "2020Q3"],
+        "provider": ["A", "B"],
+        "share": [0.4, 0.6],
+        "published_at": ["2020-11-02", None],
+    }
+    return pl.DataFrame({**good, **columns})
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["2020-11-02", None],
+        pl.Series([date(2020, 11, 2), None]),
+        pl.Series([datetime(2020, 11, 2, 9, 30), None]),
+    ],
+)
+def test_days_of_publication_may_be_text_dates_or_moments(days: object) -> None:
+    assert check_dated_shares(dated(published_at=days))["published_at"].to_list() == [date(2020, 11, 2), None]
+    assert check_dated_shares(dated().drop("published_at"))["published_at"].to_list() == [None, None]
+
+
+def test_a_cell_may_stand_once_for_every_day_and_each_day_sums_by_itself() -> None:
+    twice = dated(provider=["A", "A"], share=[0.9, 0.8], published_at=["2020-11-02", "2021-02-02"])
+    assert check_dated_shares(twice)["share"].to_list() == [0.9, 0.8]
+    with pytest.raises(
+        InvalidTable, match="breaks cell_once; allowed: one row per market, period, provider and published_at"
+    ):
+        check_dated_shares(twice.with_columns(published_at=pl.lit("2020-11-02")))
+    amounts = twice.rename({"share": "value"}).vstack(
+        dated(share=[3.0, 1.0], published_at=["2020-11-02"] * 2).rename({"share": "value"}).tail(1)
+    )
+    assert check_dated_shares(amounts)["share"].to_list() == [pytest.approx(0.9 / 1.9), 1.0, pytest.approx(1 / 1.9)]
+
+
+def test_spaces_around_names_do_not_count_in_what_is_kept() -> None:
+    checked = check_dated_shares(dated(market=[" m", "m "], provider=["A ", "B"]))
+    assert checked["market"].to_list() == ["m", "m"]
+    with pytest.raises(
+        InvalidTable,
+        match="row 2, column provider: A of 2020Q3 in m, given before, breaks cell_once",
+    ):
+        check_dated_shares(dated(provider=["A", " A"], published_at=[None, None]))
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns"),
+    [
+        ("market_is_plain", {"market": ["m", "m" * 201]}),
+        ("market_is_plain", {"market": ["m", "m\0"]}),
+        ("provider_is_plain", {"provider": ["A", "B\nC"]}),
+        ("provider_is_one", {"provider": ["A", "B|C"]}),
+        ("provider_is_one", {"provider": ["A", "TOP3"]}),
+        ("provider_is_one", {"provider": ["A", "TOTAL"]}),
+        ("published_at_is_day", {"published_at": [None, "2020-11"]}),
+        ("published_at_is_day", {"published_at": [None, "2020-11-31"]}),
+        ("published_after_period", {"published_at": [None, "2020-09-30"]}),
+        ("share_in_unit_interval", {"share": [0.4, float("nan")]}),
+        ("period_is_quarter", {"period": ["2020Q3", "2020"]}),
+    ],
+)
+def test_a_rule_of_shares_to_be_kept_names_the_row_that_breaks_it(rule: str, columns: dict[str, object]) -> None:
+    assert rule in {r.name for r in DATED_SHARES_RULES}
+    with pytest.raises(InvalidTable, match=rf"row 2, column {next(iter(columns))}: .* breaks {rule}; "):
+        check_dated_shares(dated(**columns))
+
+
+def test_shares_to_be_kept_need_the_name_of_their_market() -> None:
+    with pytest.raises(InvalidTable, match="column market: missing breaks required_columns"):
+        check_dated_shares(dated().drop("market"))
