@@ -7,63 +7,91 @@ and its simulation smoother draws whole histories, so that a forecast starts fro
 """
 
 import hashlib
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+from statsmodels.tsa.statespace.kalman_smoother import SMOOTHER_STATE, SMOOTHER_STATE_COV
 from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.arrays import FloatArray
+from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
-from forecast.evidence import Observation, observations
-from forecast.figures import known_as_of
+from forecast.evidence import Evidence, Kind, Observation, evidence
+from forecast.posterior import START_SD, Design, Posterior
 from forecast.quarter import Quarter
-from forecast.results import OTHERS, History, Status
+from forecast.results import Doubt, History, Status
+from forecast.slips import Suspect, doubted, find_slips
 
 STEP = 0.012  # sd of a quarter's step of a share of `STEP_AT`, fraction; it grows with the root of the share
 STEP_AT = 0.2
 BREAK_STEP = 0.05  # the same for the jump that a declared break allows: Tencent went from 16 to 10 % in 2025Q1
-START_SD = 0.30  # sd of the first quarter about equal shares, fraction: nothing is known
+USUAL_MOVES = 8  # moves of the usual size that a provider's own are averaged with
+MOST_LIVELY = 8.0  # times the usual step that one move counts at most
 SMALLEST_SHARE = 0.01  # steps of smaller shares are taken as if of this one
+VAGUE = 0.006  # sd beyond which an amount over a total, "about 1.6 of 20 bn", is not a share of the quarter told
 HISTORIES = 40  # joint draws of the past that a forecast starts from
-FEWEST_MENTIONS = 2  # quarters that must name a provider before it is followed on its own
 
 
 class ShareSpaceModel(MLEModel):
     """The shares of a market as contrasts that walk at random; nothing is estimated, everything is given.
 
+    The state of a quarter is its own contrasts and, where an observation reaches back, those of L quarters before it.
+
     Args:
-        values: Shape (T, M), observed values, NaN where a quarter has fewer than M figures.
-        weights: Shape (T, M, K), of the shares in each.
-        variances: Shape (T, M).
-        step_sd: Shape (T, K), sd of the step into each quarter.
+        design: The observations and the steps of the walk.
     """
 
-    def __init__(self, values: FloatArray, weights: FloatArray, variances: FloatArray, step_sd: FloatArray) -> None:
-        _, M, K = weights.shape
+    def __init__(self, design: Design) -> None:
+        T, K = design.step_sd.shape
+        D, L = K - 1, design.lags
         basis = helmert(K)
+        rows = np.array(design.row)
+        place = np.array([np.sum(rows[:n] == row) for n, row in enumerate(rows)])  # within its quarter
+        M = int(place.max()) + 1
+        values = np.full((T, M), np.nan)
+        values[rows, place] = design.value
         super().__init__(  # type: ignore[no-untyped-call]  # statsmodels ships no types
             values,
-            k_states=K - 1,
-            k_posdef=K - 1,
+            k_states=(L + 1) * D,
+            k_posdef=D,
             initialization="known",
-            constant=np.zeros(K - 1),
-            stationary_cov=START_SD**2 * np.eye(K - 1),
+            constant=np.zeros((L + 1) * D),
+            # no observation reaches before the first quarter, so that its lags may be anything
+            stationary_cov=START_SD**2 * np.eye((L + 1) * D),
         )
+        weights = np.zeros((T, M, L + 1, K))
+        variances = np.ones((T, M))
+        for n, own in enumerate(design.weights):
+            weights[rows[n], place[n], : len(own)] = own
+            variances[rows[n], place[n]] = design.variance[n]
+        transition = np.eye((L + 1) * D, k=-D)
+        transition[:D, :D] = np.eye(D)
         # shares = 1 / K + basis @ state
-        self.ssm["design"] = np.einsum("tmk,kd->mdt", weights, basis)
-        self.ssm["obs_intercept"] = weights.sum(axis=2).T / K
+        self.ssm["design"] = (weights @ basis).reshape(T, M, -1).transpose(1, 2, 0)
+        self.ssm["obs_intercept"] = weights.sum(axis=(2, 3)).T / K
         self.ssm["obs_cov"] = np.einsum("tm,mn->mnt", variances, np.eye(M))
-        self.ssm["transition"] = np.eye(K - 1)
-        self.ssm["selection"] = np.eye(K - 1)
+        self.ssm["transition"] = transition
+        self.ssm["selection"] = np.eye((L + 1) * D, D)
         # state_cov of quarter t moves the state from t to t + 1.
-        ahead = np.concatenate([step_sd[1:], step_sd[-1:]])
+        ahead = np.concatenate([design.step_sd[1:], design.step_sd[-1:]])
         self.ssm["state_cov"] = np.einsum("kd,tk,ke->det", basis, ahead**2, basis)
         # Figures of one quarter have independent noise: one at a time is exact, faster, and needs no inverse.
         self.ssm.filter_univariate = True
+        self._contrasts = D
+
+    def smoothed(self) -> tuple[FloatArray, FloatArray]:
+        """Mean (T, K) and covariance (T, K, K) of the shares of every quarter given all figures."""
+        result = self.ssm.smooth(smoother_output=SMOOTHER_STATE | SMOOTHER_STATE_COV)
+        D = self._contrasts
+        basis = helmert(D + 1)
+        shares = 1.0 / (D + 1) + result.smoothed_state[:D].T @ basis.T
+        covariance = basis @ result.smoothed_state_cov[:D, :D].transpose(2, 0, 1) @ basis.T
+        return np.asarray(shares), np.asarray(covariance)
 
 
 def reconstruct(
@@ -88,74 +116,45 @@ def reconstruct(
         NotEnoughData: no share of a quarter was published by then.
     """
     _check_known(figures, market, house)
-    chosen = figures.filter(pl.col("market") == market, pl.col("house") == house)
-    known = known_as_of(chosen, as_of)
-    known_breaks = _known_breaks(breaks, market, house, as_of)
-    usable, warnings = _usable(known, known_breaks)
-    if usable.is_empty():
+    known = figures.filter(pl.col("market") == market, pl.col("house") == house)
+    if as_of is not None:
+        known = known.filter(pl.col("published_at") <= as_of)
+    breaks_known = SeriesBreaks.known(breaks, market=market, house=house, as_of=as_of)
+    said = evidence(known, breaks_known)
+    if not said.observations:
         raise NotEnoughData(market, 0, 1, f"house {house}" + (f", as of {as_of}" if as_of else ""))
-    providers = followed(usable)
-    found, left_out = observations(usable, providers)
-    if not found:
-        raise NotEnoughData(market, 0, 1, f"house {house}" + (f", as of {as_of}" if as_of else ""))
-    first, last = found[0].quarter, found[-1].quarter
-    quarters = tuple(first + t for t in range(last - first + 1))
-    break_rows = {q - first: what for q, what in known_breaks.jumps if 0 < q - first < len(quarters)}
-    smoothed = _smooth(found, quarters, len(providers), tuple(break_rows))
-    status, sources = _status(found, quarters, len(providers))
-    share, sd = _shown(smoothed.shares, smoothed.covariance, status)
+    observations, K = said.observations, len(said.providers)
+    first = min(o.quarter for o in observations if not o.lags)
+    quarters = tuple(first + t for t in range(observations[-1].quarter - first + 1))
+    break_rows = {q - first: what for q, what in breaks_known.jumps if 0 < q - first < len(quarters)}
+    plain = Design.of(observations, first, _steps(observations, quarters, K, tuple(break_rows)))
+    design, suspects = find_slips(plain, observations, said.tables)
+    smoothed, covariance = ShareSpaceModel(design).smoothed()
+    status, sources = _status(observations, doubted(suspects, len(observations)), quarters, K)
+    share, sd = _shown(smoothed, covariance, status)
+    used = known.filter(pl.col("figure_id").is_in({f for o in observations for f in o.figure_ids}))
+    doubts = _doubts(suspects, said, known)
     return History(
         market=market,
         house=house,
         as_of=as_of,
         quarters=quarters,
-        providers=providers,
+        providers=said.providers,
         share=share,
         sd=sd,
         status=status,
-        smoothed=_closed(smoothed.shares),
-        smoothed_sd=np.sqrt(np.maximum(np.diagonal(smoothed.covariance, axis1=1, axis2=2), 0.0)),
-        draws=smoothed.draws,
+        smoothed=_closed(smoothed),
+        smoothed_sd=np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)),
+        draws=_closed(Posterior(design).draws(HISTORIES, np.random.default_rng(0))),
         breaks=tuple((first + row, what) for row, what in sorted(break_rows.items())),
         sources=sources,
-        source_line=_source_line(usable),
-        vintage=usable["published_at"].max(),  # type: ignore[arg-type]  # a date column
-        figures_used=len(found),
-        content_hash=_content_hash(usable),
-        warnings=(*warnings, *left_out),
+        source_line=_source_line(used),
+        vintage=used["published_at"].max(),  # type: ignore[arg-type]  # a date column
+        figures_used=used.height,
+        content_hash=_content_hash(used),
+        warnings=(*_told_of(doubts), *said.left_out),
+        doubts=doubts,
     )
-
-
-def followed(figures: pl.DataFrame) -> tuple[str, ...]:
-    """The providers to follow on their own, largest first, and `Others` last.
-
-    A provider is followed when two quarters give its share, or the newest quarter with shares does.
-
-    Args:
-        figures: Share figures of one market and house.
-    """
-    single = figures.filter(~pl.col("providers").str.contains("|", literal=True), pl.col("providers") != OTHERS)
-    single = single.filter(~pl.col("providers").str.contains(r"^TOP\d+$"))
-    newest = single["period"].max()
-    mentions = single.group_by("providers").agg(
-        quarters=pl.col("period").n_unique(), newest=pl.col("period").max(), size=pl.col("value").mean()
-    )
-    kept = mentions.filter((pl.col("quarters") >= FEWEST_MENTIONS) | (pl.col("newest") == newest))
-    ordered = kept.sort(["size", "providers"], descending=[True, False])
-    return (*ordered["providers"], OTHERS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Breaks:
-    jumps: tuple[tuple[Quarter, str], ...]
-    revisions: tuple[tuple[str, str, date], ...]  # first and last period restated, day of the revision
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Smoothed:
-    shares: FloatArray  # (T, K), sum to one, possibly a little below zero
-    covariance: FloatArray  # (T, K, K)
-    draws: FloatArray  # (HISTORIES, T, K), compositions
 
 
 def _check_known(figures: pl.DataFrame, market: str, house: str) -> None:
@@ -167,119 +166,88 @@ def _check_known(figures: pl.DataFrame, market: str, house: str) -> None:
         raise NotFound("house", house, houses)
 
 
-def _known_breaks(breaks: pl.DataFrame, market: str, house: str, as_of: date | None) -> _Breaks:
-    mine = breaks.filter(pl.col("market") == market, pl.col("house") == house)
-    if as_of is not None:
-        mine = mine.filter(pl.col("published_at") <= as_of)
-    rows = mine.sort("period").iter_rows(named=True)
-    jumps: list[tuple[Quarter, str]] = []
-    revisions: list[tuple[str, str, date]] = []
-    for row in rows:
-        jumps.append((Quarter.parse(row["period"]), row["description"]))
-        if row["kind"] == "revision":
-            revisions.append((row["period"], row["last_period"], row["published_at"]))
-    return _Breaks(tuple(jumps), tuple(revisions))
+def _steps(
+    observations: Sequence[Observation], quarters: Sequence[Quarter], K: int, break_rows: tuple[int, ...]
+) -> FloatArray:
+    """Sd (T, K) of the step into each quarter.
 
-
-def _usable(figures: pl.DataFrame, breaks: _Breaks) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """Quarterly share figures that are not slips and not of a vintage since revised; and what that left out."""
-    shares = figures.filter(pl.col("measure") == "share", ~pl.col("annual"), pl.col("providers") != "TOTAL")
-    slips = shares.filter(pl.col("mark") == "slip")
-    warnings = [
-        f"left out as a slip: {period} {names.replace('|', ' + ')} {value:.1%}"
-        for period, names, value in slips.select("period", "providers", "value").iter_rows()
-    ]
-    usable = shares.filter(pl.col("mark") != "slip")
-    for first, last, revised in breaks.revisions:
-        old = pl.col("period").is_between(pl.lit(first), pl.lit(last)) & (pl.col("published_at") < revised)
-        dropped = usable.filter(old).height
-        if dropped:
-            warnings.append(f"left out, as {first} to {last} was revised on {revised}: {dropped} earlier figure(s)")
-            usable = usable.filter(~old)
-    return usable, tuple(warnings)
-
-
-def _crude(found: Sequence[Observation], quarters: Sequence[Quarter], K: int) -> FloatArray:
-    """First guess (T, K) of every share, straight lines between the figures for it alone: sizes the steps."""
+    It scales with a first guess of every share, straight lines between the figures for it alone, and for a provider
+    whose share is told to move more than that, as with the seasons, with how much it does.
+    """
     rows = np.arange(len(quarters))
     guess = np.zeros((len(quarters), K))
-    for k in range(K):
-        alone = [(o.quarter - quarters[0], o.value) for o in found if o.members == (k,)]
-        if alone:
-            at, value = np.array(sorted(alone)).T
-            guess[:, k] = np.interp(rows, at, value)
+    alone: list[dict[int, float]] = [{} for _ in range(K)]
+    for o in observations:
+        if not o.lags and len(o.members) == 1:
+            alone[o.members[0]].setdefault(o.quarter - quarters[0], o.value)
+    for k, told in enumerate(alone):
+        if told:
+            guess[:, k] = np.interp(rows, list(told), list(told.values()))
     guess[:, -1] = np.maximum(1.0 - guess[:, :-1].sum(axis=1), 0.0)
-    return np.maximum(guess, SMALLEST_SHARE)
+    usual = STEP * np.sqrt(np.maximum(guess, SMALLEST_SHARE) / STEP_AT)
+    scale = np.array([_liveliness(told, usual[:, k], break_rows) for k, told in enumerate(alone)])
+    steps = usual * scale
+    steps[list(break_rows)] *= np.maximum(BREAK_STEP / STEP / scale, 1.0)
+    return np.asarray(steps)
 
 
-def _smooth(
-    found: Sequence[Observation], quarters: Sequence[Quarter], K: int, break_rows: tuple[int, ...]
-) -> _Smoothed:
-    T = len(quarters)
-    by_row: list[list[Observation]] = [[] for _ in quarters]
-    for observation in found:
-        by_row[observation.quarter - quarters[0]].append(observation)
-    M = max(len(row) for row in by_row)
-    values, variances = np.full((T, M), np.nan), np.ones((T, M))
-    weights = np.zeros((T, M, K))
-    for t, row in enumerate(by_row):
-        for m, observation in enumerate(row):
-            values[t, m], variances[t, m] = observation.value, observation.variance
-            weights[t, m] = observation.weights
-    step = np.full((T, 1), STEP)
-    step[list(break_rows)] = BREAK_STEP
-    step_sd = step * np.sqrt(_crude(found, quarters, K) / STEP_AT)
-    model = ShareSpaceModel(values, weights, variances, step_sd)
-    result = model.ssm.smooth()
-    basis = helmert(K)
-    shares = 1.0 / K + result.smoothed_state.T @ basis.T
-    covariance = np.einsum("kd,det,le->tkl", basis, result.smoothed_state_cov, basis)
-    return _Smoothed(np.asarray(shares), np.asarray(covariance), _draw_histories(model, shares, basis))
-
-
-def _draw_histories(model: ShareSpaceModel, mean: FloatArray, basis: FloatArray) -> FloatArray:
-    """Joint draws of the past, shape (HISTORIES, T, K), each quarter a composition; the same for the same figures.
-
-    Every second draw mirrors the one before at the smoothed mean, so that few draws have the right mean.
-    """
-    smoother = model.simulation_smoother()
-    rng = np.random.default_rng(0)
-    draws = np.empty((HISTORIES, *mean.shape))
-    for n in range(0, HISTORIES, 2):
-        smoother.simulate(rng=rng)
-        deviation = smoother.simulated_state.T @ basis.T + 1.0 / len(basis) - mean
-        draws[n], draws[n + 1] = _closed(mean + deviation), _closed(mean - deviation)
-    return draws
+def _liveliness(told: dict[int, float], usual: FloatArray, break_rows: tuple[int, ...]) -> float:
+    """How many times the usual step a share moves, going by the quarters told next to each other; at least 1."""
+    rows = sorted(told)
+    moves = [
+        min(abs(told[t] - told[s]) / (usual[t] * np.sqrt(t - s)), MOST_LIVELY)  # one slip is not a habit
+        for s, t in itertools.pairwise(rows)
+        if not any(s < row <= t for row in break_rows)
+    ]
+    squared = (USUAL_MOVES + np.sum(np.square(moves))) / (USUAL_MOVES + len(moves))
+    return float(np.sqrt(max(squared, 1.0)))
 
 
 def _closed(shares: FloatArray) -> FloatArray:
-    """Shares (T, K) without the little that a normal state puts below zero."""
-    return closure(np.maximum(shares, 0.0))
+    """Shares (..., T, K) without the little that a normal state puts below zero."""
+    return closure(np.maximum(shares, 0.0).reshape(-1, shares.shape[-1])).reshape(shares.shape)
 
 
 def _status(
-    found: Sequence[Observation], quarters: Sequence[Quarter], K: int
+    observations: Sequence[Observation], disbelieved: npt.NDArray[np.bool_], quarters: Sequence[Quarter], K: int
 ) -> tuple[tuple[tuple[Status, ...], ...], tuple[tuple[tuple[int, ...], ...], ...]]:
-    """Status (T, K) and the ids of the figures behind each cell (T, K)."""
+    """Status (T, K) and the ids of the figures behind each cell (T, K).
+
+    A share stated alone is reported; a sum, an amount beside the total, or the rest makes a cell combined. Growth and
+    whole years tell of a quarter without stating anything of it, and what is recognised as a slip tells nothing:
+    such a cell is inferred.
+    """
     T = len(quarters)
-    reported, combined = np.zeros((T, K), bool), np.zeros((T, K), bool)
-    sources: list[list[list[int]]] = [[[] for _ in range(K)] for _ in quarters]
-    for observation in found:
+    reported, combined, touched = np.zeros((3, T, K), bool)
+    sources: list[list[dict[int, None]]] = [[{} for _ in range(K)] for _ in quarters]
+    for observation, slip in zip(observations, disbelieved, strict=True):
         t = observation.quarter - quarters[0]
         # To be part of an unnamed rest is not to be mentioned.
-        mentioned = (K - 1,) if observation.rest else observation.members
-        for k in mentioned:
-            (reported if len(mentioned) == 1 else combined)[t, k] = True
-            sources[t][k].append(observation.figure_id)
+        mentioned = [K - 1] if observation.rest else list(observation.members)
+        vague = observation.kind is Kind.AMOUNT and observation.variance > VAGUE**2
+        if slip or vague:
+            touched[t, mentioned] = True
+        elif observation.kind in (Kind.GROWTH, Kind.YEAR):
+            reach = [t - lag for lag, row in enumerate(observation.weights) if row.any()]
+            touched[np.ix_(reach, mentioned)] = True
+        elif observation.kind is Kind.SHARE and len(mentioned) == 1:
+            reported[t, mentioned] = True
+        else:
+            combined[t, mentioned] = True
+        for back in range(observation.lags + 1):
+            if observation.weights[back].any():
+                for k in mentioned:
+                    sources[t - back][k].update(dict.fromkeys(observation.figure_ids))
+    said = reported | combined
     for t in range(T):
         # A quarter that names every provider gives the rest too.
-        if not reported[t, -1] and (reported | combined)[t, :-1].all():
-            combined[t, -1] = True
-            sources[t][-1] = sorted({f for cell in sources[t][:-1] for f in cell})
-    said = reported | combined
-    said[:, -1] |= said.any(axis=1)  # whatever is said of anyone bounds the rest
-    since = np.logical_or.accumulate(said, axis=0)
-    until = np.logical_or.accumulate(said[::-1], axis=0)[::-1]
+        if not said[t, -1] and said[t, :-1].all():
+            combined[t, -1] = said[t, -1] = True
+            sources[t][-1] = {f: None for cell in sources[t][:-1] for f in cell}
+    heard = said | touched
+    heard[:, -1] |= heard.any(axis=1)  # whatever is said of anyone bounds the rest
+    since = np.logical_or.accumulate(heard, axis=0)
+    until = np.logical_or.accumulate(heard[::-1], axis=0)[::-1]
 
     def status(t: int, k: int) -> Status:
         if reported[t, k]:
@@ -290,8 +258,46 @@ def _status(
 
     return (
         tuple(tuple(status(t, k) for k in range(K)) for t in range(T)),
-        tuple(tuple(tuple(cell) for cell in row) for row in sources),
+        tuple(tuple(tuple(sorted(cell)) for cell in row) for row in sources),
     )
+
+
+def _doubts(suspects: Sequence[Suspect], said: Evidence, known: pl.DataFrame) -> tuple[Doubt, ...]:
+    """What was found to be wrong or in dispute, as the pages state it."""
+    columns = ("figure_id", "period", "providers", "measure", "value")
+    rows = {row[0]: row[1:] for row in known.select(columns).iter_rows()}
+    found = []
+    for suspect in suspects:
+        observation = said.observations[suspect.index]
+        period, providers, measure, value = rows[observation.figure_ids[0]]
+        found.append(
+            Doubt(
+                figure_ids=observation.figure_ids,
+                period=period,
+                providers=tuple(providers.split("|")),
+                measure=measure,
+                value=value,
+                off=suspect.off,
+                reason=suspect.reason,
+            )
+        )
+    return tuple(found)
+
+
+def _told_of(doubts: Sequence[Doubt]) -> tuple[str, ...]:
+    """Doubts in words; the cells of a table that does not add up are one."""
+    tables: dict[str, list[Doubt]] = {}
+    words: dict[str, None] = {}
+    for doubt in doubts:
+        if doubt.reason == "table":
+            tables.setdefault(doubt.period, []).append(doubt)
+        else:
+            words[str(doubt)] = None
+    for period, cells in tables.items():
+        names = ", ".join(name for cell in cells for name in cell.providers)
+        total = f"{100 * (1 + cells[0].off):.1f} %"
+        words[f"count less: the shares of {period}, a table that sums to {total} ({names})"] = None
+    return tuple(words)
 
 
 def _shown(
@@ -319,5 +325,5 @@ def _source_line(figures: pl.DataFrame) -> str:
 
 
 def _content_hash(figures: pl.DataFrame) -> str:
-    columns = ["period", "providers", "value", "qualifier", "decimals", "published_at"]
+    columns = ["period", "providers", "measure", "value", "qualifier", "decimals", "published_at"]
     return hashlib.sha256(figures.select(columns).sort(columns).write_csv().encode()).hexdigest()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Literal
 
 import polars as pl
 
@@ -16,9 +17,36 @@ class Status(StrEnum):
     """How a cell of a history is known."""
 
     REPORTED = "reported"  # a figure states this very share
-    COMBINED = "combined"  # a figure of the quarter states a sum this share is in, or the rest beside it
-    INFERRED = "inferred"  # nothing was said in this quarter, something before and after it
-    UNKNOWN = "unknown"  # nothing was said in this quarter, nor on both sides of it
+    COMBINED = "combined"  # of the quarter: a sum this share is in, the rest beside it, or an amount and the total
+    INFERRED = "inferred"  # no share or amount of the quarter, but growth, a whole year, or quarters on both sides
+    UNKNOWN = "unknown"  # nothing was said that bears on this quarter, nor of quarters on both sides of it
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A figure that counts less than it says, as what else was known contradicts it."""
+
+    figure_ids: tuple[int, ...]  # the figure and those it was worked out with
+    period: str  # "2020Q3", or "2020" for a whole year
+    providers: tuple[str, ...]
+    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    value: float  # as stated: fraction, or amount in the unit of the measure
+    off: float  # of the shares it tells, how far they lie above what is otherwise expected, fraction
+    reason: Literal["slip", "contradiction", "table"]
+
+    def __str__(self) -> str:
+        names = " + ".join(self.providers)
+        value = f"{self.value:g}" if self.measure in ("spend_usd_bn", "units_mn") else f"{100 * self.value:.3g} %"
+        what = f"{self.period} {names}{' growth' if self.measure == 'yoy_growth' else ''} {value}"
+        points = f"{100 * abs(self.off):.1f} points"
+        side = "above" if self.off > 0 else "below"
+        match self.reason:
+            case "slip":
+                return f"taken as a slip: {what}, {points} {side} what the other figures say"
+            case "contradiction":
+                return f"counts little: {what}, {points} {side} what the other figures say, and which is wrong is open"
+            case "table":
+                return f"counts less: {what}, one of a table that sums to {100 * (1 + self.off):.1f} %"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +74,7 @@ class History:
     figures_used: int = 0
     content_hash: str = ""  # SHA-256 of the figures used
     warnings: tuple[str, ...] = ()  # what was dropped or doubted, in words
+    doubts: tuple[Doubt, ...] = ()  # figures that what else was known contradicts, by period of what they tell
 
     def to_frame(self) -> pl.DataFrame:
         """One row per quarter and provider: market, house, period, provider, share, sd, status."""
