@@ -236,35 +236,41 @@ def list_markets(figures: pl.DataFrame) -> tuple[MarketInfo, ...]:
     Args:
         figures: Columns of `CURATED_SCHEMA`.
     """
-    infos = []
-    for (market,), of_market in figures.group_by(["market"], maintain_order=True):
-        houses = [_house_info(str(name), of_house) for (name,), of_house in of_market.group_by(["house"])]
-        houses.sort(key=lambda house: (-house.figures, house.name))
-        infos.append(MarketInfo(str(market), tuple(houses)))
-    return tuple(sorted(infos, key=lambda info: info.market))
-
-
-def _house_info(name: str, figures: pl.DataFrame) -> HouseInfo:
+    series = ["market", "house"]
     shares = figures.filter(pl.col("measure") == "share")
-    quarters = shares.filter(~pl.col("annual"))["period"]
+    quarters = shares.filter(~pl.col("annual")).group_by(series).agg(first=pl.min("period"), last=pl.max("period"))
     singles = shares.filter(~pl.col("providers").str.contains(_NOT_PROVIDERS)).select(
-        pl.col("providers").str.split("|"), "value"
+        *series, pl.col("providers").str.split("|"), "value"
     )
     ranked = (
         singles.with_columns(pl.col("value") / pl.col("providers").list.len())  # ranks a name only ever seen in a sum
         .explode("providers")
-        .group_by("providers")
+        .group_by(*series, "providers")
         .agg(pl.col("value").mean())
         .sort("value", "providers", descending=[True, False])
+        .group_by(series, maintain_order=True)
+        .agg("providers")
     )
-    return HouseInfo(
-        name=name,
-        providers=tuple(ranked["providers"].to_list()),
-        first=Quarter.parse(str(quarters.min())) if len(quarters) else None,
-        last=Quarter.parse(str(quarters.max())) if len(quarters) else None,
-        figures=figures.height,
-        vintages=tuple(figures["published_at"].unique().sort().to_list()),
+    houses = (
+        figures.group_by(series)
+        .agg(figures=pl.len(), vintages=pl.col("published_at").unique().sort())
+        .join(quarters, on=series, how="left")
+        .join(ranked, on=series, how="left")
+        .sort("market", "figures", "house", descending=[False, True, False])
     )
+    infos: dict[str, list[HouseInfo]] = {}
+    for row in houses.iter_rows(named=True):
+        infos.setdefault(row["market"], []).append(
+            HouseInfo(
+                name=row["house"],
+                providers=tuple(row["providers"] or ()),
+                first=None if row["first"] is None else Quarter.parse(row["first"]),
+                last=None if row["last"] is None else Quarter.parse(row["last"]),
+                figures=row["figures"],
+                vintages=tuple(row["vintages"]),
+            )
+        )
+    return tuple(MarketInfo(market, tuple(found)) for market, found in infos.items())
 
 
 def _date(named: pl.DataFrame) -> pl.DataFrame:
