@@ -27,6 +27,11 @@ _MOST_NAMES = 500  # markets asked for by name; for more, all are read
 _COLUMNS = ("import_number", "line", *STATEMENT_SCHEMA)
 _STATEMENTS = [figures.c[name] for name in STATEMENT_SCHEMA]
 
+# Asked at every question to a catalog, so built once.
+_CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.markets).where(
+    imports.c.number > sa.bindparam("after")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -65,11 +70,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-
-    @property
-    def place(self) -> str:
-        """The file, or the URL without its password."""
-        return shown(self._engine)
+        self.place = shown(engine)  # the file, or the URL without its password
 
     def close(self) -> None:
         """Let go of its connections."""
@@ -85,9 +86,8 @@ class Store:
 
     def changes(self, after: int) -> Changes:
         """What imports later than import `after` brought."""
-        chosen = sa.select(imports.c.number, imports.c.added, imports.c.markets).where(imports.c.number > after)
         with failures_told(self.place), self._engine.connect() as connection:
-            rows = connection.execute(chosen).all()
+            rows = connection.execute(_CHANGES, {"after": after}).all()
         newest = max((row.number for row in rows), default=after)
         return Changes(newest, frozenset(name for row in rows if row.added for name in json.loads(row.markets)))
 
