@@ -17,6 +17,7 @@ from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
 
 _CELL = ("period", "measure", "providers")
+_SAID = (*_CELL, "value", "qualifier", "decimals")  # what its owner says again is not new
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +195,8 @@ def forecast_changes(
         known_as_of(frame.filter(pl.col("market") == market, pl.col("house") == house), day)
         for frame, day in ((old, earlier), (figures, later))
     )
-    groups = list(_new_statements(known_before, known))
+    replaced = known_before.join(figures, on="figure_id", how="anti")
+    groups = list(_new_statements(known_before, known.join(replaced, on=_SAID, how="anti")))
     declared = breaks.filter(
         pl.col("market") == market,
         pl.col("house") == house,

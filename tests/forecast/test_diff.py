@@ -161,9 +161,25 @@ def test_a_statement_without_which_nothing_could_be_forecast_says_so() -> None:
     found = changes(pl.concat([first, new]), figures_before=pl.concat([older, first]), **asked)
     assert [(s.figure_ids, s.effect) for s in found.statements] == [((3,), None)]
     assert found.statements_frame()["mean_change"].to_list() == [None]
-    # without it, what its owner had said of the cell before takes its place again
-    replaced = changes(pl.concat([first, new]), figures_before=pl.concat([first, second]), **asked)
-    assert [(s.figure_ids, s.effect and s.effect.mean) for s in replaced.statements] == [((3,), 0)]
+
+
+def test_without_a_share_put_in_place_of_another_the_other_counts_again() -> None:
+    shares = CHINA.filter(pl.col("measure") == "share", pl.col("providers") == "Alibaba Cloud", ~pl.col("annual"))
+    rows = shares.filter(pl.col("mark") == "ok").unique("period", keep="first").sort("period").head(2)
+    first, second = rows.with_columns(figure_id=pl.Series([1, 2]), published_at=pl.lit(date(2020, 1, 2))).partition_by(
+        "period", maintain_order=True
+    )
+    again = second.with_columns(figure_id=pl.lit(3, dtype=pl.Int64), published_at=pl.lit(date(2020, 3, 1)))
+    higher = again.with_columns(value=pl.col("value") + 0.05)
+    asked = {"earlier": date(2020, 1, 15), "later": date(2020, 4, 1), "horizon": 1}
+    before = pl.concat([first, second])
+    found = changes(pl.concat([first, higher]), figures_before=before, **asked)
+    ((told,), change) = (found.statements, found.change)
+    assert (told.figure_ids, told.known_values) == ((3,), (second["value"][0],))
+    assert told.effect == change  # nothing else is new
+    assert change.mean > 0.005
+    same = changes(pl.concat([first, again]), figures_before=before, **asked)
+    assert (same.statements, same.change.mean) == ((), 0)  # what its owner says again is not new
 
 
 def test_every_step_is_told() -> None:
