@@ -19,13 +19,11 @@ from forecast.results import History
 from forecast.schema import check_shares
 from forecast.scorecard import Backtest, BacktestProgress
 from service.errors import NoStore
-from service.queries import DEFAULT_HOUSE, BacktestQuery, ShareRow
+from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow
 from service.results import DataUsed, ImportReport
 
 if TYPE_CHECKING:
     from service.store import Store
-
-DEFAULT_SHARES_HOUSE = "own"  # of imported shares whose owner gives no house
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
 _MARKETS_KEPT = 32  # whose figures are in memory
@@ -195,7 +193,7 @@ class Catalog:
         table: pl.DataFrame,
         *,
         kind: Literal["figures", "shares"],
-        house: str = DEFAULT_SHARES_HOUSE,
+        house: str = OWN_HOUSE,
         request_id: str = "",
         validate_only: bool = False,
         name: str = "table",

@@ -1,10 +1,12 @@
 """`sharecast import`: a user's own figures or shares into the database."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from service.cli import options
+from service.queries import OWN_HOUSE
 
 
 @click.command("import")
@@ -25,14 +27,27 @@ from service.cli import options
     metavar="ID",
     help="Name this import: given again with the same file it is not repeated.",
 )
+@click.option("--address", metavar="HOST:PORT", help="Import into the database of this server.  [default: do it here]")
 def import_(
-    file: Path, database: str | None, house: str | None, kind: str, validate_only: bool, request_id: str
+    file: Path,
+    database: str | None,
+    house: str | None,
+    kind: str,
+    validate_only: bool,
+    request_id: str,
+    address: str | None,
 ) -> None:
     """Keep the figures or shares of FILE beside the shipped ones, all of it or nothing.
 
-    FILE is a table in CSV, Parquet, Arrow or JSON. Shares have a row per market, period and provider with the columns
-    market, period (2020Q3), provider, and share (a fraction) or value (an amount); optionally decimals and published_at
-    (2020-11-02). Figures have the columns that README lists, a row per statement of a page.
+    FILE is a table in CSV, Parquet, Arrow or JSON.
+
+    Shares have a row per market, period and provider, with the columns market, period (2020Q3), provider, and share (a
+    fraction) or value (an amount); optionally decimals, of the percentage as published, and published_at (2020-11-02).
+
+    Figures have a row per statement of a page, with the columns market, research_house, period (a quarter, or a year),
+    providers (names joined by |, TOTAL, or Others), measure (share, yoy_growth, spend_usd_bn or units_mn), value,
+    qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher, published,
+    source_title, source_url and note.
 
     The imported markets are there for every command, and what was imported is never changed: a share imported again
     with another value is a restatement, and --as-of an earlier day still shows the earlier one.
@@ -40,30 +55,44 @@ def import_(
     Without --database and SHARECAST_DATABASE they go into sharecast/sharecast.db in the folder for your data
     (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
     """
-    from service.catalog import DEFAULT_SHARES_HOUSE, Catalog
-    from service.cli.opening import open_for_import
     from service.cli.output import tell
     from service.store.incoming import kind_of
     from service.tables import read_table
 
+    if address is not None and database is not None:
+        raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
     table = read_table(file)
     found = kind_of(table, name=str(file)) if kind == "auto" else kind
     if house is not None and found == "figures":
         raise click.UsageError("--house goes with shares; figures name their houses in the column research_house.")
-    store = open_for_import(database)
-    report = Catalog.shipped(store).import_table(
-        table,
-        kind="figures" if found == "figures" else "shares",
-        house=DEFAULT_SHARES_HOUSE if house is None else house,
-        request_id=request_id,
-        validate_only=validate_only,
-        name=str(file),
-    )
+    wanted: Literal["figures", "shares"] = "figures" if found == "figures" else "shares"
+    if address is None:
+        from service.catalog import Catalog
+        from service.cli.opening import open_for_import
+
+        store = open_for_import(database)
+        place = store.place
+        report = Catalog.shipped(store).import_table(
+            table,
+            kind=wanted,
+            house=OWN_HOUSE if house is None else house,
+            request_id=request_id,
+            validate_only=validate_only,
+            name=str(file),
+        )
+    else:
+        from service.client import Client
+
+        place = f"the database of {address}"
+        with Client(address) as client:
+            report = client.import_figures(
+                table, kind=wanted, house=house or "", request_id=request_id, validate_only=validate_only
+            )
     for warning in report.warnings:
         tell(f"note: {warning}")
     counts = f"{report.rows} row(s) of {report.kind}, {report.added} new, {report.known} known already"
     click.echo(f"{file}: {counts}; {_markets(report.markets)}")
-    click.echo("nothing was kept, as asked" if validate_only else f"kept in {store.place} as import {report.import_id}")
+    click.echo("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 
 
 def _markets(names: tuple[str, ...]) -> str:

@@ -164,11 +164,15 @@ def test_a_server_answers_from_the_database_and_sees_what_is_imported_beside_it(
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            with Client(server.stdout.readline().split()[-1]) as client:
+            address = server.stdout.readline().split()[-1]
+            with Client(address) as client:
                 assert "widgets" not in [market.market for market in client.list_markets()]
                 assert run("import", "widgets.csv", "--database", "served.db").exit_code == 0
                 assert "widgets" in [market.market for market in client.list_markets()]
                 assert client.forecast("widgets", horizon=1).house == "own"
+                sent = run("import", "widgets.csv", "--house", "finance", "--address", address)
+                assert sent.stdout.endswith(f"kept in the database of {address} as import 2\n"), sent.stderr
+                assert client.get_history("widgets", house="finance").house == "finance"
         finally:
             server.terminate()
     assert server.returncode == 0
