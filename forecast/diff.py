@@ -1,6 +1,6 @@
 """What changed in a forecast between two days, and which of the figures that came in between changed it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -60,13 +60,24 @@ class NewBreak:
     effect: Effect | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewRelease:
+    """What came out on one day: several statements, or a break beside them."""
+
+    published_at: date
+    statements: int
+    breaks: int
+    effect: Effect | None  # of all of it together
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ForecastDiff:
     """A forecast as made on two days, at the H quarters that both look at, of K providers and N levels.
 
     The effect of a statement is the forecast of the later day minus the one without the statement. Effects do not add
-    up: where two statements say the same thing in other words, neither is missed, and both effects are small. They are
-    computed from the smoothed past alone, without draws of it, which would hide small effects behind noise.
+    up: where two statements say the same thing in other words, neither is missed, and both effects are small; that of
+    the release they came in shows what they did together. Effects are computed from the smoothed past alone, without
+    draws of it, which would hide small effects behind noise.
     """
 
     market: str
@@ -80,6 +91,7 @@ class ForecastDiff:
     change: Effect  # from before to after
     statements: tuple[NewStatement, ...]  # new since the earlier day, the one with the largest effect first
     breaks: tuple[NewBreak, ...]  # likewise
+    releases: tuple[NewRelease, ...]  # days on which more than one of these came out, likewise
 
     @property
     def mean_before(self) -> FloatArray:
@@ -114,14 +126,18 @@ class ForecastDiff:
         return pl.DataFrame(columns).with_columns(pl.col(pl.Float64).fill_nan(None))
 
     def statements_frame(self) -> pl.DataFrame:
-        """One row per new statement or break, in order.
+        """One row per new statement, break and release, each in order.
 
-        Columns: market, house, kind ("figure" or "break"), period, measure, providers (joined by |), values (joined by
-        ;, as are the next), known_values, unit, publishers, published_at, figure_ids, note (what a break changed),
-        mean_change, largest_change (fractions), largest_provider, largest_period; the last four null where no forecast
-        can be made without it.
+        Columns: market, house, kind ("figure", "break" or "release"), period, measure, providers (joined by |), values
+        (joined by ;, as are the next), known_values, unit, publishers, published_at, figure_ids, note (of breaks and
+        releases), mean_change, largest_change (fractions), largest_provider, largest_period; the last four null where
+        no forecast can be made without it.
         """
-        rows = [*(_statement_row(s) for s in self.statements), *(_break_row(b) for b in self.breaks)]
+        rows = [
+            *(_statement_row(told) for told in self.statements),
+            *(_break_row(told) for told in self.breaks),
+            *(_release_row(told) for told in self.releases),
+        ]
         types: dict[str, type[pl.DataType] | pl.DataType] = {
             "published_at": pl.Date,
             "mean_change": pl.Float64,
@@ -158,7 +174,7 @@ def forecast_changes(
 ) -> ForecastDiff:
     """Compare the forecasts of two days, and find what each new statement did by leaving it out.
 
-    One history is rebuilt, and one forecast made, for each new statement or break: some 50 ms each.
+    One history is rebuilt, and one forecast made, for each new statement, break and release: some 50 ms each.
 
     Args:
         figures: Curated figures, as `forecast.figures.load_figures` returns them.
@@ -173,7 +189,8 @@ def forecast_changes(
         seed: Of the draws.
         figures_before: The figures that count on the earlier day, where they are not among `figures`, because their
             owner has put others in their place; None: the same ones.
-        on_step: Called with how many of the new statements and breaks have been left out, and how many there are.
+        on_step: Called with how many of the new statements, breaks and releases have been left out, and how many there
+            are.
 
     Raises:
         InvalidArgument: the later day is not after the earlier one, as `check_request`, or the newest quarters known on
@@ -203,12 +220,20 @@ def forecast_changes(
         pl.col("published_at") > earlier,
         pl.col("published_at") <= later,
     )
-    done, total = 0, len(groups) + declared.height
+    days: dict[date, tuple[list[pl.DataFrame], list[int]]] = {}
+    for group in groups:
+        days.setdefault(group["published_at"][0], ([], []))[0].append(group)
+    for row, day in enumerate(declared["published_at"]):
+        days.setdefault(day, ([], []))[1].append(row)
+    together = {day: parts for day, parts in days.items() if len(parts[0]) + len(parts[1]) > 1}
+    done, total = 0, len(groups) + declared.height + len(together)
 
-    def effect(figures: pl.DataFrame, breaks: pl.DataFrame) -> Effect | None:
+    def effect(left_out: Sequence[pl.DataFrame], undeclared: Sequence[int]) -> Effect | None:
         nonlocal done
+        fewer = _without(figures, pl.concat(left_out), old) if left_out else figures
+        unbroken = breaks.join(declared[list(undeclared)], on=breaks.columns, how="anti", nulls_equal=True)
         try:
-            history = reconstruct(figures, breaks, market=market, house=house, as_of=later)
+            history = reconstruct(fewer, unbroken, market=market, house=house, as_of=later)
             found = _effect(ask.forecast(_undrawn(history), quarters), smooth_after, quarters)
         except NotEnoughData:
             found = None
@@ -217,16 +242,13 @@ def forecast_changes(
             on_step(done, total)
         return found
 
-    statements = [_statement(group, known_before, effect(_without(figures, group, old), breaks)) for group in groups]
+    statements = [_statement(group, known_before, effect([group], [])) for group in groups]
     dropped = [
-        NewBreak(
-            row["period"],
-            row["kind"],
-            row["description"],
-            row["published_at"],
-            effect(figures, breaks.join(declared[n], on=breaks.columns, how="anti", nulls_equal=True)),
-        )
+        NewBreak(row["period"], row["kind"], row["description"], row["published_at"], effect([], [n]))
         for n, row in enumerate(declared.iter_rows(named=True))
+    ]
+    releases = [
+        NewRelease(day, len(said), len(broken), effect(said, broken)) for day, (said, broken) in together.items()
     ]
     return ForecastDiff(
         market=market,
@@ -240,6 +262,7 @@ def forecast_changes(
         change=_effect(smooth_before, smooth_after, quarters),
         statements=tuple(sorted(statements, key=_by_effect)),
         breaks=tuple(sorted(dropped, key=_by_effect)),
+        releases=tuple(sorted(releases, key=_by_effect)),
     )
 
 
@@ -338,8 +361,8 @@ def _statement(group: pl.DataFrame, before: pl.DataFrame, effect: Effect | None)
     )
 
 
-def _by_effect(told: NewStatement | NewBreak) -> tuple[float, str]:
-    return (-np.inf if told.effect is None else -told.effect.mean, told.period)
+def _by_effect(told: NewStatement | NewBreak | NewRelease) -> tuple[float, date]:
+    return (-np.inf if told.effect is None else -told.effect.mean, told.published_at)
 
 
 _STATEMENT_COLUMNS = (
@@ -383,6 +406,16 @@ def _break_row(told: NewBreak) -> dict[str, object]:
         "period": told.period,
         "published_at": told.published_at,
         "note": told.description,
+        **_effect_row(told.effect),
+    }
+
+
+def _release_row(told: NewRelease) -> dict[str, object]:
+    breaks = f", {told.breaks} break(s)" if told.breaks else ""
+    return {
+        "kind": "release",
+        "published_at": told.published_at,
+        "note": f"{told.statements} statement(s){breaks}",
         **_effect_row(told.effect),
     }
 

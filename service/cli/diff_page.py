@@ -15,7 +15,7 @@ from service.cli.figures_page import value_text, whom
 
 _DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 _SEEN = 5e-5  # a mean change that is shown as 0.01 points; smaller ones are counted, not told one by one
-_MEASURES = {"share": "shares", "yoy_growth": "growth rates", "spend_usd_bn": "amounts spent", "units_mn": "units sold"}
+_MEASURES = {"share": "of shares", "yoy_growth": "of growth", "spend_usd_bn": "of spend", "units_mn": "of units"}
 
 
 def print_diff(console: Console, found: ForecastDiff) -> None:
@@ -86,11 +86,14 @@ def _print_told(console: Console, found: ForecastDiff) -> None:
     both: tuple[NewStatement | NewBreak, ...] = (*found.breaks, *found.statements)
     effective = [told for told in both if _is_seen(told.effect)]
     silent = [told for told in found.statements if not _is_seen(told.effect)]
+    if found.releases:
+        _print_releases(console, found)
     if effective:
         console.print()
-        console.print(
-            "How far the forecast would be off without each, in points: on average, and at most and whose.", style="dim"
+        together = (
+            "And without each alone, the others staying" if found.releases else "How far it would be off without each"
         )
+        console.print(f"{together}: of two that say the same, neither is missed.", style="dim")
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         for name in ("mean", "most"):
             table.add_column(name, justify="right", no_wrap=True)
@@ -109,6 +112,24 @@ def _print_told(console: Console, found: ForecastDiff) -> None:
     quiet = len(found.breaks) - sum(isinstance(told, NewBreak) for told in effective)
     if quiet:
         console.print(f"{quiet} declared break(s) changed it by less than 0.01 points.")
+
+
+def _print_releases(console: Console, found: ForecastDiff) -> None:
+    console.print()
+    console.print(
+        "How far the forecast would be off without all that came out on one day, in points: on average, and at most "
+        "and whose.",
+        style="dim",
+    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("mean", "most"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("whose", "what came out", "published"):
+        table.add_column(name, overflow="fold", no_wrap=name == "published")
+    for told in found.releases:
+        breaks = f" and {told.breaks} declared break(s)" if told.breaks else ""
+        table.add_row(*_effect_cells(told.effect), f"{told.statements} statement(s){breaks}", str(told.published_at))
+    console.print(table)
 
 
 def _is_seen(effect: Effect | None) -> bool:

@@ -92,9 +92,22 @@ def test_statements_stand_in_the_order_of_their_effects(release: ForecastDiff) -
     sizes = [np.inf if s.effect is None else s.effect.mean for s in release.statements]
     assert sizes == sorted(sizes, reverse=True)
     frame = release.statements_frame()
-    assert frame["mean_change"].to_list() == [s.effect and s.effect.mean for s in release.statements]
-    assert frame["kind"].unique().to_list() == ["figure"]
-    assert frame["providers"].to_list() == ["|".join(s.providers) for s in release.statements]
+    told = frame.filter(pl.col("kind") == "figure")
+    assert told["mean_change"].to_list() == [s.effect and s.effect.mean for s in release.statements]
+    assert told["providers"].to_list() == ["|".join(s.providers) for s in release.statements]
+
+
+def test_without_the_whole_of_a_release_the_forecast_is_that_of_the_day_before() -> None:
+    first = date(2020, 11, 27)  # The Register
+    found = changes(earlier=date(2020, 11, 26), later=first)
+    (told,) = found.releases
+    assert (told.published_at, told.statements, told.breaks) == (first, len(found.statements), 0)
+    assert told.statements > 1
+    assert told.effect == found.change
+    assert found.change.mean > max(s.effect.mean for s in found.statements if s.effect is not None)
+    row = found.statements_frame().row(-1, named=True)
+    assert (row["kind"], row["published_at"]) == ("release", first)
+    assert (row["note"], row["mean_change"]) == (f"{told.statements} statement(s)", found.change.mean)
 
 
 def test_nothing_new_changes_nothing() -> None:
@@ -131,8 +144,12 @@ def test_a_restated_share_names_what_was_said_before_and_its_break_has_an_effect
     assert (declared.period, declared.published_at) == ("2022Q1", date(2024, 8, 31))
     assert declared.effect is not None
     assert declared.effect.mean > 0
-    last = found.statements_frame().row(-1, named=True)
-    assert (last["kind"], last["note"]) == ("break", declared.description)
+    (last,) = found.statements_frame().filter(pl.col("kind") == "break").iter_rows(named=True)
+    assert last["note"] == declared.description
+    (release,) = found.releases
+    assert (release.statements, release.breaks) == (len(found.statements), 1)
+    assert release.effect is not None
+    assert release.effect.mean > declared.effect.mean
 
 
 def test_two_releases_of_one_cell_are_two_statements() -> None:
@@ -185,7 +202,7 @@ def test_without_a_share_put_in_place_of_another_the_other_counts_again() -> Non
 def test_every_step_is_told() -> None:
     steps: list[tuple[int, int]] = []
     found = changes(on_step=lambda done, total: steps.append((done, total)))
-    total = len(found.statements) + len(found.breaks)
+    total = len(found.statements) + len(found.breaks) + len(found.releases)
     assert steps == [(n, total) for n in range(1, total + 1)]
     assert total > 3
 
