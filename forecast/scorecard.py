@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from forecast.quarter import Quarter
 
 if TYPE_CHECKING:
+    import pandas as pd
     import polars as pl
 
 REFERENCE = "naive"  # the model that skill is measured against
@@ -113,3 +114,9 @@ class Backtest:
     def to_polars(self) -> "pl.DataFrame":
         """The same table, under the name that every result of the client has."""
         return self.to_frame()
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The same table for pandas; what is null is None or NaN."""
+        import pandas as pd
+
+        return pd.DataFrame({column.name: column.to_numpy() for column in self.to_frame().get_columns()})

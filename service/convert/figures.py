@@ -19,6 +19,7 @@ from service.results import FigureResult, FiguresPage
 from sharecast.v1 import figure_pb2
 from sharecast.v1.market_service_pb2 import ListFiguresRequest, ListFiguresResponse
 
+_PAGE_BYTES = 3 * 2**20
 _QUALIFIER, _MARK = "FIGURE_QUALIFIER_", "FIGURE_MARK_"
 
 
@@ -63,17 +64,27 @@ def figures_query(request: ListFiguresRequest, /) -> FiguresQuery:
 
 
 def figures_response(
-    rows: Iterable[Mapping[str, Any]], /, request: ListFiguresRequest, *, next_after: int | None
+    rows: Iterable[Mapping[str, Any]], /, request: ListFiguresRequest, *, more: bool
 ) -> ListFiguresResponse:
-    """Write one page.
+    """Write one page, of fewer rows than given where they are long: a message of 4 MiB is more than many clients take.
 
     Args:
         rows: By the columns of `forecast.figures.CURATED_SCHEMA`.
         request: What was asked.
-        next_after: The last figure's id where more follow, else None.
+        more: Whether others follow these rows.
     """
-    token = "" if next_after is None else token_text(str(next_after), _list(request))
-    return ListFiguresResponse(figures=[_figure_message(row) for row in rows], next_page_token=token)
+    response = ListFiguresResponse()
+    size = 0
+    for row in rows:
+        figure = _figure_message(row)
+        size += figure.ByteSize()
+        if response.figures and size > _PAGE_BYTES:
+            more = True
+            break
+        response.figures.append(figure)
+    if more:
+        response.next_page_token = token_text(str(response.figures[-1].figure_id), _list(request))
+    return response
 
 
 def figures_page(response: ListFiguresResponse, /) -> FiguresPage:

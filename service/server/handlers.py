@@ -119,9 +119,7 @@ class MarketHandlers:
                 raise InvalidArgument("page_token", request.page_token, _GONE)
         page = found.slice(start, query.page_size)
         more = start + page.height < found.height
-        return convert.figures_response(
-            page.iter_rows(named=True), request, next_after=page["figure_id"][-1] if more else None
-        )
+        return convert.figures_response(page.iter_rows(named=True), request, more=more)
 
     def import_figures(self) -> "_Import":
         """Take the messages of one import."""
