@@ -140,6 +140,13 @@ def test_each_restatement_is_told_from_the_value_before_it() -> None:
     rows = ((0.33, 0, "2020-05-01", "exact"), (0.35, 0, "2021-05-01", "exact"), (0.31, 0, "2022-05-01", "exact"))
     assert changes(*rows) == [(1, 2), (2, 3)]
     assert changes(rows[0], rows[1], (0.352, 1, "2022-05-01", "exact")) == [(1, 2)]
+    assert changes(rows[0], rows[1], (0.332, 1, "2022-05-01", "exact")) == [(1, 2), (2, 3)]  # back to the first
+
+
+def test_a_value_soon_after_one_that_agrees_with_an_old_one_is_a_conflict() -> None:
+    rows = ((0.33, 0, "2020-05-01", "exact"), (0.334, 1, "2021-04-15", "exact"), (0.35, 0, "2021-05-01", "exact"))
+    assert changes(*rows) == []
+    assert changes(rows[0], rows[2]) == [(1, 2)]
 
 
 def test_a_slip_restates_nothing_and_is_not_restated() -> None:
