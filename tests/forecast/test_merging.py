@@ -203,6 +203,16 @@ def test_of_a_cell_only_the_last_share_counts_on_a_day_while_published_figures_a
     assert whole["figure_id"].n_unique() == 3
 
 
+def test_a_share_that_a_figure_there_is_also_states_gets_an_id_of_its_own() -> None:
+    base = some_figures()
+    one = base.filter(pl.col("measure") == "share", ~pl.col("annual")).head(1)
+    later = one.select(STATEMENT_SCHEMA.keys()).with_columns(published_at=pl.lit(TODAY))
+    merged = merge_figures(base, stored(later))
+    assert merged.height == base.height + 1
+    assert merged["figure_id"].n_unique() == merged.height
+    assert set(base["figure_id"]) < set(merged["figure_id"])
+
+
 def test_what_is_merged_has_the_form_of_prepared_figures() -> None:
     more = stored(statements([("2020Q1", "B", 0.4, None), ("2020Q1", "A", 0.6, None)]))
     merged = merge_figures(some_figures(), more)
