@@ -146,9 +146,8 @@ def _together(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
 
 def _curated(rows: pl.DataFrame) -> pl.DataFrame:
-    return known_as_of(
-        rows.select(CURATED_SCHEMA.keys()), date.max
-    )  # marks what contradicts each other across the tables
+    # To know all of them marks what contradicts each other across the tables.
+    return known_as_of(rows.select(CURATED_SCHEMA.keys()), date.max)
 
 
 def _said_otherwise(known: pl.DataFrame, given: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
