@@ -27,6 +27,7 @@ from forecast.arrays import FloatArray
 from forecast.breaks import SeriesBreaks
 from forecast.quarter import Quarter
 from forecast.results import OTHERS
+from forecast.schema import MAX_DECIMALS
 
 SOURCE_ERROR = (
     0.0025  # sd of what a house's own rounding and restating adds, fraction; 0.2 to 0.4 points fit the China set
@@ -194,9 +195,13 @@ def _read(figures: pl.DataFrame, breaks: SeriesBreaks) -> tuple[list[_Statement]
     rows = figures.select(columns).sort("period", "measure", "providers", "published_at", "figure_id").iter_rows()
     statements: list[_Statement] = []
     left_out = _LeftOut()
+    spans: dict[str, tuple[Quarter, Quarter]] = {}
     for figure_id, period, names, measure, value, qualifier, decimals, day in rows:
-        last = Quarter.parse(period if len(period) > 4 else f"{period}Q4")
-        first = last if len(period) > 4 else last + (-3)
+        if period not in spans:
+            annual = len(period) == 4
+            last = Quarter.parse(f"{period}Q4" if annual else period)
+            spans[period] = (last + (-3) if annual else last, last)
+        first, last = spans[period]
         since = breaks.revised(first + (-4 if measure == "yoy_growth" else 0), last, day)
         if since is not None:
             told_anew = f"{since.first} to {since.last} was revised on {since.published_at}"
@@ -255,7 +260,7 @@ class _Sheet:
     def observations(self, measured: Sequence[_Measured], providers: tuple[str, ...]) -> tuple[Observation, ...]:
         place = {name: k for k, name in enumerate(providers)}
         listings = _Listings(measured)
-        cells: dict[tuple[Quarter, Quarter, tuple[int, ...], bool], list[_Measured]] = {}
+        cells: dict[tuple[str, tuple[int, ...], bool], list[_Measured]] = {}
         for one in measured:
             statement = one.statement
             rest = statement.names == (OTHERS,)
@@ -266,28 +271,30 @@ class _Sheet:
             names = statement.names if listed is None else [n for n in place if n == OTHERS or n not in listed]
             members = self._members(statement, names, place)
             if members:
-                cells.setdefault((statement.first, statement.last, members, rest), []).append(one)
-        start = min((first for first, last, _, _ in cells if first == last), default=None)
+                cells.setdefault((statement.period, members, rest), []).append(one)
+        start = min((ones[0].statement.first for ones in cells.values() if not ones[0].statement.annual), default=None)
         if start is None:
             return ()
         restating = _restating_days(measured)
         told = _Told()
         found: list[Observation] = []
-        for (first, last, members, rest), ones in cells.items():
+        for (period, members, rest), ones in cells.items():
+            first, last, annual = ones[0].statement.first, ones[0].statement.last, ones[0].statement.annual
             weights, error = np.ones(1), SOURCE_ERROR
-            if first < last:
+            if annual:
                 if first < start or self.breaks.between(first, last):
                     self._skip(ones, "of whole years that the quarters do not cover, or that a break divides,")
                     continue
-                weights, error = self._year(str(last.year))
+                weights, error = self._year(period)
             groups = _reconciled(ones)
             for group in groups:
                 number = _combined([one.number for one in group])
                 variance = number.variance + error**2
-                if first == last and _restated(group, groups, restating.get(str(first), {})):
+                if not annual and _restated(group, groups, restating.get(period, {})):
                     variance += RESTATED_ERROR**2
                 kind = Kind.SHARE if any(one.kind is Kind.SHARE for one in group) else Kind.AMOUNT
-                rows = weights[:, None] * _indicator(members, len(place))
+                alone = _indicator(members, len(place))
+                rows = weights[:, None] * alone if annual else alone[None, :]
                 observation = Observation(
                     _ids(group),
                     last,
@@ -295,11 +302,11 @@ class _Sheet:
                     rows,
                     number.value,
                     variance,
-                    Kind.YEAR if first < last else kind,
+                    Kind.YEAR if annual else kind,
                     rest,
                 )
                 found.append(observation)
-                (told.years if first < last else told.quarters).setdefault((last, members), observation)
+                (told.years if annual else told.quarters).setdefault((last, members), observation)
         found += self._growth(place, told, start)
         return tuple(sorted(found, key=lambda o: (o.quarter, o.kind, o.figure_ids)))
 
@@ -441,11 +448,13 @@ class _Listings:
             room = LISTING_ERROR + 2.0 * math.sqrt(sum(number.variance for number in numbers))
             return abs(sum(number.value for number in numbers) - 1.0) - room
 
-        without = [[n for n in by_then if n not in left] for size in (1, 2) for left in combinations(by_then, size)]
-        without.sort(key=gap)
-        for names in (same_day, same_release, by_then, *without[:1]):
+        for names in (same_day, same_release, by_then):
             if names and gap(names) <= 0.0:
                 return frozenset(names)
+        without = [[n for n in by_then if n not in left] for size in (1, 2) for left in combinations(by_then, size)]
+        best = min(without, key=gap, default=[])
+        if best and gap(best) <= 0.0:
+            return frozenset(best)
         total = rest.number.value + sum(nearest[name].number.value for name in by_then)
         if total > 1.0 + LISTING_ERROR:
             return None
@@ -481,6 +490,8 @@ def _inverse(ratio: Printed) -> Printed:
 
 def _reconciled(ones: Sequence[_Measured]) -> list[list[_Measured]]:
     """Groups of statements of the same thing that printing alone can reconcile, each with its finest first."""
+    if len(ones) == 1:
+        return [list(ones)]
     groups: list[list[_Measured]] = []
     finest_first = sorted(ones, key=lambda m: (m.number.variance, m.statement.day, m.statement.figure_id))
     for one in finest_first:
@@ -495,9 +506,11 @@ def _reconciled(ones: Sequence[_Measured]) -> list[list[_Measured]]:
 
 
 def _combined(numbers: Sequence[Printed]) -> Printed:
-    precision = np.array([1.0 / number.variance for number in numbers])
-    value = float(precision @ [number.value for number in numbers] / precision.sum())
-    return Printed(value, float(1.0 / precision.sum()), numbers[0].half)
+    if len(numbers) == 1:
+        return numbers[0]
+    precision = math.fsum(1.0 / number.variance for number in numbers)
+    value = math.fsum(number.value / number.variance for number in numbers) / precision
+    return Printed(value, 1.0 / precision, numbers[0].half)
 
 
 def _ids(group: Sequence[_Measured]) -> tuple[int, ...]:
@@ -537,24 +550,27 @@ def _followed(measured: Sequence[_Measured]) -> tuple[str, ...]:
 
 def _tables(statements: Sequence[_Statement]) -> Iterator[Table]:
     """Tables of a quarter, all of one day and its rest among them, whose sum rounding cannot explain."""
-    pages: dict[tuple[Quarter, date, int], dict[str, _Statement]] = {}
-    twice: set[tuple[Quarter, date, int]] = set()
+    pages: dict[tuple[str, date, int], dict[str, _Statement]] = {}
+    twice: set[tuple[str, date, int]] = set()
     for told in statements:
         if told.measure == "share" and not told.annual and len(told.names) == 1 and told.exact and not told.unnamed:
-            key = (told.last, told.day, told.decimals)
-            if told.names[0] in pages.setdefault(key, {}):
+            key = (told.period, told.day, told.decimals)
+            cells = pages.setdefault(key, {})
+            if told.names[0] in cells:
                 twice.add(key)  # two tables, or two values in dispute: which belong together is not known
-            pages[key][told.names[0]] = told
+            cells[told.names[0]] = told
     for key, cells in sorted(pages.items()):
-        total = sum(cell.number.value for cell in cells.values())
+        total = math.fsum(cell.number.value for cell in cells.values())
         off = abs(total - 1.0)
+        # further off, and the rest is beside others than those listed: no table
+        if OTHERS not in cells or len(cells) < 3 or key in twice or not 1e-9 < off <= 0.03:
+            continue
         # "23.20 %, 15.60 %": zeros that every cell ends in are not printed precision
         decimals = next(d for d in range(key[2] + 1) if all(_has_decimals(c.number.value, d) for c in cells.values()))
-        rounding = 0.5 * 10.0 ** (-2 - decimals) * len(cells)
-        # further off, and the rest is beside others than those listed: no table
-        if OTHERS in cells and len(cells) > 2 and key not in twice and rounding + 1e-9 < off <= 0.03:
-            yield Table(key[0], total, tuple(cell.figure_id for cell in cells.values()))
+        if off > 0.5 * 10.0 ** (-2 - decimals) * len(cells) + 1e-9:
+            quarter = next(iter(cells.values())).last
+            yield Table(quarter, total, tuple(cell.figure_id for cell in cells.values()))
 
 
 def _has_decimals(share: float, decimals: int) -> bool:
-    return decimals >= 6 or abs(100.0 * share - round(100.0 * share, decimals)) < 1e-9
+    return decimals >= MAX_DECIMALS or abs(100.0 * share - round(100.0 * share, decimals)) < 1e-9

@@ -8,6 +8,7 @@ and its simulation smoother draws whole histories, so that a forecast starts fro
 
 import hashlib
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
@@ -51,7 +52,11 @@ class ShareSpaceModel(MLEModel):
         D, L = K - 1, design.lags
         basis = helmert(K)
         rows = np.array(design.row)
-        place = np.array([np.sum(rows[:n] == row) for n, row in enumerate(rows)])  # within its quarter
+        seen: Counter[int] = Counter()
+        place = np.zeros(len(rows), dtype=np.int64)  # within its quarter
+        for n, row in enumerate(design.row):
+            place[n] = seen[row]
+            seen[row] += 1
         M = int(place.max()) + 1
         values = np.full((T, M), np.nan)
         values[rows, place] = design.value
@@ -219,31 +224,31 @@ def _status(
     """
     T = len(quarters)
     reported, combined, touched = np.zeros((3, T, K), bool)
-    sources: list[list[dict[int, None]]] = [[{} for _ in range(K)] for _ in quarters]
+    sources: list[list[set[int]]] = [[set() for _ in range(K)] for _ in quarters]
     for observation, slip in zip(observations, disbelieved, strict=True):
         t = observation.quarter - quarters[0]
         # To be part of an unnamed rest is not to be mentioned.
         mentioned = [K - 1] if observation.rest else list(observation.members)
-        vague = observation.kind is Kind.AMOUNT and observation.variance > VAGUE**2
-        if slip or vague:
-            touched[t, mentioned] = True
-        elif observation.kind in (Kind.GROWTH, Kind.YEAR):
+        reach = [t]
+        if observation.lags:
             reach = [t - lag for lag, row in enumerate(observation.weights) if row.any()]
-            touched[np.ix_(reach, mentioned)] = True
+        vague = observation.kind is Kind.AMOUNT and observation.variance > VAGUE**2
+        if slip or vague or observation.kind in (Kind.GROWTH, Kind.YEAR):
+            for row in reach:
+                touched[row, mentioned] = True
         elif observation.kind is Kind.SHARE and len(mentioned) == 1:
             reported[t, mentioned] = True
         else:
             combined[t, mentioned] = True
-        for back in range(observation.lags + 1):
-            if observation.weights[back].any():
-                for k in mentioned:
-                    sources[t - back][k].update(dict.fromkeys(observation.figure_ids))
+        for row in reach:
+            for k in mentioned:
+                sources[row][k].update(observation.figure_ids)
     said = reported | combined
     for t in range(T):
         # A quarter that names every provider gives the rest too.
         if not said[t, -1] and said[t, :-1].all():
             combined[t, -1] = said[t, -1] = True
-            sources[t][-1] = {f: None for cell in sources[t][:-1] for f in cell}
+            sources[t][-1] = set().union(*sources[t][:-1])
     heard = said | touched
     heard[:, -1] |= heard.any(axis=1)  # whatever is said of anyone bounds the rest
     since = np.logical_or.accumulate(heard, axis=0)

@@ -5,7 +5,8 @@ quarters only widen the band, where a filter has to carry lags; draws and the re
 triangular solve each.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,7 +21,7 @@ from forecast.quarter import Quarter
 START_SD = 0.30  # sd of the first quarter about equal shares, fraction: nothing is known
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Design:
     """N observations of T quarters of K shares that walk at random."""
 
@@ -41,7 +42,7 @@ class Design:
             step_sd,
         )
 
-    @property
+    @cached_property
     def lags(self) -> int:
         """How far back an observation reaches, quarters."""
         return max(len(weights) for weights in self.weights) - 1
@@ -60,22 +61,33 @@ class Posterior:
 
     def __init__(self, design: Design) -> None:
         T, K = design.step_sd.shape
-        D, lags = K - 1, design.lags
-        self._design, self._basis, self._shape = design, helmert(K), (T, D)
+        self._basis, self._shape, self._lags = helmert(K), (T, K - 1), design.lags
+        D = K - 1
         # the contrasts that an observation weighs, from its first quarter to its last
         self._rows = [(weights[::-1] @ self._basis).ravel() for weights in design.weights]
         self._reach = [
             slice((row - len(own) + 1) * D, (row + 1) * D) for row, own in zip(design.row, design.weights, strict=True)
         ]
         self._target = design.value - np.array([weights.sum() for weights in design.weights]) / K
-        precision = self._of_the_walk()
-        shift = np.zeros(T * D)
-        for reach, rows, of in self._alike():
-            weighted = rows.T / design.variance[of]
+        self._alike = self._in_the_same_quarters()
+        self._walk = self._of_the_walk(design.step_sd)
+        self._condition(design.variance)
+
+    def with_variance(self, variance: FloatArray) -> "Posterior":
+        """The posterior of the same observations with other variances (N,)."""
+        other = copy(self)
+        other._condition(variance)
+        return other
+
+    def _condition(self, variance: FloatArray) -> None:
+        T, D = self._shape
+        precision, shift = self._walk.copy(), np.zeros(T * D)
+        for reach, rows, of in self._alike:
+            weighted = rows.T / variance[of]
             precision[reach, reach] += weighted @ rows
             shift[reach] += weighted @ self._target[of]
         # the walk alone ties neighbours
-        width = min(max(lags + 1, 2) * D, T * D)
+        width = min(max(self._lags + 1, 2) * D, T * D)
         band = np.zeros((width, T * D))
         for d in range(width):
             band[d, : T * D - d] = np.diagonal(precision, -d)
@@ -89,7 +101,6 @@ class Posterior:
         """Mean (T, K); each quarter sums to one, a share may be a little below zero."""
         return self._shares(self._mean)
 
-    @cached_property
     def spread(self) -> FloatArray:
         """Variance (N,) of what each observation measures, given all of them."""
         right = np.zeros((self._mean.size, len(self._rows)))
@@ -97,11 +108,12 @@ class Posterior:
             right[reach, n] = row
         return np.asarray(np.square(self._solve(right)).sum(axis=0))
 
-    @property
     def residual(self) -> FloatArray:
         """What each observation (N,) has over the mean of what it measures."""
-        expected = [row @ self._mean[reach] for reach, row in zip(self._reach, self._rows, strict=True)]
-        return np.asarray(self._target - expected)
+        residual = self._target.copy()
+        for reach, rows, of in self._alike:
+            residual[of] -= rows @ self._mean[reach]
+        return np.asarray(residual)
 
     def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Joint draws of the shares, shape (n, T, K), n even; a share may be below zero.
@@ -113,12 +125,12 @@ class Posterior:
         paths = np.stack([self._mean + deviation, self._mean - deviation], axis=1).reshape(n, -1)
         return np.stack([self._shares(path) for path in paths])
 
-    def _of_the_walk(self) -> FloatArray:
+    def _of_the_walk(self, step_sd: FloatArray) -> FloatArray:
         """Precision (T D, T D) before anything is said."""
         T, D = self._shape
         precision = np.zeros((T * D, T * D))
         precision[:D, :D] = np.eye(D) / START_SD**2
-        squared = self._design.step_sd[1:, None, :] ** 2
+        squared = step_sd[1:, None, :] ** 2
         steps = (self._basis.T * squared) @ self._basis
         for t, inverse in enumerate(np.linalg.inv(steps), start=1):
             here, before = slice(t * D, t * D + D), slice(t * D - D, t * D)
@@ -128,13 +140,12 @@ class Posterior:
             precision[before, here] -= inverse
         return precision
 
-    def _alike(self) -> Iterator[tuple[slice, FloatArray, list[int]]]:
-        """The observations of the same quarters together: which contrasts, with what weights, and which they are."""
+    def _in_the_same_quarters(self) -> list[tuple[slice, FloatArray, list[int]]]:
+        """The observations by the quarters they tell of: which contrasts, with what weights, and which they are."""
         together: dict[tuple[int, int], list[int]] = {}
         for n, reach in enumerate(self._reach):
             together.setdefault((reach.start, reach.stop), []).append(n)
-        for (start, stop), of in together.items():
-            yield slice(start, stop), np.array([self._rows[n] for n in of]), of
+        return [(slice(*span), np.array([self._rows[n] for n in of]), of) for span, of in together.items()]
 
     def _shares(self, state: FloatArray) -> FloatArray:
         return np.asarray(1.0 / len(self._basis) + state.reshape(self._shape) @ self._basis.T)

@@ -127,6 +127,8 @@ class Forecast:
     draws: FloatArray | None = None  # (draw, H, K), each row a composition, where asked for
     history: History | None = None  # what it was made from, where there are figures behind it
     warnings: tuple[str, ...] = ()
+    resolution: float = 0.0  # half a unit of the printed precision of the shares it was made from, fraction
+    stretches: tuple[tuple[float, float], ...] = ()  # level, and what simultaneous bands of the draws lack; ascending
 
     @property
     def horizon(self) -> int:

@@ -50,13 +50,13 @@ def find_slips(
     """
     suspects: dict[int, Suspect] = {}
     variance = design.variance.copy()
-    free = replace(design, step_sd=FREE_STEPS * design.step_sd)
+    free = Posterior(replace(design, step_sd=FREE_STEPS * design.step_sd))
     found = [suspect for table in tables for suspect in _of_table(table, observations)]
-    for _ in range(max(int(MOST_SLIPS * len(observations)), 1)):
+    for _ in range(1 + max(int(MOST_SLIPS * len(observations)), 1)):
         for suspect in found:
             suspects[suspect.index] = suspect
             variance[suspect.index] = design.variance[suspect.index] + _distrust(suspect) ** 2
-        found = _worst(Posterior(free.with_variance(variance)), variance, observations, suspects)
+        found = _worst(free.with_variance(variance), variance, observations, suspects)
         if not found:
             break
     return design.with_variance(variance), tuple(suspects[index] for index in sorted(suspects))
@@ -70,9 +70,10 @@ def _worst(
     posterior: Posterior, variance: FloatArray, observations: Sequence[Observation], known: dict[int, Suspect]
 ) -> list[Suspect]:
     """The observation furthest outside what the others leave expected, or that and the one it contradicts."""
-    room = np.maximum(variance - posterior.spread, 1e-12)  # variance of the residual
-    standardised = posterior.residual / np.sqrt(room)
-    off = posterior.residual * variance / room  # from what is expected without it
+    residual = posterior.residual()
+    room = np.maximum(variance - posterior.spread(), 1e-12)  # variance of the residual
+    standardised = residual / np.sqrt(room)
+    off = residual * variance / room  # from what is expected without it
     gross = (np.abs(standardised) >= GROSS_SD) & (np.abs(off) >= GROSS)
     gross[[index for index, suspect in known.items() if suspect.reason != "table"]] = False
     if not gross.any():

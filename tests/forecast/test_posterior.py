@@ -52,8 +52,8 @@ def test_the_posterior_equals_conditioning_the_joint_normal() -> None:
     for n, (row, weights) in enumerate(zip(design.row, design.weights, strict=True)):
         a = np.zeros((T, K))
         a[row - len(weights) + 1 : row + 1] = weights[::-1]
-        assert posterior.spread[n] == pytest.approx(a.ravel() @ covariance @ a.ravel(), rel=1e-7)
-        assert posterior.residual[n] == pytest.approx(design.value[n] - a.ravel() @ mean, abs=1e-10)
+        assert posterior.spread()[n] == pytest.approx(a.ravel() @ covariance @ a.ravel(), rel=1e-7)
+        assert posterior.residual()[n] == pytest.approx(design.value[n] - a.ravel() @ mean, abs=1e-10)
 
 
 def test_draws_have_the_mean_and_the_covariance_of_the_posterior() -> None:
