@@ -5,7 +5,7 @@ Importing the client must stay cheap, so Polars, pandas and NumPy are imported o
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -44,6 +44,19 @@ class ModelUsed:
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtResult:
+    """A figure that counts less than it says, as what else was known contradicts it."""
+
+    figure_ids: tuple[int, ...]  # the figure and those it was worked out with
+    period: str  # "2020Q3", or "2020" for a whole year
+    providers: tuple[str, ...]
+    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    value: float  # as stated: fraction, or amount in the unit of the measure
+    off: float  # of the shares it tells, how far they lie above what is otherwise expected, fraction
+    reason: Literal["slip", "contradiction", "table"]
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryResult:
     """The quarterly composition of one market as one house tells it: T quarters by K providers, `Others` last."""
 
@@ -61,12 +74,13 @@ class HistoryResult:
     sources: tuple[tuple[tuple[int, ...], ...], ...]  # (T, K) ids of the figures behind each cell; may be empty
     data: DataUsed
     warnings: tuple[str, ...]
+    doubts: tuple[DoubtResult, ...] = ()  # figures that what else was known contradicts, by period of what they tell
 
     def to_history(self) -> "History":
         """The same history as the library's own value, with arrays of shape (T, K); loads Polars and NumPy."""
         import numpy as np
 
-        from forecast.results import History, Status
+        from forecast.results import Doubt, History, Status
 
         shape = (len(self.periods), len(self.providers))
         return History(
@@ -87,6 +101,7 @@ class HistoryResult:
             figures_used=self.data.figures_used,
             content_hash=self.data.content_hash,
             warnings=self.warnings,
+            doubts=tuple(Doubt(**asdict(doubt)) for doubt in self.doubts),
         )
 
     def to_polars(self) -> "pl.DataFrame":

@@ -29,6 +29,7 @@ from service.errors import (
 )
 from service.results import (
     DataUsed,
+    DoubtResult,
     FigureResult,
     FiguresResult,
     ForecastResult,
@@ -49,6 +50,7 @@ __all__ = [
     "Client",
     "DataUsed",
     "DeadlineExceeded",
+    "DoubtResult",
     "FigureResult",
     "FiguresResult",
     "ForecastResult",

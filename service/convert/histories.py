@@ -1,16 +1,18 @@
 """Histories, and the data that answers were made from."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from forecast.quarter import Quarter
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.queries import HistoryQuery
-from service.results import DataUsed, HistoryResult
+from service.results import DataUsed, DoubtResult, HistoryResult
 from sharecast.v1 import history_pb2, provenance_pb2
 from sharecast.v1.market_service_pb2 import GetHistoryRequest, GetHistoryResponse
 
 if TYPE_CHECKING:
     from forecast.results import History
+
+Reason = Literal["slip", "contradiction", "table"]
 
 
 def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
@@ -59,6 +61,18 @@ def history_message(history: "History") -> history_pb2.History:
         breaks=[history_pb2.SeriesBreak(period=str(period), description=text) for period, text in history.breaks],
         data_provenance=data_message(data_used(history)),
         warnings=history.warnings,
+        doubts=[
+            history_pb2.FigureDoubt(
+                figure_ids=doubt.figure_ids,
+                period=doubt.period,
+                providers=[history_pb2.DoubtProvider(provider=provider) for provider in doubt.providers],
+                measure=doubt.measure,
+                value=doubt.value,
+                excess=doubt.off,
+                reason=_REASONS[doubt.reason],
+            )
+            for doubt in history.doubts
+        ],
     )
 
 
@@ -80,6 +94,18 @@ def read_history(message: history_pb2.History) -> HistoryResult:
         sources=tuple(zip(*([tuple(s.figure_ids) for s in p.sources] for p in providers), strict=True)),
         data=read_data_used(message.data_provenance),
         warnings=tuple(message.warnings),
+        doubts=tuple(
+            DoubtResult(
+                figure_ids=tuple(doubt.figure_ids),
+                period=doubt.period,
+                providers=tuple(p.provider for p in doubt.providers),
+                measure=doubt.measure,
+                value=doubt.value,
+                off=doubt.excess,
+                reason=_REASON_NAMES.get(doubt.reason, "contradiction"),  # a newer reason: in doubt, no more
+            )
+            for doubt in message.doubts
+        ),
     )
 
 
@@ -113,6 +139,12 @@ def read_data_used(message: provenance_pb2.DataProvenance) -> DataUsed:
     )
 
 
+_REASONS: dict[Reason, "history_pb2.DoubtReason"] = {
+    "slip": history_pb2.DOUBT_REASON_SLIP,
+    "contradiction": history_pb2.DOUBT_REASON_CONTRADICTION,
+    "table": history_pb2.DOUBT_REASON_TABLE,
+}
+_REASON_NAMES: dict[int, Reason] = {number: name for name, number in _REASONS.items()}
 _STATUS_PREFIX = "CELL_STATUS_"
 
 

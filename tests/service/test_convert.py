@@ -137,10 +137,21 @@ def test_a_history_arrives_with_everything_it_knows(catalog: Catalog) -> None:
     history = catalog.history("cn-cloud", "canalys", None)
     sent = convert.history_response(history).SerializeToString()
     found = convert.history_result(GetHistoryResponse.FromString(sent)).to_history()
-    for name in ("quarters", "providers", "status", "breaks", "sources", "source_line", "vintage", "figures_used"):
+    for name in (
+        "quarters",
+        "providers",
+        "status",
+        "breaks",
+        "sources",
+        "source_line",
+        "vintage",
+        "figures_used",
+        "doubts",
+    ):
         assert getattr(found, name) == getattr(history, name), name
     assert found.content_hash == history.content_hash != ""
     assert found.breaks
+    assert {doubt.reason for doubt in found.doubts} >= {"slip"}
     assert any(cell for row in found.sources for cell in row)
     assert_frame_equal(pl.DataFrame(found.smoothed), pl.DataFrame(history.smoothed), check_exact=True)
     assert_frame_equal(pl.DataFrame(found.smoothed_sd), pl.DataFrame(history.smoothed_sd), check_exact=True)

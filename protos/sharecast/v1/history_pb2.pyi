@@ -15,14 +15,25 @@ class CellStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CELL_STATUS_COMBINED: _ClassVar[CellStatus]
     CELL_STATUS_INFERRED: _ClassVar[CellStatus]
     CELL_STATUS_UNKNOWN: _ClassVar[CellStatus]
+
+class DoubtReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DOUBT_REASON_UNSPECIFIED: _ClassVar[DoubtReason]
+    DOUBT_REASON_SLIP: _ClassVar[DoubtReason]
+    DOUBT_REASON_CONTRADICTION: _ClassVar[DoubtReason]
+    DOUBT_REASON_TABLE: _ClassVar[DoubtReason]
 CELL_STATUS_UNSPECIFIED: CellStatus
 CELL_STATUS_REPORTED: CellStatus
 CELL_STATUS_COMBINED: CellStatus
 CELL_STATUS_INFERRED: CellStatus
 CELL_STATUS_UNKNOWN: CellStatus
+DOUBT_REASON_UNSPECIFIED: DoubtReason
+DOUBT_REASON_SLIP: DoubtReason
+DOUBT_REASON_CONTRADICTION: DoubtReason
+DOUBT_REASON_TABLE: DoubtReason
 
 class History(_message.Message):
-    __slots__ = ("market", "house", "as_of", "periods", "providers", "breaks", "data_provenance", "warnings")
+    __slots__ = ("market", "house", "as_of", "periods", "providers", "breaks", "data_provenance", "warnings", "doubts")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +42,7 @@ class History(_message.Message):
     BREAKS_FIELD_NUMBER: _ClassVar[int]
     DATA_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    DOUBTS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -39,7 +51,32 @@ class History(_message.Message):
     breaks: _containers.RepeatedCompositeFieldContainer[SeriesBreak]
     data_provenance: _provenance_pb2.DataProvenance
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., providers: _Optional[_Iterable[_Union[ProviderHistory, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[SeriesBreak, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    doubts: _containers.RepeatedCompositeFieldContainer[FigureDoubt]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., providers: _Optional[_Iterable[_Union[ProviderHistory, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[SeriesBreak, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., doubts: _Optional[_Iterable[_Union[FigureDoubt, _Mapping]]] = ...) -> None: ...
+
+class FigureDoubt(_message.Message):
+    __slots__ = ("figure_ids", "period", "providers", "measure", "value", "excess", "reason")
+    FIGURE_IDS_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXCESS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    figure_ids: _containers.RepeatedScalarFieldContainer[int]
+    period: str
+    providers: _containers.RepeatedCompositeFieldContainer[DoubtProvider]
+    measure: str
+    value: float
+    excess: float
+    reason: DoubtReason
+    def __init__(self, figure_ids: _Optional[_Iterable[int]] = ..., period: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[DoubtProvider, _Mapping]]] = ..., measure: _Optional[str] = ..., value: _Optional[float] = ..., excess: _Optional[float] = ..., reason: _Optional[_Union[DoubtReason, str]] = ...) -> None: ...
+
+class DoubtProvider(_message.Message):
+    __slots__ = ("provider",)
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    provider: str
+    def __init__(self, provider: _Optional[str] = ...) -> None: ...
 
 class ProviderHistory(_message.Message):
     __slots__ = ("provider", "share", "sd", "status", "smoothed", "smoothed_sd", "sources")
