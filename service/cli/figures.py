@@ -1,5 +1,7 @@
 """`sharecast figures`: what was published, what contradicts it, what was restated later."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +13,7 @@ from service.cli import options
 if TYPE_CHECKING:
     import polars as pl
 
+    from forecast.results import Doubt
     from service.queries import FiguresQuery
 
 
@@ -44,7 +47,8 @@ def figures(
 
     One row per statement, with the earliest page that makes it and how many do. A statement is marked as a conflict
     where something else was said of the same at about the same time that cannot be right beside it, and as a slip where
-    it is known to be an error of the page.
+    it is known to be an error of the page. On a terminal --conflicts also tells which figures count less than they say
+    when the history is rebuilt, and why.
     """
     from forecast.listing import doubtful_figures
     from forecast.listing import restatements as restated_figures
@@ -68,32 +72,64 @@ def figures(
         provider=provider,
         as_of=as_of,
     )
-    found = _found(query, figures, database) if address is None else _asked(query, address)
+    with _here(figures, database) if address is None else _at(address) as (find, of_history):
+        found = find(query)
+        doubts = _doubts(found, of_history, as_of) if conflicts and target.kind is None else {}
     if restatements:
         changes = restated_figures(found)
         target.write(changes, lambda console: print_restatements(console, changes, as_of=as_of))
     elif conflicts:
         doubtful = doubtful_figures(found)
-        target.write(doubtful, lambda console: print_doubts(console, doubtful, as_of=as_of))
+        target.write(doubtful, lambda console: print_doubts(console, doubtful, doubts, as_of=as_of))
     else:
         target.write(found, lambda console: print_figures(console, found, as_of=as_of))
 
 
-def _found(query: "FiguresQuery", figures: Path | None, database: str | None) -> "pl.DataFrame":
+Ask = tuple[Callable[["FiguresQuery"], "pl.DataFrame"], Callable[[str, str, "date | None"], "tuple[Doubt, ...]"]]
+"""How to get figures, and the doubts of a history of a market and house as of a day."""
+
+
+@contextmanager
+def _here(figures: Path | None, database: str | None) -> "Iterator[Ask]":
     from service.cli.opening import open_catalog
     from service.listing import find_figures
 
-    return find_figures(open_catalog(figures, database), query)
+    catalog = open_catalog(figures, database)
+    yield (
+        lambda query: find_figures(catalog, query),
+        lambda market, house, as_of: catalog.history(market, house, as_of).doubts,
+    )
 
 
-def _asked(query: "FiguresQuery", address: str) -> "pl.DataFrame":
+@contextmanager
+def _at(address: str) -> "Iterator[Ask]":
     from service.client import Client
 
     with Client(address) as client:
-        return client.list_figures(
-            market=query.market,
-            house=query.house,
-            quarter=query.quarter,
-            provider=query.provider,
-            as_of=query.as_of,
-        ).to_polars()
+        yield (
+            lambda query: client.list_figures(
+                market=query.market,
+                house=query.house,
+                quarter=query.quarter,
+                provider=query.provider,
+                as_of=query.as_of,
+            ).to_polars(),
+            lambda market, house, as_of: client.get_history(market, house=house, as_of=as_of).to_history().doubts,
+        )
+
+
+def _doubts(
+    found: "pl.DataFrame", of_history: "Callable[[str, str, date | None], tuple[Doubt, ...]]", as_of: date | None
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What the histories of each market and house make of these figures, in words."""
+    from forecast.errors import NotEnoughData
+
+    doubts = {}
+    for (market, house), figures in found.group_by("market", "house", maintain_order=True):
+        listed = set(figures["figure_id"])
+        try:
+            of_series = of_history(str(market), str(house), as_of)
+        except NotEnoughData:  # growth or amounts alone make no history
+            continue
+        doubts[str(market), str(house)] = tuple(str(d) for d in of_series if listed & set(d.figure_ids))
+    return doubts

@@ -1,6 +1,6 @@
 """Published figures as a person reads them in a terminal."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -33,9 +33,23 @@ def print_figures(console: Console, figures: pl.DataFrame, *, as_of: date | None
     _print_foot(console, figures)
 
 
-def print_doubts(console: Console, figures: pl.DataFrame, *, as_of: date | None) -> None:
-    """Print the cells that something contradicts: each with every statement made of it."""
-    for series in _series(console, figures, "statement", as_of, nothing="nothing contradicts anything"):
+def print_doubts(
+    console: Console,
+    figures: pl.DataFrame,
+    doubts: Mapping[tuple[str, str], Sequence[str]],
+    *,
+    as_of: date | None,
+) -> None:
+    """Print the cells that something contradicts: each with every statement made of it.
+
+    Args:
+        console: Where to.
+        figures: Those of such cells.
+        doubts: By market and house, what a history made of the figures counts less, in words.
+        as_of: The day they are known on.
+    """
+    nothing = "nothing contradicts anything" if not any(doubts.values()) else ""
+    for series in _series(console, figures, "statement", as_of, nothing=nothing):
         for cell in series.partition_by(_CELL, maintain_order=True):
             first = cell.row(0, named=True)
             console.print(Text(f"{first['period']} {whom(first['providers'])}: {_measure(first['measure'])}"))
@@ -50,6 +64,13 @@ def print_doubts(console: Console, figures: pl.DataFrame, *, as_of: date | None)
             for note in cell["note"].drop_nulls().unique(maintain_order=True):
                 console.print(Text(f"    note: {note}", style="dim"))
         console.print()
+    for (market, house), told in doubts.items():
+        if told:
+            heading = Text(market, style="bold").append(f", {house}: how the history takes it", "not bold")
+            console.print(heading)
+            for doubt in told:
+                console.print(Text(f"  {doubt}"))
+            console.print()
     _print_foot(console, figures)
 
 
@@ -98,7 +119,7 @@ def _series(
 ) -> Iterator[pl.DataFrame]:
     """The rows of each market and house, after a heading."""
     known = f", as known on {as_of}" if as_of is not None else ""
-    if rows.is_empty():
+    if rows.is_empty() and nothing:
         console.print(f"{nothing}{known}", markup=False)
     for series in rows.partition_by(_SERIES, maintain_order=True):
         market, house = series["market"][0], series["house"][0]

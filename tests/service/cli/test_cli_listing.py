@@ -72,6 +72,19 @@ def test_conflicts_are_shown_with_both_sides_and_who_said_them(run: Run) -> None
     assert {"ok", "slip"} <= marks
 
 
+def test_what_the_history_counts_less_is_told_beside_the_conflicts(run: Run) -> None:
+    text = " ".join(run("figures", "cn-cloud", "--conflicts").stdout.split())
+    assert "cn-cloud, canalys: how the history takes it" in text
+    assert "counts less: 2020Q4 Tencent Cloud 14.6 %, one of a table that sums to 99.6 %" in text
+    assert "taken as a slip: 2021Q3 Baidu AI Cloud 8.8 %" in text
+    one = run("figures", "cn-cloud", "--conflicts", "--quarter", "2021Q3").stdout
+    assert "2021Q3 Baidu AI Cloud 8.8 %" in one
+    assert "2020Q4" not in one
+    # nobody knew of 97 for 79 before it was printed
+    assert "taken as a slip" not in run("figures", "cn-cloud", "--conflicts", "--as-of", "2019-12-31").stdout
+    assert "how the history" not in run("figures", "cn-cloud", "--conflicts", "--format", "csv").stdout
+
+
 def test_restatements_are_shown_from_old_to_new_with_their_days(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("world-cloud", "--house", "canalys", "--quarter", "2023Q2", "--restatements")
     assert re.search(r"2023Q2 +Azure +26 % → 18 % +2023-08-31 → 2024-08-31", run("figures", *arguments).stdout)
