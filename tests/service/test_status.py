@@ -167,3 +167,13 @@ def test_another_domains_reason_is_not_taken_for_ours() -> None:
     status.details[0].Pack(info)
     found = unpack_error(grpc.StatusCode.FAILED_PRECONDITION, "no", ((STATUS_TRAILER, status.SerializeToString()),))
     assert isinstance(found, CallRefused)
+
+
+def test_a_database_in_trouble_is_unavailable_and_its_place_stays_here() -> None:
+    error = StoreUnavailable("there is no room left on its disk")
+    error.add_note("database: /home/somebody/figures.db")
+    status = pack_error(error, "id")
+    assert error_code(error) is grpc.StatusCode.UNAVAILABLE
+    assert b"somebody" not in status.SerializeToString()
+    assert status.message == "the database is unavailable: there is no room left on its disk"
+    assert detail(status, RetryInfo).retry_delay.seconds == 1
