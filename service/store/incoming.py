@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
@@ -61,7 +62,10 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
     """
     if kind == "figures":
         checked = check_figures(table, table=name)
-        statements = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
+        curated = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
+        # What is here today was published by today, whatever month its house usually publishes in.
+        inferred = pl.when("published_inferred").then(pl.min_horizontal("published_at", pl.lit(today)))
+        statements = curated.with_columns(published_at=inferred.otherwise("published_at"))
         warnings = _figure_warnings(checked, statements)
     else:
         if not house.strip() or _HOUSE.fullmatch(house) is None:
@@ -79,7 +83,7 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
         statements=statements,
         markets=tuple(checked["market"].unique().sort()),
         content_hash=digest.hexdigest(),
-        warnings=warnings,
+        warnings=(*warnings, *_date_warnings(checked, statements, today)),
     )
 
 
@@ -111,7 +115,11 @@ def _share_warnings(checked: pl.DataFrame, today: date) -> tuple[str, ...]:
             f"{undated} share(s) bear no published_at: dated to the third month after their quarter, or to today where"
             " they restate a share known before"
         )
-    ahead = checked.filter(period_end() >= today).height
-    if ahead:
-        warnings.append(f"{ahead} row(s) are of quarters that had not ended on {today}")
     return tuple(warnings)
+
+
+def _date_warnings(checked: pl.DataFrame, statements: pl.DataFrame, today: date) -> Iterator[str]:
+    if unfinished := checked.filter(period_end() >= today).height:
+        yield f"{unfinished} row(s) are of periods that had not ended on {today}"
+    if coming := statements.filter(pl.col("published_at") > today).height:
+        yield f"{coming} statement(s) bear a day of publication after {today}: an --as-of before it leaves them out"
