@@ -137,6 +137,11 @@ class Catalog:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
         return base if stored is None else in_force(base, stored, as_of)
 
+    def revision(self) -> int:
+        """Grows when something is imported: as long as it stays, so does every answer."""
+        self._refresh()
+        return self._seen
+
     def breaks(self) -> pl.DataFrame:
         """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
         return self._breaks

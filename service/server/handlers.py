@@ -2,6 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 import polars as pl
 
@@ -11,7 +13,7 @@ from service import convert
 from service.catalog import Catalog, inline_shares
 from service.listing import find_figures
 from service.models import list_models
-from service.queries import LARGEST_IMPORT, OWN_HOUSE, ImportQuery
+from service.queries import LARGEST_FIGURES_PAGE, LARGEST_IMPORT, OWN_HOUSE, FiguresQuery, ImportQuery
 from sharecast.v1.forecast_service_pb2 import (
     BacktestRequest,
     BacktestResponse,
@@ -35,6 +37,7 @@ from sharecast.v1.market_service_pb2 import (
 
 _NUMBERS = {"value": pl.Float64, "share": pl.Float64, "decimals": pl.Int64}  # the rest of imported columns are texts
 
+_LISTS_KEPT = 8  # of figures, each with the revision of the catalog it is of
 _GONE = "a token of the list as it stands now; ask for the first page again"
 
 
@@ -84,6 +87,7 @@ class MarketHandlers:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self._find = lru_cache(maxsize=_LISTS_KEPT)(self._find_now)  # the pages of a list are asked for one by one
 
     def list_markets(self, request: ListMarketsRequest) -> ListMarketsResponse:
         """One page of the markets, by name."""
@@ -111,7 +115,7 @@ class MarketHandlers:
     def list_figures(self, request: ListFiguresRequest) -> ListFiguresResponse:
         """One page of the figures that fit the filters."""
         query = convert.figures_query(request)
-        found = find_figures(self._catalog, query)
+        found = self._find(replace(query, page_size=LARGEST_FIGURES_PAGE, after=None), self._catalog.revision())
         start = 0
         if query.after is not None:
             start = int(found["figure_id"].index_of(query.after) or 0) + 1
@@ -120,6 +124,9 @@ class MarketHandlers:
         page = found.slice(start, query.page_size)
         more = start + page.height < found.height
         return convert.figures_response(page.iter_rows(named=True), request, more=more)
+
+    def _find_now(self, query: FiguresQuery, revision: int) -> pl.DataFrame:
+        return find_figures(self._catalog, query)
 
     def import_figures(self) -> "_Import":
         """Take the messages of one import."""

@@ -1,8 +1,9 @@
 """Imports over the wire, into a real database."""
 
 import asyncio
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from service.client import (
     StoreUnavailable,
 )
 from service.queries import ImportQuery
-from service.server import Server, handlers
+from service.server import Front, Server, handlers
 from service.status import error_code, unpack_error
 from service.store import Store, open_store
 from sharecast.v1 import import_pb2
@@ -182,6 +183,15 @@ def test_checking_alone_keeps_nothing(writer: Client) -> None:
         writer.get_market("compass")
 
 
+def test_a_list_of_figures_sees_every_import(writer: Client) -> None:
+    before = writer.list_figures()
+    assert writer.list_figures() == before
+    writer.import_figures(figures())
+    after = writer.list_figures()
+    assert len(after) == len(before) + 12
+    assert [f for f in after if f.market != "compass"] == list(before)
+
+
 def test_the_same_request_again_gives_the_first_report_and_another_table_is_refused(writer: Client) -> None:
     name = str(uuid.uuid4())
     first = writer.import_figures(figures(), request_id=name)
@@ -312,6 +322,31 @@ def test_a_database_that_is_gone_is_no_fault_of_the_caller(writer: Client, store
 def test_an_import_that_takes_too_long_ends(writer: Client) -> None:
     with pytest.raises(DeadlineExceeded, match=r"longer than the 0\.0001 s"):
         writer.import_figures(figures(), timeout=0.0001)
+
+
+def test_a_sender_that_dawdles_is_ended_by_the_server(store: Store) -> None:
+    async def work() -> grpc.aio.AioRpcError:
+        front = Front(Catalog.shipped(store), stream_time_limit=0.3)
+        await front.start("127.0.0.1:0")
+
+        async def slowly() -> AsyncIterator[ImportFiguresRequest]:
+            for request in convert.import_requests(ImportQuery("figures"), figures()):
+                yield request
+                await asyncio.sleep(30)
+
+        try:
+            async with grpc.aio.insecure_channel(front.address) as channel:
+                call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
+                with pytest.raises(grpc.aio.AioRpcError, match=r"longer than the 0\.3 s") as caught:
+                    await call(slowly(), timeout=30)
+                return caught.value
+        finally:
+            await front.stop(1)
+
+    started = time.monotonic()
+    assert asyncio.run(work()).code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert time.monotonic() - started < 10
+    assert store.figures().is_empty()
 
 
 def messages(*parts: dict[str, object]) -> list[ImportFiguresRequest]:
