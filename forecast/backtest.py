@@ -305,9 +305,7 @@ def _figure_origins(figures: pl.DataFrame, latest: History, plan: _Plan) -> list
 
 def _first_days(figures: pl.DataFrame) -> pl.DataFrame:
     """Columns period and published_at: when the first share of each quarter came out, latest quarter first."""
-    stated = figures.filter(
-        pl.col("measure") == "share", ~pl.col("annual"), pl.col("providers") != "TOTAL", pl.col("mark") != "slip"
-    )
+    stated = figures.filter(pl.col("measure") == "share", ~pl.col("annual"), pl.col("providers") != "TOTAL")
     return stated.group_by("period").agg(pl.col("published_at").min()).sort("period", descending=True)
 
 

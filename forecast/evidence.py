@@ -290,6 +290,8 @@ class _Sheet:
             for group in groups:
                 number = _combined([one.number for one in group])
                 variance = number.variance + error**2
+                if _cut_off(group, groups[0]):
+                    variance += (2.0 * group[0].number.half) ** 2
                 if not annual and _restated(group, groups, restating.get(period, {})):
                     variance += RESTATED_ERROR**2
                 kind = Kind.SHARE if any(one.kind is Kind.SHARE for one in group) else Kind.AMOUNT
@@ -532,6 +534,12 @@ def _restated(group: Sequence[_Measured], groups: Sequence[Sequence[_Measured]],
     latest = max(one.statement.day for one in group)
     later = {one.statement.day for other in groups if other is not group for one in other}
     return any((day - latest).days > SAME_RELEASE_DAYS and day in restating for day in later)
+
+
+def _cut_off(group: Sequence[_Measured], finest: Sequence[_Measured]) -> bool:
+    """Whether a number is printed more coarsely than another of the release and is not it rounded: 40 % for 40.9 %."""
+    one, other = group[0], finest[0]
+    return one.number.half > 5.0 * other.number.half and _apart(one.statement, other.statement) <= SAME_RELEASE_DAYS
 
 
 def _followed(measured: Sequence[_Measured]) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ providers: names sorted and joined by |, a set. A single name where a page says 
 value: fraction for share and yoy_growth, else in `unit`.
 decimals: of the number as printed (of the percentage for fractions).
 mark: "ok"; "conflict" where the same cell is stated at about the same time with values further apart than rounding
-allows; "slip" where a note says that this very value is an error of the page.
+allows; "slip" where a note says that this very value is an error of the page. Both are for people: notes tell what was
+found out later, so that a history goes by none of it and recognises slips by what else was known (`forecast.slips`).
 published_at, published_inferred: date of the earliest page, and whether it is the end of an inferred month or otherwise
 not a day the page itself prints.
 pages: how many different addresses say so. stated_as, publisher, source_title, source_url: of the earliest page.
@@ -171,6 +172,9 @@ def prepare_figures(raw: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     period is the same, else as many months after its end as the house's releases in that market usually take. So a page
     that restates old quarters beside a new one counts as published with the new one. No inferred date is earlier than
     the day after that newest period.
+
+    Rows that print their day tell nothing before it, whatever else is in the table. A date inferred from other pages
+    may change when pages are added and the whole is curated anew: keep what was curated, and curate what is new.
     """
     checked = check_figures(raw, table=table).with_row_index("row")
     named = checked.with_columns(

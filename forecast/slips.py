@@ -50,13 +50,14 @@ def find_slips(
     """
     suspects: dict[int, Suspect] = {}
     variance = design.variance.copy()
+    usual = Posterior(design)
     free = Posterior(replace(design, step_sd=FREE_STEPS * design.step_sd))
     found = [suspect for table in tables for suspect in _of_table(table, observations)]
     for _ in range(1 + max(int(MOST_SLIPS * len(observations)), 1)):
         for suspect in found:
             suspects[suspect.index] = suspect
             variance[suspect.index] = design.variance[suspect.index] + _distrust(suspect) ** 2
-        found = _worst(free.with_variance(variance), variance, observations, suspects)
+        found = _worst(free, usual, variance, observations, suspects)
         if not found:
             break
     return design.with_variance(variance), tuple(suspects[index] for index in sorted(suspects))
@@ -67,17 +68,22 @@ def _distrust(suspect: Suspect) -> float:
 
 
 def _worst(
-    posterior: Posterior, variance: FloatArray, observations: Sequence[Observation], known: dict[int, Suspect]
+    free: Posterior,
+    usual: Posterior,
+    variance: FloatArray,
+    observations: Sequence[Observation],
+    known: dict[int, Suspect],
 ) -> list[Suspect]:
-    """The observation furthest outside what the others leave expected, or that and the one it contradicts."""
-    residual = posterior.residual()
-    room = np.maximum(variance - posterior.spread(), 1e-12)  # variance of the residual
-    standardised = residual / np.sqrt(room)
-    off = residual * variance / room  # from what is expected without it
+    """The observation furthest outside what the others leave expected, or that and the one it contradicts.
+
+    That something is wrong shows where shares may move freely; what is wrong, where they move as they usually do.
+    """
+    standardised, off = _residuals(free.with_variance(variance), variance)
     gross = (np.abs(standardised) >= GROSS_SD) & (np.abs(off) >= GROSS)
     gross[[index for index, suspect in known.items() if suspect.reason != "table"]] = False
     if not gross.any():
         return []
+    standardised, off = _residuals(usual.with_variance(variance), variance)
     order = np.flatnonzero(gross)[np.argsort(-np.abs(standardised[gross]), kind="stable")]
     worst = int(order[0])
     for rival in map(int, order[1:]):
@@ -87,9 +93,16 @@ def _worst(
     return [Suspect(worst, float(off[worst]), "slip")]
 
 
+def _residuals(posterior: Posterior, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far observations (N,) lie from what is expected without them: standardised, and as fractions."""
+    residual = posterior.residual()
+    room = np.maximum(variance - posterior.spread(), 1e-12)  # variance of the residual
+    return residual / np.sqrt(room), residual * variance / room
+
+
 def _alike(one: Observation, other: Observation) -> bool:
-    """Whether two observations bear on a provider's share in the same quarter."""
-    return one.quarter == other.quarter and bool(set(one.members) & set(other.members))
+    """Whether two observations tell of the same share in the same quarter."""
+    return one.quarter == other.quarter and one.members == other.members and one.lags == other.lags == 0
 
 
 def _of_table(table: Table, observations: Sequence[Observation]) -> list[Suspect]:

@@ -22,7 +22,7 @@ KEY_WIDTH, KEY_HEIGHT = 26.0, 14.0
 
 _STATUS_TEXT = {
     Status.REPORTED: "reported",
-    Status.COMBINED: "combined: out of a published sum, or the rest",
+    Status.COMBINED: "combined: out of a published sum, the rest, or an amount",
     Status.INFERRED: "inferred, with its 95\N{NO-BREAK SPACE}% bar",
     Status.UNKNOWN: "no dot: nothing published",
 }

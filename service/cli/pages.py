@@ -18,7 +18,7 @@ _WIDEST_NAME = 14  # characters of a provider's name before it is broken into li
 _GAP = 2  # spaces before a column
 
 _LEGEND = (
-    "33.4 reported · 33.4* combined: from a stated sum, or the rest beside it · ~33.4 inferred from the quarters "
+    "33.4 reported · 33.4* combined: from a stated sum, rest or amount · ~33.4 inferred from growth, years or quarters "
     f"around · {_DASH} unknown"
 )
 

@@ -123,6 +123,18 @@ def test_statements_that_printing_reconciles_are_one_measurement_and_others_are_
     assert SOURCE_ERROR**2 < one.variance < 0.001**2 / 12 + SOURCE_ERROR**2
 
 
+def test_a_number_cut_off_where_it_should_be_rounded_counts_little() -> None:
+    later = DAY + timedelta(days=90)
+    rows = (
+        ("2020Q2", "A", 0.409),
+        ("2020Q2", "A", 0.4, "share", "exact", 0),
+        ("2020Q2", "A", 0.42, "share", "exact", 0, later),
+    )
+    cut, other_release = (about(said(*rows), n) for n in (5, 6))
+    assert other_release.variance == pytest.approx(0.01**2 / 12 + SOURCE_ERROR**2)
+    assert cut.variance == pytest.approx(other_release.variance + 0.01**2)
+
+
 def test_an_amount_is_a_share_where_the_total_of_the_release_stands_beside_it() -> None:
     later = DAY + timedelta(days=200)
     found = said(
