@@ -35,7 +35,7 @@ _POSTGRES = {
     "55P03": _BUSY,
     "40P01": _BUSY,
     "25006": _NOT_WRITABLE,
-    "42501": _NOT_WRITABLE,
+    "42501": "its user lacks the rights to it",
     "53": "the server has no memory or connections left",
     "57": "the server is stopping",
     "08": "the server does not answer",

@@ -243,6 +243,37 @@ def test_shares_published_later_never_change_what_counted_on_an_earlier_day(
 
 
 @settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 230), st.integers(1, 500), st.sampled_from([0.0, 0.01]), st.booleans()),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_figures_published_later_never_change_what_was_known_on_an_earlier_day(
+    pages: list[tuple[int, int, float, bool]],
+) -> None:
+    base = some_figures()
+    more = pl.concat(
+        [
+            base[place % base.height].with_columns(
+                published_at=pl.col("published_at") + timedelta(days=days),
+                value=pl.col("value") + moved,
+                published_inferred=pl.lit(inferred),
+            )
+            for place, days, moved, inferred in pages
+        ]
+    ).select(STATEMENT_SCHEMA.keys())
+    new = new_statements(base, more.unique(maintain_order=True), kind="figures", today=TODAY)
+    merged = merge_figures(base, stored(new, kind="figures"))
+    for day in new["published_at"].unique():
+        before = day - timedelta(days=1)
+        others = new.filter(pl.col("published_at") <= before)
+        then = merge_figures(base, stored(others, kind="figures"))
+        assert_frame_equal(known_as_of(merged, before), known_as_of(then, before))
+
+
+@settings(max_examples=25)
 @given(imports())
 def test_a_table_imported_twice_adds_nothing_the_second_time(
     tables: list[list[tuple[str, str, float, date]]],

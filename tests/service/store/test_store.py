@@ -1,3 +1,4 @@
+import secrets
 import subprocess
 import sys
 import threading
@@ -156,14 +157,14 @@ def test_of_writers_at_once_each_is_kept_and_what_two_bring_is_kept_once(databas
         assert store.figures().group_by("market", "period", "providers").len()["len"].to_list() == [1] * 12
 
 
-def test_a_writer_that_waits_too_long_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_that_waits_too_long_is_told_so(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.store.engine.WAIT_SECONDS", 0.2)
-    database = str(tmp_path / "new.db")
     with open_store(database) as first, open_store(database) as second:
         with writing(first._engine), pytest.raises(StoreUnavailable, match="another import has kept it") as told:
             put(second, shares(0.4))
-        assert database not in str(told.value)
-        assert database in told.value.__notes__[0]
+        place = database.rpartition("/")[2]
+        assert place not in str(told.value)
+        assert place in told.value.__notes__[0]
         put(second, shares(0.4))
 
 
@@ -283,3 +284,18 @@ def test_a_server_that_does_not_answer_is_told_without_the_drivers_words() -> No
 def test_a_database_that_the_server_does_not_have_is_told(postgres: str) -> None:
     with pytest.raises(StoreUnavailable, match="refuses the user, the password or the name of the database"):
         open_store(f"{postgres}/nowhere")
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_a_user_without_rights_is_told_so(database: str) -> None:
+    with open_store(database) as store:
+        put(store, shares(0.4))
+        name = f"stranger_{secrets.token_hex(4)}"
+        with store._engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
+        try:
+            with pytest.raises(StoreUnavailable, match="its user lacks the rights to it"):
+                open_store(sa.make_url(database).set(username=name).render_as_string(hide_password=False))
+        finally:
+            with store._engine.begin() as connection:
+                connection.exec_driver_sql(f"DROP ROLE {name}")
