@@ -65,6 +65,7 @@ class Catalog:
         self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
         self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
         self._of_market = lru_cache(maxsize=_MARKETS_KEPT)(self._merge_market)
+        self._house_of = lru_cache(maxsize=_HISTORIES_KEPT)(self._usual_house)
 
     @classmethod
     def shipped(cls, store: "Store | None" = None) -> "Catalog":
@@ -91,9 +92,9 @@ class Catalog:
         Raises:
             NotFound: the market has no figures.
         """
-        figures = self._market_figures(market)
-        houses = figures.group_by("house").len().sort(["len", "house"], descending=[True, False])["house"].to_list()
-        return DEFAULT_HOUSE if DEFAULT_HOUSE in houses else str(houses[0])
+        revisions = self._refresh()
+        self._check_market(market, revisions)
+        return self._house_of(market, revisions.get(market, 0))
 
     def figures(
         self,
@@ -160,7 +161,8 @@ class Catalog:
         """
         revisions = self._refresh()
         self._check_market(market, revisions)
-        return self._reconstruct(market, house or self.house_of(market), as_of, revisions.get(market, 0))
+        revision = revisions.get(market, 0)
+        return self._reconstruct(market, house or self._house_of(market, revision), as_of, revision)
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
         """Backtest a market of the catalog, or the shares in the query, step by step; the last step is the scores.
@@ -269,6 +271,11 @@ class Catalog:
     def _merge_market(self, market: str, revision: int) -> pl.DataFrame:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
         return base if stored is None else merge_figures(base, stored)
+
+    def _usual_house(self, market: str, revision: int) -> str:
+        houses = self._of_market(market, revision).group_by("house").len()
+        names = houses.sort("len", "house", descending=[True, False])["house"].to_list()
+        return DEFAULT_HOUSE if DEFAULT_HOUSE in names else str(names[0])
 
     def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
