@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forecast.backtest import backtest_figures, backtest_shares
+    from forecast.diff import ForecastDiff, forecast_changes
     from forecast.errors import SharecastError
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _HOME = {
     "backtest_figures": "backtest",
     "backtest_shares": "backtest",
+    "ForecastDiff": "diff",
+    "forecast_changes": "diff",
     "SharecastError": "errors",
     "load_breaks": "figures",
     "load_figures": "figures",
@@ -44,6 +47,7 @@ __all__ = [
     "MODELS",
     "Backtest",
     "Forecast",
+    "ForecastDiff",
     "History",
     "Quarter",
     "SharecastError",
@@ -51,6 +55,7 @@ __all__ = [
     "backtest_figures",
     "backtest_shares",
     "check_shares",
+    "forecast_changes",
     "forecast_history",
     "forecast_shares",
     "load_breaks",

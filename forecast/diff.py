@@ -204,14 +204,12 @@ def forecast_changes(
     old = figures if figures_before is None else figures_before
     past = reconstruct(old, breaks, market=market, house=house, as_of=earlier)
     present = reconstruct(figures, breaks, market=market, house=house, as_of=later)
+    figures, old = (frame.filter(pl.col("market") == market, pl.col("house") == house) for frame in (figures, old))
     ask = _Question(levels, model, seed)
     quarters = _common_quarters(past, present, horizon, earlier)
     before, after = ask.forecast(past, quarters), ask.forecast(present, quarters)
     smooth_before, smooth_after = ask.forecast(_undrawn(past), quarters), ask.forecast(_undrawn(present), quarters)
-    known_before, known = (
-        known_as_of(frame.filter(pl.col("market") == market, pl.col("house") == house), day)
-        for frame, day in ((old, earlier), (figures, later))
-    )
+    known_before, known = (known_as_of(frame, day) for frame, day in ((old, earlier), (figures, later)))
     replaced = known_before.join(figures, on="figure_id", how="anti")
     groups = list(_new_statements(known_before, known.join(replaced, on=_SAID, how="anti")))
     declared = breaks.filter(
