@@ -23,7 +23,7 @@ from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
 from forecast.evidence import Evidence, Kind, Observation, evidence
-from forecast.posterior import START_SD, Design, Posterior
+from forecast.posterior import START_SD, Design
 from forecast.quarter import Quarter
 from forecast.results import Doubt, History, Status
 from forecast.slips import Suspect, doubted, find_slips
@@ -133,7 +133,7 @@ def reconstruct(
     quarters = tuple(first + t for t in range(observations[-1].quarter - first + 1))
     break_rows = {q - first: what for q, what in breaks_known.jumps if 0 < q - first < len(quarters)}
     plain = Design.of(observations, first, _steps(observations, quarters, K, tuple(break_rows)))
-    design, suspects = find_slips(plain, observations, said.tables)
+    design, posterior, suspects = find_slips(plain, observations, said.tables)
     smoothed, covariance = ShareSpaceModel(design).smoothed()
     status, sources = _status(observations, doubted(suspects, len(observations)), quarters, K)
     share, sd = _shown(smoothed, covariance, status)
@@ -150,7 +150,7 @@ def reconstruct(
         status=status,
         smoothed=_closed(smoothed),
         smoothed_sd=np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)),
-        draws=_closed(Posterior(design).draws(HISTORIES, np.random.default_rng(0))),
+        draws=_closed(posterior.draws(HISTORIES, np.random.default_rng(0))),
         breaks=tuple((first + row, what) for row, what in sorted(break_rows.items())),
         sources=sources,
         source_line=_source_line(used),

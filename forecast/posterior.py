@@ -62,20 +62,21 @@ class Posterior:
     def __init__(self, design: Design) -> None:
         T, K = design.step_sd.shape
         self._basis, self._shape, self._lags = helmert(K), (T, K - 1), design.lags
-        D = K - 1
-        # the contrasts that an observation weighs, from its first quarter to its last
-        self._rows = [(weights[::-1] @ self._basis).ravel() for weights in design.weights]
-        self._reach = [
-            slice((row - len(own) + 1) * D, (row + 1) * D) for row, own in zip(design.row, design.weights, strict=True)
-        ]
-        self._target = design.value - np.array([weights.sum() for weights in design.weights]) / K
-        self._alike = self._in_the_same_quarters()
+        self._target = design.value.copy()
+        self._alike = self._in_the_same_quarters(design)
         self._walk = self._of_the_walk(design.step_sd)
         self._condition(design.variance)
 
     def with_variance(self, variance: FloatArray) -> "Posterior":
         """The posterior of the same observations with other variances (N,)."""
         other = copy(self)
+        other._condition(variance)
+        return other
+
+    def with_steps(self, step_sd: FloatArray, variance: FloatArray) -> "Posterior":
+        """The same with other steps (T, K) and variances (N,)."""
+        other = copy(self)
+        other._walk = self._of_the_walk(step_sd)
         other._condition(variance)
         return other
 
@@ -103,10 +104,11 @@ class Posterior:
 
     def spread(self) -> FloatArray:
         """Variance (N,) of what each observation measures, given all of them."""
-        right = np.zeros((self._mean.size, len(self._rows)))
-        for n, (reach, row) in enumerate(zip(self._reach, self._rows, strict=True)):
-            right[reach, n] = row
-        return np.asarray(np.square(self._solve(right)).sum(axis=0))
+        spread = np.empty(len(self._target))
+        root = self._solve(np.eye(self._mean.size))  # root.T @ root is the covariance of all contrasts
+        for reach, rows, of in self._alike:
+            spread[of] = np.square(root[reach.start :, reach] @ rows.T).sum(axis=0)  # a lower triangle
+        return spread
 
     def residual(self) -> FloatArray:
         """What each observation (N,) has over the mean of what it measures."""
@@ -140,12 +142,19 @@ class Posterior:
             precision[before, here] -= inverse
         return precision
 
-    def _in_the_same_quarters(self) -> list[tuple[slice, FloatArray, list[int]]]:
+    def _in_the_same_quarters(self, design: Design) -> list[tuple[slice, FloatArray, list[int]]]:
         """The observations by the quarters they tell of: which contrasts, with what weights, and which they are."""
+        K, D = self._basis.shape
         together: dict[tuple[int, int], list[int]] = {}
-        for n, reach in enumerate(self._reach):
-            together.setdefault((reach.start, reach.stop), []).append(n)
-        return [(slice(*span), np.array([self._rows[n] for n in of]), of) for span, of in together.items()]
+        for n, (row, weights) in enumerate(zip(design.row, design.weights, strict=True)):
+            together.setdefault((row, len(weights)), []).append(n)
+        alike = []
+        for (row, quarters), of in together.items():
+            weights = np.array([design.weights[n][::-1] for n in of])  # from the first quarter to the last
+            self._target[of] -= weights.sum(axis=(1, 2)) / K
+            rows = (weights @ self._basis).reshape(len(of), -1)
+            alike.append((slice((row - quarters + 1) * D, (row + 1) * D), rows, of))
+        return alike
 
     def _shares(self, state: FloatArray) -> FloatArray:
         return np.asarray(1.0 / len(self._basis) + state.reshape(self._shape) @ self._basis.T)

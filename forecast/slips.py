@@ -6,7 +6,7 @@ add up has a wrong cell; another page that gives the cell the value that the sum
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ class Suspect:
 
 def find_slips(
     design: Design, observations: Sequence[Observation], tables: Sequence[Table]
-) -> tuple[Design, tuple[Suspect, ...]]:
+) -> tuple[Design, Posterior, tuple[Suspect, ...]]:
     """Give figures that the others contradict as much variance as they are off.
 
     Args:
@@ -46,21 +46,23 @@ def find_slips(
         tables: Tables of shares that do not add up.
 
     Returns:
-        The design with the variances to use, and what was found, in order of the observations.
+        The design with the variances to use, its posterior, and what was found, in order of the observations.
     """
     suspects: dict[int, Suspect] = {}
     variance = design.variance.copy()
     usual = Posterior(design)
-    free = Posterior(replace(design, step_sd=FREE_STEPS * design.step_sd))
+    free_steps = FREE_STEPS * design.step_sd
     found = [suspect for table in tables for suspect in _of_table(table, observations)]
     for _ in range(1 + max(int(MOST_SLIPS * len(observations)), 1)):
         for suspect in found:
             suspects[suspect.index] = suspect
             variance[suspect.index] = design.variance[suspect.index] + _distrust(suspect) ** 2
-        found = _worst(free, usual, variance, observations, suspects)
+        if found:
+            usual = usual.with_variance(variance)
+        found = _worst(usual.with_steps(free_steps, variance), usual, variance, observations, suspects)
         if not found:
             break
-    return design.with_variance(variance), tuple(suspects[index] for index in sorted(suspects))
+    return design.with_variance(variance), usual, tuple(suspects[index] for index in sorted(suspects))
 
 
 def _distrust(suspect: Suspect) -> float:
@@ -78,12 +80,12 @@ def _worst(
 
     That something is wrong shows where shares may move freely; what is wrong, where they move as they usually do.
     """
-    standardised, off = _residuals(free.with_variance(variance), variance)
+    standardised, off = _residuals(free, variance)
     gross = (np.abs(standardised) >= GROSS_SD) & (np.abs(off) >= GROSS)
     gross[[index for index, suspect in known.items() if suspect.reason != "table"]] = False
     if not gross.any():
         return []
-    standardised, off = _residuals(usual.with_variance(variance), variance)
+    standardised, off = _residuals(usual, variance)
     order = np.flatnonzero(gross)[np.argsort(-np.abs(standardised[gross]), kind="stable")]
     worst = int(order[0])
     for rival in map(int, order[1:]):

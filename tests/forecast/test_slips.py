@@ -30,7 +30,7 @@ def quiet(rows: int = 8) -> list[Observation]:
 def searched(observations: list[Observation], *tables: Table, step: float = 0.012) -> tuple[FloatArray, dict[int, str]]:
     rows = max(o.quarter - FIRST for o in observations) + 1
     design = Design.of(observations, FIRST, np.full((rows, K), step))
-    found, suspects = find_slips(design, observations, tables)
+    found, _, suspects = find_slips(design, observations, tables)
     return found.variance - design.variance, {suspect.index: suspect.reason for suspect in suspects}
 
 
@@ -83,5 +83,5 @@ def test_a_table_that_does_not_add_up_is_doubted_whole_until_another_page_tells_
 def test_only_slips_are_not_believed_at_all() -> None:
     observations = [*quiet(), told(4, (0, 1), 0.97)]
     design = Design.of(observations, FIRST, np.full((8, K), 0.012))
-    _, suspects = find_slips(design, observations, ())
+    _, _, suspects = find_slips(design, observations, ())
     assert doubted(suspects, 17).tolist() == [False] * 16 + [True]
