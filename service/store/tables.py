@@ -8,8 +8,6 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SHARES, FIGURES = "shares", "figures"
-
 DAY: Final = sa.Date().with_variant(sa.Text(), "sqlite")  # ISO text: strict tables of SQLite know no dates
 MOMENT: Final = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")  # ISO text in UTC
 FLAG: Final = sa.Boolean().with_variant(sa.Integer(), "sqlite")
