@@ -48,6 +48,14 @@ def test_both_forecasts_are_those_of_their_days_at_the_quarters_both_look_at(rel
             assert both[name].to_list() == both[f"{name}_own"].to_list()
 
 
+def test_the_model_and_the_seed_are_those_asked_for() -> None:
+    found = changes(model="naive", seed=5, horizon=2)
+    assert (found.after.provenance.model, found.before.provenance.model) == ("naive", "naive")
+    own = known(LATER, horizon=2, model="naive", seed=5, levels=(0.8,))
+    named = [name for name in found.providers if name in found.after.providers]
+    assert found.to_frame().filter(pl.col("provider").is_in(named))["mean_after"].to_list() == own["mean"].to_list()
+
+
 def test_the_change_of_a_provider_is_the_later_mean_less_the_earlier(release: ForecastDiff) -> None:
     frame = release.to_frame()
     assert frame.columns[:7] == ["market", "house", "period", "provider", "mean_before", "mean_after", "change"]

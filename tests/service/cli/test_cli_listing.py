@@ -107,7 +107,12 @@ def test_nothing_to_show_is_said(run: Run) -> None:
 
 
 def test_a_server_gives_the_same(run: Run, server: Server) -> None:
-    for arguments in (("cn-cloud",), ("--quarter", "2020Q3"), ("world-cloud", "--conflicts"), ("--restatements",)):
+    for arguments in (
+        ("cn-cloud", "--provider", "Huawei Cloud"),
+        ("--quarter", "2020Q3", "--house", "canalys"),
+        ("world-cloud", "--conflicts"),
+        ("--restatements",),
+    ):
         here = run("figures", *arguments)
         there = run("figures", *arguments, "--address", server.address)
         assert here.stdout == there.stdout != ""
