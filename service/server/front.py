@@ -15,7 +15,7 @@ from service.server.handlers import ForecastHandlers, MarketHandlers
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
 
 TIME_LIMIT = 30.0  # seconds a call may take
-STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress may take
+STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
 _CALLS_AT_ONCE = 256  # more are refused with RESOURCE_EXHAUSTED instead of waiting past their deadlines
 
 _OPTIONS = (
@@ -40,7 +40,7 @@ class Front:
     Args:
         catalog: The figures it answers from.
         time_limit: Seconds a call may take, whatever longer deadline its caller gave.
-        stream_time_limit: The same for a call that streams its responses.
+        stream_time_limit: The same for a call that streams its responses or requests.
     """
 
     def __init__(

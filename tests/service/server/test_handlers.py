@@ -1,14 +1,22 @@
+import base64
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from forecast.errors import SharecastError
+from forecast.errors import InvalidArgument, NotFound, SharecastError
+from forecast.forecasting import MODELS
 from service.catalog import Catalog
 from service.server.handlers import ForecastHandlers, MarketHandlers
 from service.status import error_code
 from sharecast.v1.forecast_pb2 import InlineShares, ShareRow
-from sharecast.v1.forecast_service_pb2 import ForecastRequest
-from sharecast.v1.market_service_pb2 import GetHistoryRequest, ListMarketsRequest
+from sharecast.v1.forecast_service_pb2 import ForecastRequest, ListModelsRequest
+from sharecast.v1.market_service_pb2 import (
+    GetHistoryRequest,
+    GetMarketRequest,
+    ListFiguresRequest,
+    ListMarketsRequest,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 PERIODS = st.sampled_from(["2020Q1", "2020Q2", "2020Q3", "2021Q1", "2023Q4", "1900Q1", "2200Q4"])
@@ -71,3 +79,48 @@ def test_pages_together_are_the_list(catalog: Catalog, size: int) -> None:
         token, pages = page.next_page_token, pages + 1
     assert names == [info.market for info in catalog.markets()]
     assert pages == -(-len(names) // (size or 50))
+
+
+FIGURES = st.builds(
+    ListFiguresRequest,
+    market=st.sampled_from(["", "cn-cloud", "world-cloud"]) | TEXT,
+    house=st.sampled_from(["", "canalys", "idc"]) | TEXT,
+    quarter=st.sampled_from(["", "2020Q3", "2020Q5", "1900Q1", "2020"]) | TEXT,
+    provider=st.sampled_from(["", "AWS", "Others", "TOTAL"]) | TEXT,
+    as_of=st.just("") | st.dates().map(str) | TEXT,
+    page_size=st.sampled_from([0, 1, 5, 1000, 2**31 - 1, -1, -(2**31)]),
+    page_token=st.just("") | TEXT | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()),
+)
+
+
+@settings(deadline=None)
+@given(request=FIGURES)
+def test_any_question_for_figures_is_answered_or_refused_with_a_reason(
+    catalog: Catalog, request: ListFiguresRequest
+) -> None:
+    try:
+        response = MarketHandlers(catalog).list_figures(request)
+    except SharecastError as refused:
+        assert error_code(refused).name in {"INVALID_ARGUMENT", "NOT_FOUND"}
+        return
+    for figure in response.figures:
+        assert request.market in ("", figure.market)
+        assert request.house in ("", figure.house)
+        assert request.quarter in ("", figure.period)
+        assert request.as_of == "" or figure.published_at <= request.as_of
+        assert request.provider in ("", *(named.provider for named in figure.providers))
+
+
+@given(market=TEXT, size=st.integers(-(2**31), 2**31 - 1), token=TEXT)
+def test_any_market_and_any_page_of_models_is_given_or_refused_with_a_reason(
+    catalog: Catalog, market: str, size: int, token: str
+) -> None:
+    with pytest.raises((NotFound, InvalidArgument), match="market"):
+        MarketHandlers(catalog).get_market(GetMarketRequest(market=market))
+    try:
+        page = ForecastHandlers(catalog).list_models(ListModelsRequest(page_size=size, page_token=token))
+    except InvalidArgument as refused:
+        assert refused.field in {"page_size", "page_token"}
+        return
+    assert (size >= 0, token) == (True, "")
+    assert len(page.models) == min(size or 50, len(MODELS))
