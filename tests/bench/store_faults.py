@@ -21,9 +21,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import polars as pl
@@ -42,6 +43,7 @@ REOPEN_SECONDS = 2.0
 NONE = pl.DataFrame(schema=STATEMENT_SCHEMA)
 
 
+@cache
 def table(number: int) -> pl.DataFrame:
     """The shares of import `number`: 4 to 40 markets of 20 quarters and 4 providers."""
     rng = random.Random(number)
@@ -109,14 +111,26 @@ def look(database: str) -> Found:
 
 
 @contextmanager
-def importer(database: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that imports once it is told where to begin."""
+def importers(database: str, times: int) -> Iterator[Iterator["subprocess.Popen[str]"]]:
+    """So many processes that import once they are told where to begin; while one works the next one loads."""
     command = [sys.executable, __file__, "--import-for-ever", "--database", database]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    with ExitStack() as stack:
+
+        def start() -> "subprocess.Popen[str]":
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        def each() -> Iterator["subprocess.Popen[str]"]:
+            following = start()
+            for n in range(times):
+                current = following
+                if n + 1 < times:
+                    following = start()
+                yield current
+
+        yield each()
 
 
 def kill(database: str, times: int, rng: random.Random) -> bool:
@@ -125,8 +139,8 @@ def kill(database: str, times: int, rng: random.Random) -> bool:
     partial: set[str] = set()
     lost: set[str] = set()
     slowest, during, number = 0.0, 0, 1
-    for _ in range(times):
-        with importer(database) as process:
+    with importers(database, times) as processes:
+        for process in processes:
             assert process.stdin is not None
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -135,16 +149,16 @@ def kill(database: str, times: int, rng: random.Random) -> bool:
             time.sleep(rng.uniform(0.0, LONGEST))
             process.kill()
             said = [line.strip() for line in process.stdout if line.endswith("\n")]
-        told |= set(said)
-        started = time.perf_counter()
-        open_store(database).close()
-        slowest = max(slowest, time.perf_counter() - started)
-        found = look(database)
-        partial |= found.broken
-        lost |= told - found.whole
-        last = number + len(said)
-        during += str(last) not in found.whole  # killed before it was kept, and nearly always within it
-        number = last + 1
+            told |= set(said)
+            started = time.perf_counter()
+            open_store(database).close()
+            slowest = max(slowest, time.perf_counter() - started)
+            found = look(database)
+            partial |= found.broken
+            lost |= told - found.whole
+            last = number + len(said)
+            during += str(last) not in found.whole  # killed before it was kept, and nearly always within it
+            number = last + 1
     print(
         f"killed {times} times, {during} of them before the import at hand was kept: {len(partial)} partial, "
         f"{len(lost)} of {len(told)} acknowledged lost, opened again in {slowest:.2f} s at most"
