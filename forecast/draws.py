@@ -7,6 +7,7 @@ import numpy as np
 
 from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
+from forecast.results import Forecast
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +41,7 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
 
 def _quantiles(draws: FloatArray, levels: Sequence[float]) -> FloatArray:
     """As ``np.quantile(draws, levels, axis=0)``, in half the time for a few thousand draws."""
-    ascending = np.ascontiguousarray(draws.reshape(len(draws), -1).T)
+    ascending = draws.reshape(len(draws), -1).T.copy()  # in rows, and never the caller's own
     ascending.sort(axis=1)
     at = np.array(levels) * (len(draws) - 1)
     low = np.floor(at).astype(np.int64)
@@ -51,7 +52,9 @@ def _quantiles(draws: FloatArray, levels: Sequence[float]) -> FloatArray:
 _SHAPE_LEVEL = 0.9  # of the pointwise interval whose shape the bands take; one for all levels, so that they nest
 
 
-def simultaneous_bands(draws: FloatArray, level: float, /) -> tuple[FloatArray, FloatArray]:
+def simultaneous_bands(
+    draws: FloatArray, level: float, /, *, stretch: float = 1.0, resolution: float = 0.0
+) -> tuple[FloatArray, FloatArray]:
     """Bands that hold the whole path of every provider at once: all providers, all horizons.
 
     Each side of the pointwise 90 % interval about the median is stretched by one factor for all cells, the smallest
@@ -61,6 +64,9 @@ def simultaneous_bands(draws: FloatArray, level: float, /) -> tuple[FloatArray, 
     Args:
         draws: Shape (draw, ...), such as (draw, H, K); fractions in [0, 1].
         level: Nominal level, in (0, 1): how many of 100 futures keep within the bands everywhere.
+        stretch: Widens each side further, for draws that are known to fall short of the truth.
+        resolution: Narrowest a side may be, fraction: half a unit of the printed precision, within which nobody knows
+            where a share stands that was printed.
 
     Returns:
         Lower and upper bounds, each of shape (...), fractions in [0, 1].
@@ -84,11 +90,27 @@ def simultaneous_bands(draws: FloatArray, level: float, /) -> tuple[FloatArray, 
     above = _side(high - median, draws.max(axis=0) - median)
     gap = draws - median
     with np.errstate(divide="ignore", invalid="ignore"):  # a side without width has no draw beyond it
-        stretch = np.where(gap > 0.0, gap / above, np.where(gap < 0.0, -gap / below, 0.0))
-    needed = stretch.reshape(len(draws), -1).max(axis=1, initial=0.0)
+        factors = np.where(gap > 0.0, gap / above, np.where(gap < 0.0, -gap / below, 0.0))
+    needed = factors.reshape(len(draws), -1).max(axis=1, initial=0.0)
     enough = min(int(np.ceil(level * len(draws))), len(draws)) - 1
-    factor = float(np.partition(needed, enough)[enough]) * (1.0 + 1e-9)  # the outermost draw stays inside
-    return np.clip(median - factor * below, 0.0, 1.0), np.clip(median + factor * above, 0.0, 1.0)
+    factor = stretch * float(np.partition(needed, enough)[enough]) * (1.0 + 1e-9)  # the outermost draw stays inside
+    lower, upper = median - np.maximum(factor * below, resolution), median + np.maximum(factor * above, resolution)
+    return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
+
+
+def bands_of(forecast: Forecast, level: float, /) -> tuple[FloatArray, FloatArray]:
+    """Simultaneous bands of a forecast that kept its draws, as wide as they had to be on other markets.
+
+    Returns:
+        Lower and upper bounds, each of shape (H, K), fractions in [0, 1]: how many of 100 futures keep within them for
+        all providers and all quarters.
+
+    Raises:
+        InvalidArgument: the level is not in (0, 1), or the forecast has no draws.
+    """
+    if forecast.draws is None:
+        raise InvalidArgument("draws", None, "a forecast made with keep_draws=True")
+    return simultaneous_bands(forecast.draws, level, stretch=forecast.stretch, resolution=forecast.resolution)
 
 
 def _side(width: FloatArray, furthest: FloatArray) -> FloatArray:

@@ -202,4 +202,6 @@ def _forecast(
         draws=draws if keep_draws else None,
         history=history,
         warnings=prepared.warnings,
+        resolution=prepared.series.resolution,
+        stretch=prior.stretch if model == OF_RECORD else 1.0,
     )

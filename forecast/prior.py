@@ -27,8 +27,9 @@ class Prior:
     scale: FloatArray  # (3,): log sd of a share's quarterly step = c0 + c1 log p + c2 log(1 - p)
     event_shift: float  # part of an event's excess variance that goes into the level
     event_penalty: float  # log-likelihood paid per event
-    mixture_sd: float  # of the log of the factor that widens a whole path
+    mixture_sd: float  # of the log of the factor that widens the whole path of a part
     mixture_mean: float  # of that log
+    stretch: float  # factor that simultaneous bands of the draws lack
     # (3,): weight of the variance that rounding leaves in a share; and of b and c in 1 - b / (1 + (p / c)^2), the
     # factor on the standard deviation of a share p.
     small: FloatArray
@@ -87,7 +88,7 @@ def _row(node: Mapping[str, Any]) -> list[float]:
     return [*node["variances"], node["damping"], node["discount"], threshold, node["spread"]]
 
 
-_NUMBERS = ("event_shift", "event_penalty", "mixture_sd", "mixture_mean")
+_NUMBERS = ("event_shift", "event_penalty", "mixture_sd", "mixture_mean", "stretch")
 
 
 @lru_cache(maxsize=1)

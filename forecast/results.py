@@ -128,7 +128,7 @@ class Forecast:
     history: History | None = None  # what it was made from, where there are figures behind it
     warnings: tuple[str, ...] = ()
     resolution: float = 0.0  # half a unit of the printed precision of the shares it was made from, fraction
-    stretches: tuple[tuple[float, float], ...] = ()  # level, and what simultaneous bands of the draws lack; ascending
+    stretch: float = 1.0  # factor that simultaneous bands of the draws lack
 
     @property
     def horizon(self) -> int:

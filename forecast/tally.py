@@ -1,14 +1,14 @@
 """From single forecasts to the scores of a backtest: score each, add up, take means, compare."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.draws import simultaneous_bands
+from forecast.draws import bands_of
 from forecast.results import Forecast
 from forecast.scorecard import DISTANCES, REFERENCE, Score
 from forecast.scores import covered, energy_score, weighted_interval_score
@@ -96,11 +96,11 @@ def score_forecast(made: Forecast, truth: FloatArray, /) -> Scored:
     """
     assert made.draws is not None  # the callers ask for them
     known = np.isfinite(truth)
-    cells = made.draws[:, known]
+    # Bands about the cells that came: cells that nobody knows cannot be missed.
+    seen = replace(made, draws=made.draws[:, known])
     whole = []
     for level in made.levels:
-        # Bands about the cells that came: cells that nobody knows cannot be missed.
-        lower, upper = simultaneous_bands(cells, level)
+        lower, upper = bands_of(seen, level)
         whole.append(float((covered(lower - _ROUNDING, upper + _ROUNDING, truth[known]) == 1.0).all()))
     return Scored(
         known,

@@ -11,7 +11,7 @@ The few numbers of `SETTINGS` were chosen by leaving out one group of markets at
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -47,9 +47,10 @@ SETTINGS = {
     "dof": 4.0,
     "event_shift": 0.7,
     "event_penalty": 3.0,
-    "mixture_sd": 0.4,
-    "mixture_mean": -0.04,
-    "small": np.array([0.7, 0.45, 0.02]),
+    "mixture_sd": 0.52,
+    "mixture_mean": -0.12,
+    "small": np.array([0.7, 0.4, 0.02]),
+    "stretch": 1.1,
 }
 
 
@@ -174,14 +175,12 @@ def learn_many(cases: Sequence[Window], leaving_out: Sequence[str]) -> dict[str,
     return priors
 
 
-def measure_coverage(cases: Sequence[Window]) -> tuple[tuple[float, float], ...]:
-    """Level and how often its intervals held what came, each group forecast with a prior that has not seen it.
+def measure_coverage(cases: Sequence[Window], priors: Mapping[str, Prior]) -> tuple[tuple[float, float], ...]:
+    """Level and how often its intervals held what came, each group forecast with its own prior, that has not seen it.
 
     Every group weighs the same, as does every cell within it.
     """
-    groups = sorted({window.group for window in cases})
-    priors = learn_many(cases, groups)
-    hits: dict[str, list[FloatArray]] = {group: [] for group in groups}
+    hits: dict[str, list[FloatArray]] = {group: [] for group in priors}
     for window in cases:
         if len(window.ahead):
             made = summarise_market(window.series, priors[window.group], len(window.ahead), LEVELS)
@@ -216,7 +215,7 @@ def as_content(prior: Prior) -> dict[str, object]:
         "scale": [round(float(c), 4) for c in prior.scale],
         "initial_variance": prior.initial_variance.tolist(),
         "small": prior.small.tolist(),
-        **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture"))},
+        **{name: SETTINGS[name] for name in SETTINGS if name.startswith(("event", "mixture", "stretch"))},
         "measured": [list(pair) for pair in prior.measured],
         "nodes": [
             {
@@ -243,7 +242,11 @@ def render(content: dict[str, object]) -> str:
 def main() -> None:
     """Write ``prior.json`` from ``panel.parquet``."""
     cases = windows(pl.read_parquet(HERE / "panel.parquet"))
-    prior = replace(learn(cases, version="2026-11"), measured=measure_coverage(cases))
+    priors = learn_many(cases, sorted({window.group for window in cases}))
+    prior = replace(
+        learn(cases, version="2026-11"),
+        measured=measure_coverage(cases, priors),
+    )
     (HERE / "prior.json").write_text(render(as_content(prior)), encoding="utf-8")
 
 

@@ -53,6 +53,7 @@ def forecast_markets(
     table: FloatArray,
     powers: FloatArray,
     widened_square: float,
+    widened_product: float,
     kept_weight: float,
     most: int,
 ) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
@@ -84,6 +85,7 @@ def forecast_markets(
         table: As `summarise_mixture` takes it.
         powers: Likewise.
         widened_square: Likewise.
+        widened_product: Likewise.
         kept_weight: Likewise.
         most: Likewise.
 
@@ -182,6 +184,7 @@ def forecast_markets(
             table,
             powers,
             widened_square,
+            widened_product,
             kept_weight,
             most,
         )

@@ -36,7 +36,7 @@ from forecast.draws import Summary
 from forecast.models import kernel
 from forecast.models.base import FEWEST_QUARTERS, Cells, Outcome, Series
 from forecast.models.bulk import forecast_markets
-from forecast.models.marginal import powers_table, summarise_mixture, widened_t_table
+from forecast.models.marginal import powers_table, summarise_mixture, widening_tables
 from forecast.prior import Prior
 
 Tables: TypeAlias = tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray]
@@ -178,7 +178,9 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
         counts,
         rng.standard_normal((pairs, horizon, D)),
         bartlett,
-        np.exp(prior.mixture_sd * rng.standard_normal(pairs) + prior.mixture_mean),
+        np.exp(prior.mixture_sd * rng.standard_normal((pairs, D + 1)) + prior.mixture_mean),
+        contrast_basis(D + 1),
+        prior.power,
     )[:draws]
 
 
@@ -255,7 +257,7 @@ def summarise_market(series: Series, prior: Prior, horizon: int, levels: Sequenc
 def summarise_markets(
     cells: Cells, provider: npt.NDArray[np.int64], others: int, prior: Prior, horizon: int, levels: Sequence[float]
 ) -> Summaries:
-    """What `summarise_market` gives, bit by bit, for many markets at once and straight from their cells.
+    """What `summarise_market` gives, for many markets at once and straight from their cells.
 
     Args:
         cells: Of the markets.
@@ -297,12 +299,13 @@ def summarise_markets(
     return Summaries(quarters, origins, parts, members, means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :])
 
 
-def _mixture(prior: Prior) -> tuple[FloatArray, FloatArray, float]:
-    """What `summarise_mixture` needs of the prior: the widened t, the powers, and the mean square of the factor."""
+def _mixture(prior: Prior) -> tuple[FloatArray, FloatArray, float, float]:
+    """What `summarise_mixture` needs of the prior: tables of t and powers, two moments of the widening factor."""
     return (
-        widened_t_table(prior.mixture_sd, prior.mixture_mean),
+        widening_tables(prior.mixture_sd, prior.mixture_mean),
         powers_table(prior.power),
         float(np.exp(2.0 * prior.mixture_sd**2 + 2.0 * prior.mixture_mean)),
+        float(np.exp(prior.mixture_sd**2 + 2.0 * prior.mixture_mean)),
     )
 
 

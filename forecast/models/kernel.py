@@ -543,11 +543,13 @@ def sample_paths(
     normals: FloatArray,
     bartlett: FloatArray,
     widen: FloatArray,
+    basis: FloatArray,
+    power: float,
 ) -> FloatArray:
     """Turn standard draws into joint paths of the contrasts, node after node.
 
     Paths come in pairs on both sides of the mean path of their node, which halves the work and takes the sampling error
-    out of that mean.
+    out of that mean. The deviation of each part's coordinate is widened by a factor of its own.
 
     Args:
         nodes: Shape (G, 8), the grid.
@@ -557,21 +559,33 @@ def sample_paths(
         counts: Shape (G,), pairs of each node; their sum is n.
         normals: Shape (n, H, D), standard normal.
         bartlett: Shape (n, D, D), lower triangular factors A of standard Wishart matrices: S = L (A A')^-1 L'.
-        widen: Shape (n,), factors that widen whole paths.
+        widen: Shape (n, K), factors that widen the whole path of a part.
+        basis: Shape (K, D), contrasts.
+        power: Of the transform, above zero.
 
     Returns:
-        Shape (2 n, H, D).
+        Shape (2 n, H, D), of compositions: coordinates that factors have moved off their sum of zero are closed.
     """
     n, horizon, D = normals.shape
+    K = D + 1
     paths = np.empty((2 * n, horizon, D))
     start = 0
     solved = np.empty(D)
+    away = np.empty(D)
+    middle = np.empty((horizon, K))
+    raised = np.empty(K)
     for g in range(len(counts)):
         if counts[g] == 0:
             continue
         centre, covariance = path_moments(nodes[g], mean[g], cov[g], horizon)
         over_time = cholesky(covariance)
         over_parts = cholesky(scale[g])
+        for h in range(horizon):
+            for k in range(K):
+                total = 0.0
+                for d in range(D):
+                    total += basis[k, d] * centre[h, d]
+                middle[h, k] = 1.0 + power * total
         for i in range(start, start + counts[g]):
             for h in range(horizon):
                 for d in range(D):
@@ -589,7 +603,21 @@ def sample_paths(
                     total = 0.0
                     for j in range(d + 1):
                         total += over_parts[d, j] * solved[j]
-                    paths[2 * i, h, d] = centre[h, d] + widen[i] * total
-                    paths[2 * i + 1, h, d] = centre[h, d] - widen[i] * total
+                    away[d] = total
+                for side in range(2):
+                    sign = power if side == 0 else -power
+                    sum_of_powers = 0.0
+                    for k in range(K):
+                        total = 0.0
+                        for d in range(D):
+                            total += basis[k, d] * away[d]
+                        # What is below zero is a share of zero.
+                        raised[k] = max(middle[h, k] + sign * widen[i, k] * total, 0.0)
+                        sum_of_powers += raised[k]
+                    for d in range(D):
+                        total = 0.0
+                        for k in range(K):
+                            total += basis[k, d] * raised[k]
+                        paths[2 * i + side, h, d] = total * K / (power * sum_of_powers)
         start += counts[g]
     return paths

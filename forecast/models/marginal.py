@@ -1,6 +1,6 @@
 """Means, medians and intervals of the model of record without simulation, for when no draw is asked for.
 
-A coordinate u of the power transform is, under each node, a t variable times the lognormal factor that widens a path;
+A coordinate u of the power transform is, under each node, a t variable times the lognormal factor that widens its path;
 over the nodes it is a mixture, and its quantiles are found by solving the mixture's distribution function. A share is a
 function of all coordinates. Its quantile is taken along the line on which the other coordinates follow their regression
 on the share's own, with what they claim on average around it. The mean is a five-point Gauss-Hermite rule along the
@@ -53,6 +53,13 @@ def widened_t_table(mixture_sd: float, mixture_mean: float) -> FloatArray:
         total = np.concatenate([[0.0], np.cumsum(0.5 * (area[1:] + area[:-1]))]) / (len(x))
         table[r, :-1] = 0.5 + total[::_FINE][: _POINTS - 1]
     return np.minimum(table, 1.0)
+
+
+@lru_cache(maxsize=4)
+def widening_tables(mixture_sd: float, mixture_mean: float) -> FloatArray:
+    """Shape (2, 24, 257): the table of the widened t, and of the t with the constant factor of the same mean square."""
+    constant = mixture_sd**2 + mixture_mean
+    return np.stack([widened_t_table(mixture_sd, mixture_mean), widened_t_table(0.0, constant)])
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -138,6 +145,7 @@ def summarise_mixture(
     table: FloatArray,
     powers: FloatArray,
     widened_square: float,
+    widened_product: float,
     kept_weight: float,
     most: int,
 ) -> tuple[FloatArray, FloatArray]:
@@ -155,9 +163,10 @@ def summarise_mixture(
         horizon: H.
         levels: Shape (Q,), quantile levels in (0, 1), ascending.
         guesses: Shape (Q,), standard normal quantiles of them.
-        table: As `widened_t_table` gives it.
+        table: As `widening_tables` gives it.
         powers: As `powers_table` gives it.
-        widened_square: Mean square of the factor that widens a path.
+        widened_square: Mean square of the factor that widens the path of a part.
+        widened_product: Mean product of the factors of two parts, which are independent.
         kept_weight: Share of the weight whose components are kept.
         most: Components at the most.
 
@@ -174,7 +183,7 @@ def summarise_mixture(
     spread = np.zeros((C, K, K))  # covariance of the coordinates relative to the time variance, times dof
     m = np.zeros((C, STATES, D))
     P = np.zeros((C, STATES, STATES))
-    shape = np.zeros((C, _POINTS))
+    shape = np.zeros((C, 2, _POINTS))
     scaled = np.zeros(C)
     total = 0.0
     half = np.zeros((K, D))
@@ -184,7 +193,8 @@ def summarise_mixture(
         total += w[c]
         copy_matrix(mean[i], m[c])
         copy_matrix(cov[i], P[c])
-        table_row(table, dof[i], shape[c])
+        table_row(table[0], dof[i], shape[c, 0])
+        table_row(table[1], dof[i], shape[c, 1])
         for k in range(K):
             for d in range(D):
                 acc = 0.0
@@ -207,6 +217,9 @@ def summarise_mixture(
     joint = np.zeros((K, K))
     slope = np.zeros(K)
     rest = np.zeros(K)
+    part = np.zeros(K)
+    pull = np.zeros(K)
+    pulled = np.zeros(K)
     start = np.zeros((K, Q))
     for k in range(K):
         for q in range(Q):
@@ -216,6 +229,7 @@ def summarise_mixture(
     hermite_weights = np.array(
         [0.011257411327720691, 0.22207592200561266, 8.0 / 15.0, 0.22207592200561266, 0.011257411327720691]
     )
+    apart = widened_product / widened_square
     for h in range(horizon):
         for k in range(K):
             middle[k] = 0.0
@@ -252,11 +266,28 @@ def summarise_mixture(
             f = w[c] * variance[c] * widened_square / max(dof[chosen[c]] - 2.0, HEAVIEST - 2.0)
             for k in range(K):
                 away = centre[c, k] - middle[k]
-                for j in range(k + 1):
-                    joint[k, j] += f * spread[c, k, j] + w[c] * away * (centre[c, j] - middle[j])
+                for j in range(k):
+                    joint[k, j] += apart * f * spread[c, k, j] + w[c] * away * (centre[c, j] - middle[j])
+                joint[k, k] += f * spread[c, k, k] + w[c] * away * away
+        sum_of_parts = 0.0
         for k in range(K):
+            part[k] = _raised(1.0 + power * middle[k], powers, power)
+            sum_of_parts += part[k]
             for j in range(k):
                 joint[j, k] = joint[k, j]
+        pulled_twice, alone, alone_squared = 0.0, 0.0, 0.0
+        for k in range(K):
+            base = 1.0 + power * middle[k]
+            pull[k] = part[k] / (sum_of_parts * base) if base > 1e-3 else 0.0
+            square = pull[k] * pull[k] * joint[k, k]
+            alone += square
+            alone_squared += square * square
+        for k in range(K):
+            acc = 0.0
+            for j in range(K):
+                acc += joint[k, j] * pull[j]
+            pulled[k] = acc
+            pulled_twice += acc * pull[k]
         for k in range(K):
             sd = max(sqrt(joint[k, k]), 1e-12)
             per_variance = 1.0 / (sd * sd)
@@ -264,8 +295,23 @@ def summarise_mixture(
                 slope[j] = joint[j, k] * per_variance
                 # Standard deviation times the root of three, the outer point of a three-point rule.
                 rest[j] = sqrt(max(3.0 * (joint[j, j] - slope[j] * joint[j, k]), 0.0))
+            more, peaked = 1.0, 1.0
+            if pull[k] > 0.0:
+                # Close to the middle, the share moves with own * u_k - the sum of pull_j * u_j of the others.
+                own = 1.0 / (1.0 + power * middle[k]) - pull[k]
+                total = 1.0 / (1.0 + power * middle[k])
+                along = total * joint[k, k] - pulled[k]
+                whole = total * (total * joint[k, k] - 2.0 * pulled[k]) + pulled_twice
+                # How much further it moves than along the line, since others move it too.
+                if along > 1e-6 * sd:
+                    more = min(max(sqrt(max(whole, 0.0)) * sd / along, 1.0), 2.0)
+                # A sum of parts that are widened each by a factor of its own is less peaked than one of them.
+                instead, before = own * own * joint[k, k], pull[k] * pull[k] * joint[k, k]
+                sum_of_all = alone + instead - before
+                if sum_of_all > 1e-12:
+                    peaked = (alone_squared + instead * instead - before * before) / (sum_of_all * sum_of_all)
             for g in range(5):
-                away = sd * hermite[g]
+                away = more * sd * hermite[g]
                 means[h, k] += hermite_weights[g] * _share(k, away, middle, slope, rest, powers, power)
             for c in range(C):
                 scaled[c] = 1.0 / max(sqrt(variance[c] * spread[c, k, k] / dof[chosen[c]]), 1e-14)
@@ -276,9 +322,13 @@ def summarise_mixture(
                     value = 0.0
                     density = 0.0
                     for c in range(C):
-                        inside, height = distribution(shape[c], (x - centre[c, k]) * scaled[c])
-                        value += w[c] * inside
-                        density += w[c] * height * scaled[c]
+                        z = (x - centre[c, k]) * scaled[c]
+                        inside, height = distribution(shape[c, 0], z)
+                        value += w[c] * peaked * inside
+                        density += w[c] * peaked * height * scaled[c]
+                        inside, height = distribution(shape[c, 1], z)
+                        value += w[c] * (1.0 - peaked) * inside
+                        density += w[c] * (1.0 - peaked) * height * scaled[c]
                     miss = value - levels[q]
                     if miss > 0.0:
                         high = x
@@ -291,7 +341,7 @@ def summarise_mixture(
                     if not low < x < high:
                         x = 0.5 * (low + high)
                 start[k, q] = (x - middle[k]) / sd  # the next quarter's distribution has much the same shape
-                quantiles[q, h, k] = _share(k, x - middle[k], middle, slope, rest, powers, power)
+                quantiles[q, h, k] = _share(k, more * (x - middle[k]), middle, slope, rest, powers, power)
             # Along the line a share can turn back where the others vanish; intervals nest all the same.
             for q in range(1, Q):
                 quantiles[q, h, k] = max(quantiles[q, h, k], quantiles[q - 1, h, k])

@@ -6,7 +6,8 @@ CASES is a folder with ``histories.parquet`` (shares tables as visible at an ori
 with the group of markets that move together), ``markets.parquet`` (whole series, for learning) and, to compare with,
 ``peer_NAME.parquet`` (a peer's forecasts of the same cases; ``peers.py`` makes them, in FOLDER). With
 leave-one-group-out nothing learned has seen the group that is scored. Prints group-weighted scores, ratios to each peer
-(geometric mean over cases, every group the same), and coverage by level, by horizon and by size of the share.
+(geometric mean over cases, every group the same), and coverage by level, by horizon and by size of the share; then,
+from joint draws, the energy score and how often simultaneous bands held all providers and quarters of a case at once.
 """
 
 import argparse
@@ -16,9 +17,11 @@ import numpy as np
 import polars as pl
 
 from forecast.data.make_prior import Window, learn_many, windows
+from forecast.draws import bands_of
 from forecast.forecasting import forecast_shares
 from forecast.prior import Prior, shipped_prior
-from forecast.scores import covered, weighted_interval_score
+from forecast.quarter import Quarter
+from forecast.scores import covered, energy_score, weighted_interval_score
 
 LEVELS = (0.5, 0.8, 0.95)
 HORIZON = 8
@@ -71,6 +74,29 @@ def ratio(cases: pl.DataFrame, peer: pl.DataFrame, column: str) -> float:
     return float(np.exp(np.average(logs, weights=joined["weight"].to_numpy())))
 
 
+def joint(
+    cases: pl.DataFrame, actuals: pl.DataFrame, groups: dict[str, str], model: str, priors: dict[str, Prior]
+) -> pl.DataFrame:
+    """One row per case: group, energy score (points) and whether each level's bands held; from 2,000 draws."""
+    came = {str(market): rows for (market,), rows in actuals.group_by("market")}
+    found = []
+    for (market,), rows in cases.group_by("market", maintain_order=True):
+        group = groups[str(market)]
+        made = forecast_shares(rows, horizon=HORIZON, levels=LEVELS, model=model, prior=priors[group], keep_draws=True)
+        truth = np.full(made.mean.shape, np.nan)
+        for period, provider, share in came[str(market)].select("period", "provider", "share").iter_rows():
+            if share is not None:
+                truth[Quarter.parse(period) - made.origin - 1, made.providers.index(provider)] = share
+        known = np.isfinite(truth)
+        bands = [bands_of(made, level) for level in LEVELS]
+        held = [bool(((truth >= low - 1e-9) & (truth <= high + 1e-9))[known].all()) for low, high in bands]
+        assert made.draws is not None
+        energy = 100 * float(np.mean(energy_score(made.draws, truth)[known.any(axis=1)]))
+        found.append((group, energy, *map(float, held)))
+    names = ["group", "energy", *(f"held{level * 100:g}" for level in LEVELS)]
+    return pl.DataFrame(found, schema=names, orient="row").with_columns(weight=1.0 / pl.len().over("group"))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -116,6 +142,11 @@ def main() -> None:
                 for level in LEVELS
             )
             print(f"  {by} {key}: coverage {hits}")
+    whole = joint(cases, actuals, groups, arguments.model, priors)
+    held = " / ".join(f"{weighted(whole, f'held{level * 100:g}'):.3f}" for level in LEVELS)
+    alike = " / ".join(f"{np.mean(whole[f'held{level * 100:g}'].to_numpy()):.3f}" for level in LEVELS)
+    print(f"  from draws: energy score {weighted(whole, 'energy'):.3f} points, simultaneous bands held {held}", end="")
+    print(f" (every case alike {alike})")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.composition import closure
-from forecast.draws import simultaneous_bands, summarise
+from forecast.draws import bands_of, simultaneous_bands, summarise
 from forecast.errors import InvalidArgument
+from forecast.forecasting import forecast_shares
+from forecast.schema import check_shares
 
 
 @given(st.integers(0, 1000), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5, unique=True))
@@ -85,3 +88,43 @@ def test_a_future_without_doubt_has_bands_without_width() -> None:
 def test_a_level_of_bands_is_a_proportion(level: float) -> None:
     with pytest.raises(InvalidArgument, match=r"level is .*; allowed: a proportion between 0 and 1"):
         simultaneous_bands(np.full((5, 1, 2), 0.5), level)
+
+
+def test_draws_of_any_layout_are_summarised_alike_and_left_as_they_were() -> None:
+    draws = joint_draws(3, 200)
+    turned = np.moveaxis(np.ascontiguousarray(np.moveaxis(draws, 0, -1)), -1, 0)
+    before = turned.copy()
+    found = summarise(turned, (0.5, 0.9))
+    np.testing.assert_array_equal(turned, before)
+    np.testing.assert_allclose(found.lower, np.quantile(draws, (0.25, 0.05), axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.upper, np.quantile(draws, (0.75, 0.95), axis=0), rtol=1e-12)
+    flat = np.asfortranarray(draws.reshape(200, -1))
+    simultaneous_bands(flat, 0.5)
+    np.testing.assert_array_equal(flat, draws.reshape(200, -1))
+
+
+def test_bands_are_stretched_and_never_narrower_than_the_print() -> None:
+    draws = joint_draws(4, 500)
+    lower, _ = simultaneous_bands(draws, 0.8)
+    wider = simultaneous_bands(draws, 0.8, stretch=1.2)
+    median = np.median(draws, axis=0)
+    np.testing.assert_allclose(wider[0], np.clip(median - 1.2 * (median - lower), 0, 1), atol=1e-9)
+    coarse = simultaneous_bands(draws, 0.8, resolution=0.3)
+    assert (coarse[0] <= np.maximum(median - 0.3, 0) + 1e-12).all() and (
+        coarse[1] >= np.minimum(median + 0.3, 1) - 1e-12
+    ).all()
+
+
+def test_bands_of_a_forecast_need_its_draws_and_hold_more_than_its_intervals() -> None:
+    rng = np.random.default_rng(5)
+    shares = closure(np.exp(0.1 * rng.standard_normal((20, 3)).cumsum(axis=0)))
+    rows = {"market": "m", "period": [f"{2015 + t // 4}Q{t % 4 + 1}" for t in range(20) for _ in range(3)]}
+    table = check_shares(pl.DataFrame({**rows, "provider": list("ABC") * 20, "share": shares.ravel()}))
+    made = forecast_shares(table, horizon=4, levels=(0.8,), keep_draws=True)
+    lower, upper = bands_of(made, 0.8)
+    assert (lower < made.lower[0]).all() and (upper > made.upper[0]).all()
+    assert made.draws is not None
+    raw = simultaneous_bands(made.draws, 0.8)
+    assert made.stretch > 1.0 and (lower <= raw[0]).all() and (upper >= raw[1]).all()
+    with pytest.raises(InvalidArgument, match="draws is None; allowed: a forecast made with keep_draws=True"):
+        bands_of(forecast_shares(table, horizon=4), 0.8)

@@ -1,6 +1,7 @@
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from forecast.errors import InvalidArgument, NotEnoughData
 from forecast.forecasting import forecast_shares
@@ -31,7 +32,7 @@ def markets(count: int) -> pl.DataFrame:
     return check_shares(pl.concat(frames))
 
 
-def test_a_table_of_forecasts_is_the_forecasts_of_its_markets_bit_by_bit() -> None:
+def test_a_table_of_forecasts_is_the_forecasts_of_its_markets() -> None:
     shares = markets(12)
     table, failures = forecast_table(shares, horizon=5, levels=(0.9, 0.5))
     one_by_one = [
@@ -39,7 +40,7 @@ def test_a_table_of_forecasts_is_the_forecasts_of_its_markets_bit_by_bit() -> No
         for rows in shares.partition_by("market", maintain_order=True)
     ]
     assert failures == ()
-    assert table.equals(pl.concat(one_by_one))
+    assert_frame_equal(table, pl.concat(one_by_one), rel_tol=0.0, abs_tol=1e-13)
     assert table.schema == one_by_one[0].schema
 
 
