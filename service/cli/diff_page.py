@@ -58,18 +58,22 @@ def _print_forecasts(console: Console, found: ForecastDiff) -> None:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("quarter", no_wrap=True)
     table.add_column("provider", overflow="fold")
-    for name in ("before", "after", "change", *(f"{n} % {when}" for n in levels for when in ("before", "after"))):
-        table.add_column(name, justify="right")
+    several = len(levels) > 1
+    one = "interval\n" if several else f"{levels[0]} % " if levels else ""
+    intervals = (*(("level",) if several else ()), *((f"{one}before", f"{one}after") if levels else ()))
+    for name in ("before", "after", "change", *intervals):
+        table.add_column(name, justify="right", no_wrap=True)
     rows = found.to_frame().rows(named=True)
     for number, row in enumerate(rows):
         first = number % len(found.providers) == 0
         if first and number:
             table.add_row()
         bounds = [
-            _interval(row[f"lower_{n}_{when}"], row[f"upper_{n}_{when}"])
-            for n in levels
+            "\n".join(_interval(row[f"lower_{n}_{when}"], row[f"upper_{n}_{when}"]) for n in levels)
             for when in ("before", "after")
+            if levels
         ]
+        labels = ["\n".join(f"{n} %" for n in levels)] if several else []
         change = "" if row["change"] is None else _points(row["change"], decimals=1)
         table.add_row(
             row["period"] if first else "",
@@ -77,6 +81,7 @@ def _print_forecasts(console: Console, found: ForecastDiff) -> None:
             _per_cent(row["mean_before"]),
             _per_cent(row["mean_after"]),
             Text(change, style="bold"),
+            *labels,
             *bounds,
         )
     console.print(table)

@@ -50,6 +50,18 @@ def test_the_rows_are_those_of_the_library(run: Run, tmp_path: Path) -> None:
     assert text.startswith("market,house,kind,period,measure,providers,values,")
 
 
+def test_several_levels_stand_below_each_other_and_none_is_cut_off(run: Run) -> None:
+    options = ("--horizon", "1", "--level", "0.5", "--level", "0.8", "--level", "0.975")
+    text = run("diff", "cn-cloud", *DAYS, *options).stdout
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in text
+    start = next(n for n, line in enumerate(lines) if line.startswith("2020Q4"))
+    interval = r"[0-9.]+–[0-9.]+"
+    for line, level in zip(lines[start : start + 3], ("50", "80", "97.5"), strict=True):
+        assert re.search(rf" {level} % +{interval} +{interval}", line)
+
+
 def test_nothing_new_is_said(run: Run) -> None:
     text = run("diff", "cn-cloud", "--from", "2020-01-15", "--to", "2020-01-16", "--horizon", "1").stdout
     assert "nothing new: no figure was published in between, and the forecast is the same" in text
