@@ -19,7 +19,7 @@ from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument, NotEnoughData, SharecastError
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
-from forecast.preparing import FEWEST_QUARTERS
+from forecast.models.base import FEWEST_QUARTERS
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, Status
 from forecast.scorecard import REFERENCE, Backtest, BacktestProgress, Skipped

@@ -20,8 +20,8 @@ def forecast_table(
 ) -> tuple[pl.DataFrame, tuple[tuple[str, SharecastError], ...]]:
     """Forecast every market of a table with the model of record, without draws.
 
-    The numbers are those of `forecast.forecasting.forecast_shares`, to all but the last bit or two: the compiler is free
-    to order a sum in another way.
+    The numbers are those of `forecast.forecasting.forecast_shares`, to all but the last bit or two, as a compiler is
+    free to order a sum in another way.
 
     Args:
         shares: A checked shares table, the rows of a market standing together.

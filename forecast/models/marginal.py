@@ -366,13 +366,16 @@ def _share(
     """Share k where its coordinate is `away` from its middle and the others spread around their regression on it."""
     own = _raised(1.0 + power * (middle[k] + away), powers, power)
     total = own
+    curve = (1.0 / power - 1.0) / (6.0 * power)  # half the second derivative, over three as `rest` is widened
     for j in range(len(middle)):
         if j != k:
             base = 1.0 + power * (middle[j] + slope[j] * away)
             wide = power * rest[j]
             part = _raised(base, powers, power)
             # What others claim on average is more than at their mean: the inverse is convex and cut at zero.
-            if wide > 0.17 * base:
+            if wide < base:
+                part *= 1.0 + curve * (wide / base) ** 2
+            elif wide > 0.0:
                 part = (4.0 * part + _raised(base - wide, powers, power) + _raised(base + wide, powers, power)) / 6.0
             total += part
     return own / total if total > 0.0 else 1.0
