@@ -104,6 +104,20 @@ def test_a_rest_is_beside_those_who_make_it_whole() -> None:
     np.testing.assert_array_equal(about(found, 10).weights, [[0, 0, 1, 1]])
 
 
+def test_who_is_first_told_of_in_a_later_release_was_not_listed_before() -> None:
+    later = DAY + timedelta(days=365)
+    found = said(
+        ("2020Q3", "A", 0.5),
+        ("2020Q3", "Others", 0.3, "share", "exact", 0),  # beside B too, whose share is told in a sum alone
+        ("2020Q3", "A|B", 0.7),
+        ("2020Q4", "C", 0.1),
+        ("2020Q3", "C", 0.1, "share", "exact", 1, later),
+        ("2021Q1", "C", 0.1),
+    )
+    assert found.providers == ("A", "B", "C", "Others")
+    np.testing.assert_array_equal(about(found, 5).weights, [[0, 0, 1, 1]])
+
+
 def test_a_rest_that_fits_no_listing_is_not_used_and_said_so() -> None:
     found = said(("2020Q3", "A", 0.6), ("2020Q3", "Others", 0.6))
     assert all(5 not in o.figure_ids for o in found.observations)
@@ -210,6 +224,8 @@ def test_growth_of_a_whole_year_gives_the_year_before_or_where_that_was_told_the
     (year,) = of(Kind.GROWTH, said(("2020", "A", 0.48, "share", "exact", 0), ("2021Q4", "A", 0.6), *growth))
     assert year.quarter == q("2021Q4") and year.value == pytest.approx(0.48 * 1.5 / 1.2)
     assert of(Kind.GROWTH, said(*growth)) == []
+    first = [("2020", name, value, "yoy_growth", "exact", 0) for name, value in (("A", 0.5), ("TOTAL", 0.2))]
+    assert of(Kind.GROWTH, said(("2020", "A", 0.5), *first)) == []  # of 2019 no quarter is told
 
 
 def test_a_release_that_tells_a_quarter_again_counts_more_and_a_lone_late_mention_does_not() -> None:

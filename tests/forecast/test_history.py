@@ -231,6 +231,43 @@ def test_a_slip_is_not_obeyed() -> None:
     assert alone.warnings == ("taken as a slip: 2020Q3 A 5 %, 45.0 points below what the other figures say",)
 
 
+def test_a_sum_that_its_parts_and_their_past_contradict_is_the_slip_and_not_a_part() -> None:
+    history = reconstruct(FIGURES, BREAKS, market="world-cloud", house="synergy")
+    assert [(d.period, d.providers, d.reason) for d in history.doubts] == [
+        ("2025Q4", ("AWS", "Azure", "Google Cloud"), "slip")
+    ]
+
+
+def test_a_share_that_moves_with_the_seasons_is_known_less_where_nothing_is_said() -> None:
+    """Apple's share grows by half every autumn: of a quarter left out less is known than of a calm share."""
+    left_out = FIGURES.filter(
+        ~(
+            (pl.col("period") == "2022Q4")
+            & (pl.col("market") == "world-smartphones")
+            & (pl.col("measure") != "yoy_growth")
+        )
+    )
+    history = reconstruct(left_out, BREAKS, market="world-smartphones", house="counterpoint")
+    t = [str(q) for q in history.quarters].index("2022Q4")
+    apple, xiaomi = history.providers.index("Apple"), history.providers.index("Xiaomi")
+    assert history.sd[t, apple] > 1.5 * history.sd[t, xiaomi]
+
+
+def test_a_share_may_jump_at_a_declared_break_and_its_bands_stay_as_narrow_as_before() -> None:
+    rows = [(f"{2019 + t // 4}Q{t % 4 + 1}", "A", 0.30 if t < 6 else 0.40) for t in range(12) if t not in (5, 6, 9)]
+    rows += [("2020Q2", "B", 0.2), ("2020Q4", "B", 0.2)]
+    declared = pl.DataFrame(
+        {"market": "m", "house": "h", "period": "2020Q3", "kind": "definition", "published_at": date(2020, 12, 1)}
+    )
+    broken = pl.concat([NO_BREAKS, declared], how="diagonal")
+    history = reconstruct(stated(*rows), broken, market="m", house="h")
+    plain = reconstruct(stated(*rows), NO_BREAKS, market="m", house="h")
+    assert cell(history, "2020Q2", "A")[0] == pytest.approx(0.30, abs=0.01)
+    assert cell(history, "2020Q3", "A")[0] == pytest.approx(0.40, abs=0.01)
+    assert 0.32 < cell(plain, "2020Q2", "A")[0] < cell(plain, "2020Q3", "A")[0] < 0.38
+    assert cell(history, "2021Q2", "A")[1] < 0.95 * cell(plain, "2021Q2", "A")[1]  # the break is no habit of moving
+
+
 def test_two_figures_of_which_either_may_be_wrong_both_count_little() -> None:
     history = rebuilt(("2020Q1", "A", 0.30), ("2020Q1", "B", 0.4), ("2020Q1", "A", 0.36))
     assert {(d.value, d.reason) for d in history.doubts} == {(0.30, "contradiction"), (0.36, "contradiction")}
@@ -411,18 +448,21 @@ def test_status_of_amounts_growth_and_whole_years() -> None:
         ("2020Q2", "B", 3.1, "spend_usd_bn"),
         ("2020Q2", "TOTAL", 10.0, "spend_usd_bn"),
         ("2020Q3", "B", 3.0, "units_mn"),  # without a total
+        ("2020Q4", "B", 3.0, "spend_usd_bn"),  # of a total printed as "about 10": a point or two either way
+        ("2020Q4", "TOTAL", 10.0, "spend_usd_bn"),
         ("2020", "B", 0.31, "share"),
         ("2021Q1", "B", 0.2, "yoy_growth"),
         ("2021Q1", "TOTAL", 0.1, "yoy_growth"),
     ]
     figures = stated(*rows, *[row[:3] for row in more]).with_columns(
         pl.Series("measure", ["share"] * len(rows) + [row[3] for row in more]),
+        pl.Series("decimals", [1] * (len(rows) + 4) + [0] + [1] * 3),
         (pl.col("period").str.len_chars() == 4).alias("annual"),
     )
     history = reconstruct(figures, NO_BREAKS, market="m", house="h")
     b = history.providers.index("B")
     assert [str(row[b]) for row in history.status] == ["reported", "combined", "inferred", "inferred", "inferred"]
-    assert [row[b] for row in history.sources] == [(1, 8, 9, 10), (5, 6, 8), (8,), (8,), (9, 10)]
+    assert [row[b] for row in history.sources] == [(1, 10, 11, 12), (5, 6, 10), (10,), (8, 9, 10), (11, 12)]
     assert cell(history, "2021Q1", "B")[0] == pytest.approx(0.3 * 1.2 / 1.1, abs=0.005)
     assert np.mean([cell(history, f"2020Q{n}", "B")[0] for n in (1, 2, 3, 4)]) == pytest.approx(0.31, abs=0.004)
 
