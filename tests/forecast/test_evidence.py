@@ -111,7 +111,7 @@ def test_who_is_first_told_of_in_a_later_release_was_not_listed_before() -> None
         ("2020Q3", "Others", 0.3, "share", "exact", 0),  # beside B too, whose share is told in a sum alone
         ("2020Q3", "A|B", 0.7),
         ("2020Q4", "C", 0.1),
-        ("2020Q3", "C", 0.1, "share", "exact", 1, later),
+        ("2020Q3", "C", 0.2, "share", "exact", 1, later),  # would make it whole
         ("2021Q1", "C", 0.1),
     )
     assert found.providers == ("A", "B", "C", "Others")
