@@ -66,7 +66,7 @@ def test_of_two_that_contradict_each_other_neither_is_chosen_without_a_reason() 
 
 
 def test_which_of_two_is_wrong_shows_in_how_shares_usually_move() -> None:
-    found = searched([told(0, (0,), 0.30), told(1, (0,), 0.30), told(1, (0,), 0.345), told(2, (0,), 0.30)])[1]
+    found = searched([told(0, (0,), 0.30), told(1, (0,), 0.30), told(1, (0,), 0.335), told(2, (0,), 0.30)])[1]
     assert found == {2: "slip"}
 
 
