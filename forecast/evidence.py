@@ -38,6 +38,7 @@ EQUAL_YEAR_ERROR = 0.006  # and where they are not known and taken as equal
 RESTATED_ERROR = 0.01  # sd that a value has beside the one that restates it: preliminary shares move by a point or two
 SAME_RELEASE_DAYS = 60  # figures published further apart are of two releases: one quarter's is 90 days after the last
 LISTING_ERROR = 0.006  # by how much a table may miss the whole, beside rounding, and still be that of a stated rest
+VAGUE = 0.006  # sd beyond which an amount over a total, "about 1.6 of 20 bn", is not a share of the quarter told
 FEWEST_MENTIONS = 2  # quarters that must name a provider before it is followed on its own
 TOTAL = "TOTAL"
 AMOUNTS = ("spend_usd_bn", "units_mn")
@@ -548,7 +549,8 @@ def _followed(measured: Sequence[_Measured]) -> tuple[str, ...]:
     sizes: dict[str, list[float]] = {}
     for one in measured:
         told = one.statement
-        if not told.annual and len(told.names) == 1 and told.names != (OTHERS,) and not told.unnamed:
+        vague = one.kind is Kind.AMOUNT and one.number.variance > VAGUE**2
+        if not told.annual and len(told.names) == 1 and told.names != (OTHERS,) and not told.unnamed and not vague:
             quarters.setdefault(told.names[0], set()).add(told.last)
             sizes.setdefault(told.names[0], []).append(one.number.value)
     newest = max((quarter for told_in in quarters.values() for quarter in told_in), default=None)

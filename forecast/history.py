@@ -22,7 +22,7 @@ from forecast.arrays import FloatArray
 from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
-from forecast.evidence import Evidence, Kind, Observation, evidence
+from forecast.evidence import VAGUE, Evidence, Kind, Observation, evidence
 from forecast.posterior import START_SD, Design
 from forecast.quarter import Quarter
 from forecast.results import Doubt, History, Status
@@ -34,7 +34,6 @@ BREAK_STEP = 0.05  # the same for the jump that a declared break allows: Tencent
 USUAL_MOVES = 8  # moves of the usual size that a provider's own are averaged with
 MOST_LIVELY = 8.0  # times the usual step that one move counts at most
 SMALLEST_SHARE = 0.01  # steps of smaller shares are taken as if of this one
-VAGUE = 0.006  # sd beyond which an amount over a total, "about 1.6 of 20 bn", is not a share of the quarter told
 HISTORIES = 40  # joint draws of the past that a forecast starts from
 
 

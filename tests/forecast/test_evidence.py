@@ -167,6 +167,13 @@ def test_an_amount_is_a_share_where_the_total_of_the_release_stands_beside_it() 
     assert found.left_out == ("1 figure(s) for an amount without the market's total in the same release were not used",)
 
 
+def test_an_amount_names_a_provider_unless_it_tells_next_to_nothing_of_its_share() -> None:
+    total = ("2020Q2", "TOTAL", 10.0, "spend_usd_bn", "exact", 1)
+    one, two = (("2020Q2", "C", 1.0, "spend_usd_bn", "exact", d) for d in (1, 0))  # "1.0 bn", "1 bn"
+    assert "C" in said(total, one, ("2020Q3", "C", 0.1)).providers
+    assert "C" not in said(total, two, ("2020Q3", "C", 0.1)).providers
+
+
 def test_growth_beside_the_growth_of_the_market_ties_a_share_to_the_one_a_year_before() -> None:
     found = said(
         ("2021Q1", "A", 0.54, "yoy_growth", "exact", 0),
