@@ -8,6 +8,8 @@ SharecastError
     ├── InternalError        report it with `request_id`
     ├── AlreadyExists        send the same rows again, or choose another `request_id`
     ├── NoStore              start the service, or the command, with a database
+    ├── Unauthenticated      give a key that is valid
+    ├── PermissionDenied     use a key of a role that may
     ├── MalformedRequest     send a message of the method's request type
     └── CallRefused          read `code` and the message; a newer service may say more than this client knows
 """
@@ -93,6 +95,32 @@ class NoStore(ServiceError):  # noqa: N818
     def __init__(self, detail: str) -> None:
         self.detail = detail
         super().__init__(f"nothing can be kept: {detail}; start with --database")
+
+
+class Unauthenticated(ServiceError):  # noqa: N818
+    """The call carries no valid key.
+
+    Args:
+        problem: What is wrong, for a person; nothing of the key.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"{problem}; send the metadata 'authorization: Bearer KEY' with a valid key")
+
+
+class PermissionDenied(ServiceError):  # noqa: N818
+    """The key is valid, but its role may not call the method.
+
+    Args:
+        method: Full name, such as ``/sharecast.v1.MarketService/ImportFigures``.
+        role: Of the key.
+        needed: The least role that may.
+    """
+
+    def __init__(self, method: str, role: str, needed: str) -> None:
+        self.method, self.role, self.needed = method, role, needed
+        super().__init__(f"a key of role {role} may not call {method}; needed: {needed}")
 
 
 class MalformedRequest(ServiceError):  # noqa: N818

@@ -30,8 +30,10 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    PermissionDenied,
     ServiceUnavailable,
     StoreUnavailable,
+    Unauthenticated,
 )
 from sharecast.v1 import error_pb2
 
@@ -99,6 +101,18 @@ _TABLE = (
         ("detail",),
     ),
     _Row(ServiceUnavailable, grpc.StatusCode.UNAVAILABLE, error_pb2.ERROR_REASON_UNAVAILABLE, ("detail",)),
+    _Row(
+        Unauthenticated,
+        grpc.StatusCode.UNAUTHENTICATED,
+        error_pb2.ERROR_REASON_UNAUTHENTICATED,
+        ("problem",),
+    ),
+    _Row(
+        PermissionDenied,
+        grpc.StatusCode.PERMISSION_DENIED,
+        error_pb2.ERROR_REASON_PERMISSION_DENIED,
+        ("method", "role", "needed"),
+    ),
     _Row(InternalError, grpc.StatusCode.INTERNAL, error_pb2.ERROR_REASON_INTERNAL, ("request_id",)),
 )
 _BY_ERROR = {row.error: row for row in _TABLE}

@@ -23,9 +23,11 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    PermissionDenied,
     ServiceError,
     ServiceUnavailable,
     StoreUnavailable,
+    Unauthenticated,
 )
 from service.results import (
     DataUsed,
@@ -68,6 +70,7 @@ __all__ = [
     "NoStore",
     "NotEnoughData",
     "NotFound",
+    "PermissionDenied",
     "Quarter",
     "RowViolation",
     "Score",
@@ -76,4 +79,5 @@ __all__ = [
     "SharecastError",
     "Skipped",
     "StoreUnavailable",
+    "Unauthenticated",
 ]

@@ -23,8 +23,10 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    PermissionDenied,
     ServiceUnavailable,
     StoreUnavailable,
+    Unauthenticated,
 )
 from service.status import DOMAIN, REQUEST_ID, STATUS_TRAILER, error_code, pack_error, unpack_error
 from sharecast.v1.error_pb2 import ErrorReason
@@ -46,6 +48,8 @@ CASES: list[tuple[SharecastError, str]] = [
     (InternalError("4f1d"), "INTERNAL"),
     (AlreadyExists("0b1e", "an import of 12 figures"), "ALREADY_EXISTS"),
     (StoreUnavailable("the disk is full"), "UNAVAILABLE"),
+    (Unauthenticated("the key has expired"), "UNAUTHENTICATED"),
+    (PermissionDenied("/sharecast.v1.MarketService/ImportFigures", "read", "write"), "PERMISSION_DENIED"),
     (NoStore("these are the shipped figures"), "FAILED_PRECONDITION"),
 ]
 SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
