@@ -1,5 +1,1 @@
-"""What the server tells those who run it."""
-
-from service.observe.observer import Observer
-
-__all__ = ["Observer"]
+"""What the server tells of itself: log lines and metrics."""
