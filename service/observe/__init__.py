@@ -1,1 +1,5 @@
-"""What the server tells of itself: log lines and metrics."""
+"""What the server tells those who run it."""
+
+from service.observe.observer import Observer
+
+__all__ = ["Observer"]
