@@ -235,7 +235,7 @@ def _status(
         if slip or vague or observation.kind in (Kind.GROWTH, Kind.YEAR):
             for row in reach:
                 touched[row, mentioned] = True
-        elif observation.kind is Kind.SHARE and len(mentioned) == 1:
+        elif observation.kind is Kind.SHARE and len(observation.members) == 1:
             reported[t, mentioned] = True
         else:
             combined[t, mentioned] = True
@@ -252,13 +252,19 @@ def _status(
     heard[:, -1] |= heard.any(axis=1)  # whatever is said of anyone bounds the rest
     since = np.logical_or.accumulate(heard, axis=0)
     until = np.logical_or.accumulate(heard[::-1], axis=0)[::-1]
+    between = since & until
+    for observation, slip in zip(observations, disbelieved, strict=True):
+        # What is published of the rest counts in whoever is not listed; Others does so only where nothing is known.
+        if observation.rest and observation.kind is Kind.SHARE and not slip:
+            t, unlisted = observation.quarter - quarters[0], list(observation.members[:-1])
+            reported[t, -1] |= not (said | between)[t, unlisted].any()
 
     def status(t: int, k: int) -> Status:
         if reported[t, k]:
             return Status.REPORTED
         if combined[t, k]:
             return Status.COMBINED
-        return Status.INFERRED if since[t, k] and until[t, k] else Status.UNKNOWN
+        return Status.INFERRED if between[t, k] else Status.UNKNOWN
 
     return (
         tuple(tuple(status(t, k) for k in range(K)) for t in range(T)),

@@ -128,6 +128,14 @@ def test_status_tells_how_a_cell_is_known() -> None:
     assert history.to_frame().filter(pl.col("status") == "unknown")["share"].to_list() == [None]
 
 
+def test_a_stated_rest_is_the_share_of_others_only_where_it_counts_nobody_else() -> None:
+    rows = [(f"2020Q{n}", "A", 0.5) for n in (1, 2, 3, 4)] + [("2020Q1", "B", 0.2), ("2020Q3", "B", 0.2)]
+    history = rebuilt(*rows, ("2020Q1", "Others", 0.3), ("2020Q2", "Others", 0.5), ("2020Q4", "Others", 0.5))
+    assert [str(row[-1]) for row in history.status] == ["reported", "combined", "combined", "reported"]
+    assert cell(history, "2020Q2", "Others")[0] == pytest.approx(0.3, abs=0.01)  # beside B, which is inferred
+    assert cell(history, "2020Q4", "Others")[0] == pytest.approx(0.5, abs=0.01)  # B is unknown and counted in
+
+
 def test_a_combined_share_pins_the_sum_more_than_its_members() -> None:
     rows = [(f"2020Q{q}", name, value) for q in (1, 4) for name, value in (("A", 0.5), ("B", 0.3))]
     history = rebuilt(*rows, ("2020Q2", "A|B", 0.84))
