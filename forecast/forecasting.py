@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import date
-from functools import cache, partial
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 
@@ -29,11 +29,7 @@ OF_RECORD = "auto"  # the one model that has a learned prior, and needs no draws
 MODELS = (OF_RECORD, *_BESIDE)
 
 
-def _model(name: str, prior: Prior) -> Model:
-    if name == OF_RECORD:
-        from forecast.models.dlm import dlm
-
-        return partial(dlm, prior=prior)
+def _model(name: str) -> Model:
     model: Model = getattr(import_module(f"forecast.models.{name}"), name)
     return model
 
@@ -167,12 +163,16 @@ def _forecast(
     draws: FloatArray | None = None
     used: tuple[tuple[str, float], ...] = (("dlm", 1.0),)
     notes: tuple[str, ...] = ()
-    if model == OF_RECORD and not keep_draws:
-        from forecast.models.dlm import summarise_market
+    if model == OF_RECORD:
+        from forecast.models.dlm import draw_market, summarise_market
 
-        summary = summarise_market(prepared.series, prior, horizon, ascending)
+        if keep_draws:
+            draws = draw_market(prepared.series, prior, horizon, DRAWS, np.random.default_rng(seed))
+            summary = summarise(draws, ascending)
+        else:
+            summary = summarise_market(prepared.series, prior, horizon, ascending)
     else:
-        outcome = _model(model, prior)(
+        outcome = _model(model)(
             prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=np.random.default_rng(seed)
         )
         draws = from_contrasts(outcome.contrasts, prior.power)
@@ -204,4 +204,5 @@ def _forecast(
         warnings=prepared.warnings,
         resolution=prepared.series.resolution,
         stretch=prior.stretch if model == OF_RECORD else 1.0,
+        latest=prepared.series.shares[-1],
     )

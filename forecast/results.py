@@ -129,6 +129,7 @@ class Forecast:
     warnings: tuple[str, ...] = ()
     resolution: float = 0.0  # half a unit of the printed precision of the shares it was made from, fraction
     stretch: float = 1.0  # factor that simultaneous bands of the draws lack
+    latest: FloatArray | None = None  # (K,) composition of the origin, fraction; what events are told against
 
     @property
     def horizon(self) -> int:
