@@ -17,7 +17,8 @@ from service.results import ImportReport
 from service.store.engine import make_engine, shown, writing
 from service.store.failures import failures_told
 from service.store.incoming import Incoming
-from service.store.migrating import migrate
+from service.store.key_rows import KeyRows
+from service.store.migrating import VERSION_TABLE, migrate
 from service.store.tables import figures, imports
 
 STORED_SCHEMA: dict[str, type[pl.DataType]] = {**STATEMENT_SCHEMA, "kind": pl.String}
@@ -31,6 +32,7 @@ _STATEMENTS = [figures.c[name] for name in STATEMENT_SCHEMA]
 _CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.markets).where(
     imports.c.number > sa.bindparam("after")
 )
+_VERSION = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Store:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.place = shown(engine)  # the file, or the URL without its password
+        self.keys = KeyRows(engine)  # of those who may call a server
 
     def close(self) -> None:
         """Let go of its connections."""
@@ -83,6 +86,11 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def version(self) -> str:
+        """The version of its tables, read now: also the quickest way to know that the database answers."""
+        with failures_told(self.place), self._engine.connect() as connection:
+            return str(connection.execute(_VERSION).scalar())
 
     def changes(self, after: int) -> Changes:
         """What imports later than import `after` brought."""

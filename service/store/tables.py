@@ -59,3 +59,24 @@ figures = sa.Table(
     sa.Index("figures_of_a_series", "market", "house", "published_at"),
     sqlite_strict=True,
 )
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),  # the public half of the key
+    sa.Column("secret_hash", sa.Text, nullable=False),  # SHA-256 of the secret half, which is not kept
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),  # read, write or admin
+    sa.Column("label", sa.Text, nullable=False),  # for people
+    sa.Column("recorded_at", MOMENT, nullable=False),
+    sa.Column("expires_at", MOMENT),  # null: never
+    sqlite_strict=True,
+)
+
+api_key_revocations = sa.Table(
+    "api_key_revocations",
+    metadata,
+    sa.Column("key_id", sa.Text, sa.ForeignKey("api_keys.key_id"), primary_key=True),
+    sa.Column("recorded_at", MOMENT, nullable=False),
+    sqlite_strict=True,
+)
