@@ -110,14 +110,29 @@ def from_contrasts(contrasts: FloatArray, power: float, /) -> FloatArray:
     np.cumsum(scaled[::-1], axis=0, out=u[-2::-1])
     u[1:] -= at * scaled
     if power == 0.0:
-        raised = np.exp(u - u.max(axis=0))
+        shares = np.exp(u - u.max(axis=0))
+        shares /= shares.sum(axis=0)
     else:
-        # Columns of u sum to zero, so at least one part of 1 + a u is 1 or more and closure never divides by zero.
-        # Scaled before the root, which would overflow for draws far out and small powers.
         u *= power
         u += 1.0
-        np.maximum(u, 0.0, out=u)
-        u /= u.max(axis=0)
-        raised = u * np.cbrt(u) if power == 0.75 else u ** (1.0 / power)  # a third of the time
-    raised /= raised.sum(axis=0)
-    return np.ascontiguousarray(raised.T).reshape(*contrasts.shape[:-1], parts)
+        # Coordinates sum to zero, so at least one part is 1 or more.
+        shares = closed_power(np.maximum(u, 0.0, out=u), power)
+    return np.ascontiguousarray(shares.T).reshape(*contrasts.shape[:-1], parts)
+
+
+def closed_power(raised: FloatArray, power: float, /) -> FloatArray:
+    """The compositions behind coordinates: closure of ``raised ** (1 / power)``.
+
+    Args:
+        raised: Shape (K, ...), 1 + a u of each part's coordinate u, zero where that is below zero, though not for every
+            part of a column; overwritten.
+        power: a in (0, 1].
+
+    Returns:
+        Shape (K, ...), each column a composition.
+    """
+    # Scaled before the root, which would overflow for draws far out and small powers.
+    raised /= raised.max(axis=0)
+    shares = raised * np.cbrt(raised) if power == 0.75 else raised ** (1.0 / power)  # the first in a third of the time
+    shares /= shares.sum(axis=0)
+    return np.asarray(shares)

@@ -40,13 +40,15 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
 
 
 def _quantiles(draws: FloatArray, levels: Sequence[float]) -> FloatArray:
-    """As ``np.quantile(draws, levels, axis=0)``, in half the time for a few thousand draws."""
-    ascending = draws.reshape(len(draws), -1).T.copy()  # in rows, and never the caller's own
-    ascending.sort(axis=1)
+    """As ``np.quantile(draws, levels, axis=0)``, in a fraction of the time for a few thousand draws."""
+    from forecast.selecting import order_statistics  # loads a compiler
+
     at = np.array(levels) * (len(draws) - 1)
     low = np.floor(at).astype(np.int64)
-    below, above = ascending[:, low], ascending[:, np.minimum(low + 1, len(draws) - 1)]
-    return np.asarray((below + (above - below) * (at - low)).T.reshape(len(levels), *draws.shape[1:]))
+    rows = np.ascontiguousarray(np.moveaxis(draws, 0, -1)).reshape(-1, len(draws))
+    found = order_statistics(rows, np.concatenate([low, np.minimum(low + 1, len(draws) - 1)])).T
+    below, above = found[: len(low)], found[len(low) :]
+    return np.asarray((below + (above - below) * (at - low)[:, None]).reshape(len(levels), *draws.shape[1:]))
 
 
 _SHAPE_LEVEL = 0.9  # of the pointwise interval whose shape the bands take; one for all levels, so that they nest

@@ -17,13 +17,13 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
-    {"errors", "arrays"},
+    {"errors", "arrays", "selecting"},
     {"quarter", "breaks", "schema", "distances"},
     {"results", "composition", "figures", "scorecard"},
-    {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},
+    {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing", "wording"},
     {"history", "models"},
     {"preparing"},
-    {"forecasting", "charts"},
+    {"forecasting", "charts", "events"},
     {"many", "diff"},
     {"tally"},
     {"backtest"},

@@ -1,4 +1,8 @@
-"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one."""
+"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one.
+
+Numba keeps what it compiled as long as this very file is as it was: after a change to a function called from here,
+touch this file too (`touch forecast/models/*.py`), or the old one goes on running.
+"""
 
 from math import isnan, sqrt
 

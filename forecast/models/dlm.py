@@ -31,10 +31,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.composition import helmert
+from forecast.composition import closed_power, helmert
 from forecast.draws import Summary
 from forecast.models import kernel
-from forecast.models.base import FEWEST_QUARTERS, Cells, Outcome, Series
+from forecast.models.base import FEWEST_QUARTERS, Cells, Series
 from forecast.models.bulk import forecast_markets
 from forecast.models.marginal import powers_table, summarise_mixture, widening_tables
 from forecast.prior import Prior
@@ -155,11 +155,11 @@ def allocate(weights: FloatArray, draws: int, rng: np.random.Generator) -> npt.N
     return np.diff(edges, prepend=0.0).astype(np.int64)
 
 
-def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> FloatArray:
-    """Joint draws of the contrasts from the averaged predictive.
+def draw_shares(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Joint draws from the averaged predictive.
 
     Returns:
-        Shape (draws, horizon, D).
+        Shape (draws, horizon, K), compositions.
     """
     D = filtered.mean.shape[2]
     pairs = (draws + 1) // 2
@@ -170,7 +170,7 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
     bartlett[:, below[0], below[1]] = rng.standard_normal((pairs, len(below[0])))
     degrees = np.repeat(filtered.dof, counts)[:, None] + D - 1.0 - np.arange(D)
     bartlett[:, range(D), range(D)] = np.sqrt(rng.chisquare(degrees))
-    return kernel.sample_paths(
+    raised = kernel.sample_paths(
         prior.nodes,
         filtered.mean,
         filtered.cov,
@@ -181,26 +181,30 @@ def draw_paths(filtered: Filtered, prior: Prior, horizon: int, draws: int, rng: 
         np.exp(prior.mixture_sd * rng.standard_normal((pairs, D + 1)) + prior.mixture_mean),
         contrast_basis(D + 1),
         prior.power,
-    )[:draws]
+    )
+    return np.moveaxis(closed_power(raised, prior.power)[:, :, :draws], (0, 1, 2), (2, 1, 0))
 
 
-def dlm(
-    series: Series, /, *, prior: Prior, power: float, horizon: int, draws: int, rng: np.random.Generator
-) -> Outcome:
-    """Draw paths from the model of record, an equal number from each past the series may have had.
+def draw_market(series: Series, prior: Prior, horizon: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Joint draws of a market, an equal number from each past the series may have had.
 
-    Raises:
-        ValueError: `power` is not that of the prior, which was learned with it.
+    Args:
+        series: The market.
+        prior: What is known before.
+        horizon: H, quarters ahead.
+        draws: Number of joint paths.
+        rng: Source of randomness.
+
+    Returns:
+        Shape (draws, H, K), compositions.
     """
-    if power != prior.power:
-        raise ValueError(f"power is {power}; the prior was learned with {prior.power}")
     pasts = series.alternatives()
     counts = [draws * (n + 1) // len(pasts) - draws * n // len(pasts) for n in range(len(pasts))]
-    paths = [
-        draw_paths(filter_market(past, prior), prior, horizon, count, rng)
+    found = [
+        draw_shares(filter_market(past, prior), prior, horizon, count, rng)
         for past, count in zip(pasts, counts, strict=True)
     ]
-    return Outcome(np.concatenate(paths), (("dlm", 1.0),))
+    return found[0] if len(found) == 1 else np.concatenate(found)
 
 
 def summarise_market(series: Series, prior: Prior, horizon: int, levels: Sequence[float]) -> Summary:

@@ -546,7 +546,7 @@ def sample_paths(
     basis: FloatArray,
     power: float,
 ) -> FloatArray:
-    """Turn standard draws into joint paths of the contrasts, node after node.
+    """Turn standard draws into joint paths of the coordinates, node after node.
 
     Paths come in pairs on both sides of the mean path of their node, which halves the work and takes the sampling error
     out of that mean. The deviation of each part's coordinate is widened by a factor of its own.
@@ -561,27 +561,32 @@ def sample_paths(
         bartlett: Shape (n, D, D), lower triangular factors A of standard Wishart matrices: S = L (A A')^-1 L'.
         widen: Shape (n, K), factors that widen the whole path of a part.
         basis: Shape (K, D), contrasts.
-        power: Of the transform, above zero.
+        power: a of the transform, above zero.
 
     Returns:
-        Shape (2 n, H, D), of compositions: coordinates that factors have moved off their sum of zero are closed.
+        Shape (K, H, 2 n): 1 + a u of each coordinate u, zero where that is below zero. Closing its power 1 / a gives
+        the shares.
     """
     n, horizon, D = normals.shape
     K = D + 1
-    paths = np.empty((2 * n, horizon, D))
+    paths = np.empty((K, horizon, 2 * n))
     start = 0
     solved = np.empty(D)
-    away = np.empty(D)
+    turn = np.empty((K, D))
     middle = np.empty((horizon, K))
-    raised = np.empty(K)
     for g in range(len(counts)):
         if counts[g] == 0:
             continue
         centre, covariance = path_moments(nodes[g], mean[g], cov[g], horizon)
         over_time = cholesky(covariance)
         over_parts = cholesky(scale[g])
-        for h in range(horizon):
-            for k in range(K):
+        for k in range(K):
+            for d in range(D):
+                total = 0.0
+                for j in range(d, D):
+                    total += basis[k, j] * over_parts[j, d]
+                turn[k, d] = power * total
+            for h in range(horizon):
                 total = 0.0
                 for d in range(D):
                     total += basis[k, d] * centre[h, d]
@@ -599,25 +604,21 @@ def sample_paths(
                     for j in range(d + 1, D):
                         total -= bartlett[i, j, d] * solved[j]
                     solved[d] = total / bartlett[i, d, d]
-                for d in range(D):
-                    total = 0.0
-                    for j in range(d + 1):
-                        total += over_parts[d, j] * solved[j]
-                    away[d] = total
-                for side in range(2):
-                    sign = power if side == 0 else -power
-                    sum_of_powers = 0.0
-                    for k in range(K):
-                        total = 0.0
-                        for d in range(D):
-                            total += basis[k, d] * away[d]
-                        # What is below zero is a share of zero.
-                        raised[k] = max(middle[h, k] + sign * widen[i, k] * total, 0.0)
-                        sum_of_powers += raised[k]
+                above, below = 0.0, 0.0
+                for k in range(K):
+                    away = 0.0
                     for d in range(D):
-                        total = 0.0
-                        for k in range(K):
-                            total += basis[k, d] * raised[k]
-                        paths[2 * i + side, h, d] = total * K / (power * sum_of_powers)
+                        away += turn[k, d] * solved[d]
+                    away *= widen[i, k]
+                    paths[k, h, 2 * i] = max(middle[h, k] + away, 0.0)
+                    paths[k, h, 2 * i + 1] = max(middle[h, k] - away, 0.0)
+                    above += paths[k, h, 2 * i]
+                    below += paths[k, h, 2 * i + 1]
+                # Factors that differ may cut every part: such a quarter, one of very many, stays where it is expected.
+                for k in range(K):
+                    if above <= 0.0:
+                        paths[k, h, 2 * i] = max(middle[h, k], 0.0)
+                    if below <= 0.0:
+                        paths[k, h, 2 * i + 1] = max(middle[h, k], 0.0)
         start += counts[g]
     return paths

@@ -10,15 +10,15 @@ from scipy.stats import invwishart, multivariate_t
 from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.arrays import FloatArray
-from forecast.composition import from_contrasts, helmert
+from forecast.composition import from_contrasts, helmert, to_contrasts
 from forecast.models import kernel
 from forecast.models.base import Series
 from forecast.models.dlm import (
     RECENT,
     Tables,
     allocate,
-    dlm,
-    draw_paths,
+    draw_market,
+    draw_shares,
     filter_market,
     summarise_market,
     usual_composition,
@@ -270,7 +270,8 @@ def test_draws_have_the_moments_of_the_matrix_t() -> None:
     base = shipped_prior()
     prior = replace(base, nodes=NODES[3:4], weights=np.ones(1), mixture_sd=0.0, mixture_mean=0.0)
     filtered = filter_market(market(5), prior)
-    paths = draw_paths(filtered, prior, 3, 200_000, np.random.default_rng(1))
+    draws = draw_shares(filtered, prior, 3, 200_000, np.random.default_rng(1))
+    paths = to_contrasts(draws.reshape(-1, 4), prior.power).reshape(200_000, 3, 3)
     centre, covariance = kernel.path_moments(prior.nodes[0], filtered.mean[0], filtered.cov[0], 3)
     np.testing.assert_allclose(paths.mean(axis=0), centre, atol=4e-3 * np.sqrt(covariance[2, 2]))
     S = filtered.scale[0] / (filtered.dof[0] - 2)
@@ -292,8 +293,8 @@ def test_intervals_cover_as_they_say_on_data_drawn_from_the_model() -> None:
         steps = np.sqrt(0.9) * rng.standard_normal((16, 2))
         contrasts = steps.cumsum(axis=0) + np.sqrt(0.1) * rng.standard_normal((16, 2))
         shares = from_contrasts(contrasts @ root.T, prior.power)
-        outcome = dlm(Series("m", shares[:12]), prior=prior, power=prior.power, horizon=4, draws=400, rng=rng)
-        low, high = np.quantile(from_contrasts(outcome.contrasts, prior.power), [0.1, 0.9], axis=0)
+        draws = draw_market(Series("m", shares[:12]), prior, 4, 400, rng)
+        low, high = np.quantile(draws, [0.1, 0.9], axis=0)
         hits.append((shares[12:] >= low) & (shares[12:] <= high))
     assert abs(np.mean(hits) - 0.80) < 0.03
 
@@ -306,8 +307,19 @@ def test_a_long_past_with_parts_that_stay_zero_is_forecast_all_the_same() -> Non
     series = Series("m", shares / shares.sum(axis=1, keepdims=True))
     filtered = filter_market(series, shipped_prior())
     assert np.isfinite(filtered.weights).all() and filtered.weights.sum() == pytest.approx(1.0)
-    outcome = dlm(series, prior=shipped_prior(), power=0.75, horizon=4, draws=50, rng=rng)
-    assert np.isfinite(outcome.contrasts).all()
+    assert np.isfinite(draw_market(series, shipped_prior(), 4, 50, rng)).all()
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000), st.integers(1, 7))
+def test_every_draw_is_a_composition_however_wild_the_market(seed: int, parts: int) -> None:
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(parts, 0.2), size=12)
+    prior = replace(shipped_prior(), mixture_sd=2.0)
+    draws = draw_market(Series("m", shares / shares.sum(axis=1, keepdims=True)), prior, 8, 501, rng)
+    assert draws.shape == (501, 8, parts)
+    assert (draws >= 0).all()
+    np.testing.assert_allclose(draws.sum(axis=2), 1.0, rtol=0, atol=1e-12)
 
 
 def test_what_lies_more_than_sixteen_years_back_does_not_matter() -> None:

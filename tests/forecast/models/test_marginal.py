@@ -5,7 +5,7 @@ from scipy.stats import t as student
 from forecast.arrays import FloatArray
 from forecast.composition import from_contrasts
 from forecast.models.base import Series
-from forecast.models.dlm import draw_paths, filter_market, summarise_market
+from forecast.models.dlm import draw_shares, filter_market, summarise_market
 from forecast.models.marginal import HEAVIEST, distribution, table_row, widened_t_table
 from forecast.prior import shipped_prior
 
@@ -42,8 +42,7 @@ def compare(past: Series) -> tuple[FloatArray, FloatArray, FloatArray]:
     prior = shipped_prior()
     levels = (0.5, 0.8, 0.95)
     found = summarise_market(past, prior, 6, levels)
-    paths = draw_paths(filter_market(past, prior), prior, 6, 50_000, np.random.default_rng(1))
-    draws = from_contrasts(paths, prior.power)
+    draws = draw_shares(filter_market(past, prior), prior, 6, 50_000, np.random.default_rng(1))
     sd = draws.std(axis=0) + 1e-4
     bounds = [np.quantile(draws, (1 + sign * level) / 2, axis=0) for sign in (-1, 1) for level in levels]
     return (
