@@ -95,8 +95,6 @@ def test_revoking_what_is_no_key_names_those_in_force_and_repeats_no_secret(data
     ],
 )
 def test_what_a_key_may_not_be_is_named(tmp_path: Path, arguments: dict[str, object], message: str) -> None:
-    tmp_path_factory: pytest.TempPathFactory, arguments: dict[str, object], message: str
-) -> None:
     with open_store(str(tmp_path / "new.db")) as store:
         given: dict[str, object] = {"tenant": "a", "role": "read"} | arguments
         with pytest.raises(InvalidArgument, match=message):
