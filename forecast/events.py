@@ -1,0 +1,446 @@
+"""Probabilities of events, expected ranks and concentration: counted over the joint draws of a forecast.
+
+An event is told against the origin, the last quarter that the model saw: A overtakes B when it was behind or level
+there and is ahead later. All answers are conditional on what the forecast knew (`Forecast.as_of`).
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from forecast.arrays import FloatArray
+from forecast.errors import InvalidArgument
+from forecast.quarter import Quarter
+from forecast.results import OTHERS, Forecast, level_name
+from forecast.wording import find_provider, find_quarter, named, per_cent, probability_text, read_share
+
+BoolArray = npt.NDArray[np.bool_]
+
+ALREADY = "so already then: the probability that it still is, or is again"
+
+
+class When(StrEnum):
+    """Which quarters an event is asked of."""
+
+    IN = "in"  # that quarter
+    BY = "by"  # at least one quarter from the first ahead up to that one
+    THROUGH = "through"  # every quarter from the first ahead up to that one
+
+
+@dataclass(frozen=True, slots=True)
+class Statement(ABC):
+    """What may hold of one quarter's composition."""
+
+    @abstractmethod
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """Of each composition in `shares`, shape (..., K), whether it holds; `latest`, (K,), is that of the origin."""
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
+        """What was so at the origin, in words."""
+        return ", ".join(f"{name} {per_cent(latest[providers.index(name)])}" for name in self.concerned())
+
+    def concerned(self) -> tuple[str, ...]:
+        """The providers it speaks of by name."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Overtakes(Statement):
+    """One provider's share is above another's."""
+
+    provider: str
+    rival: str
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        return np.asarray(shares[..., providers.index(self.provider)] > shares[..., providers.index(self.rival)])
+
+    def __str__(self) -> str:
+        return f"{self.provider} overtakes {self.rival}"
+
+    def concerned(self) -> tuple[str, ...]:
+        """Both."""
+        return (self.provider, self.rival)
+
+
+@dataclass(frozen=True, slots=True)
+class Leads(Statement):
+    """A provider's share is above every other's; `Others` is nobody's rival."""
+
+    provider: str
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        mine = providers.index(self.provider)
+        rivals = [k for k in named(providers) if k != mine]
+        return np.asarray(shares[..., mine] > shares[..., rivals].max(axis=-1, initial=-1.0))
+
+    def __str__(self) -> str:
+        return f"{self.provider} leads"
+
+    def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
+        """The provider's share and that of whoever is first beside it."""
+        mine = providers.index(self.provider)
+        rivals = [k for k in named(providers) if k != mine]
+        names = [self.provider, *sorted(providers[k] for k in rivals if latest[k] == latest[rivals].max())[:1]]
+        return ", ".join(f"{name} {per_cent(latest[providers.index(name)])}" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Above(Statement):
+    """The share of a provider, or the sum of several, is above a threshold."""
+
+    summed: tuple[str, ...]
+    share: float  # fraction
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        return np.asarray(shares[..., [providers.index(name) for name in self.summed]].sum(axis=-1) > self.share)
+
+    def __str__(self) -> str:
+        return f"{' + '.join(self.summed)} > {per_cent(self.share)}"
+
+    def concerned(self) -> tuple[str, ...]:
+        """Those summed."""
+        return self.summed
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost(Statement):
+    """The share of a provider, or the sum of several, is at or below a threshold: what `Above` is not."""
+
+    summed: tuple[str, ...]
+    share: float  # fraction
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        return ~Above(self.summed, self.share).holds(shares, latest, providers)
+
+    def __str__(self) -> str:
+        return f"{' + '.join(self.summed)} <= {per_cent(self.share)}"
+
+    def concerned(self) -> tuple[str, ...]:
+        """Those summed."""
+        return self.summed
+
+
+@dataclass(frozen=True, slots=True)
+class TopChanges(Statement):
+    """The set of the n largest providers, `Others` apart, is not that of the origin; their order does not count."""
+
+    n: int
+
+    def members(self, latest: FloatArray, providers: Sequence[str], /) -> tuple[str, ...]:
+        """The n largest at the origin, largest first; of equals the first by name."""
+        order = sorted(named(providers), key=lambda k: (-latest[k], providers[k]))
+        return tuple(providers[k] for k in order[: self.n])
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        inside = [providers.index(name) for name in self.members(latest, providers)]
+        outside = [k for k in named(providers) if k not in inside]
+        return np.asarray(shares[..., inside].min(axis=-1) < shares[..., outside].max(axis=-1, initial=-1.0))
+
+    def __str__(self) -> str:
+        return f"top {self.n} changes"
+
+    def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
+        """The n largest and their shares."""
+        names = self.members(latest, providers)
+        return ", ".join(f"{name} {per_cent(latest[providers.index(name)])}" for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A statement and the quarters it is asked of."""
+
+    statement: Statement
+    when: When
+    quarter: Quarter
+
+    def __str__(self) -> str:
+        return f"{self.statement} {self.when} {self.quarter}"
+
+    def happens(self, forecast: Forecast, /) -> BoolArray:
+        """Of each draw, shape (draw,), whether the event happens in it.
+
+        Raises:
+            InvalidArgument: the forecast has no draws, or does not reach the quarter.
+        """
+        draws, latest = drawn(forecast)
+        find_quarter(str(self.quarter), forecast.periods, field="event")
+        last = self.quarter - forecast.origin
+        first = last - 1 if self.when is When.IN else 0
+        found = self.statement.holds(draws[:, first:last], latest, forecast.providers)
+        return np.asarray(found.all(axis=1) if self.when is When.THROUGH else found.any(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class EventProbability:
+    """How probable an event is under a forecast."""
+
+    event: Event
+    probability: float  # share of the draws in which it happens
+    standard_error: float  # of that share, for so many independent draws
+    draws: int
+    at_origin: bool  # the statement held at the origin: A was ahead already, the share was above already
+    reference: str  # what was so at the origin, in words
+
+    def __str__(self) -> str:
+        already = f"; {ALREADY}" if self.at_origin else ""
+        return f"{self.event}: {probability_text(self.probability, self.draws)} ({self.reference}{already})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """Ranks of the named providers of a forecast, K' of them; 1 is the largest share, equals share the mean rank."""
+
+    providers: tuple[str, ...]  # K', without Others
+    latest: FloatArray  # (K',), rank at the origin
+    expected: FloatArray  # (H, K'), mean over the draws
+    first: FloatArray  # (H, K'), probability of leading alone
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concentration:
+    """Herfindahl-Hirschman index, the sum of squared shares, in [0, 1]; times 10,000 as authorities print it.
+
+    `Others` is left out, as nobody knows how many it stands for: the index of the named providers is the least it can
+    be, and exceeded by at most the square of what `Others` holds.
+    """
+
+    levels: tuple[float, ...]  # N, nominal
+    latest: float  # at the origin
+    mean: FloatArray  # (H,)
+    median: FloatArray  # (H,)
+    lower: FloatArray  # (N, H)
+    upper: FloatArray  # (N, H)
+
+
+def drawn(forecast: Forecast, /) -> tuple[FloatArray, FloatArray]:
+    """The draws of a forecast, (draw, H, K), and the composition of its origin, (K,).
+
+    Raises:
+        InvalidArgument: it was made without.
+    """
+    if forecast.draws is None or forecast.latest is None:
+        raise InvalidArgument("draws", None, "a forecast made with keep_draws=True")
+    return forecast.draws, forecast.latest
+
+
+def event_probability(forecast: Forecast, event: Event | str, /, *, field: str = "event") -> EventProbability:
+    """The probability of an event under a forecast that kept its draws.
+
+    Args:
+        forecast: Made with ``keep_draws=True``.
+        event: An event, or a text as `parse_event` reads it.
+        field: What an error names as the place of the text.
+
+    Raises:
+        InvalidArgument: the forecast has no draws, the text says no event, or the event speaks of a provider or a
+            quarter that the forecast does not have.
+
+    >>> import forecast as sharecast
+    >>> history = sharecast.reconstruct(sharecast.load_figures(), sharecast.load_breaks(), market="cn-cloud")
+    >>> made = sharecast.forecast_history(history, keep_draws=True)
+    >>> 0.9 < event_probability(made, "Alibaba leads in 2026Q4").probability <= 1.0
+    True
+    """
+    draws, latest = drawn(forecast)
+    if isinstance(event, str):
+        event = parse_event(event, forecast.providers, forecast.periods, field=field)
+    for name in event.statement.concerned():
+        find_provider(name, forecast.providers, field=field)
+    probability = float(event.happens(forecast).mean())
+    return EventProbability(
+        event,
+        probability,
+        float(np.sqrt(probability * (1.0 - probability) / len(draws))),
+        len(draws),
+        bool(event.statement.holds(latest, latest, forecast.providers)),
+        f"{forecast.origin}: {event.statement.reference(latest, forecast.providers)}",
+    )
+
+
+def events_frame(found: Sequence[EventProbability], /) -> pl.DataFrame:
+    """One row per event: event, when, period, probability, standard_error, draws, at_origin, reference."""
+    return pl.DataFrame(
+        {
+            "event": [str(row.event) for row in found],
+            "when": [str(row.event.when) for row in found],
+            "period": [str(row.event.quarter) for row in found],
+            "probability": [row.probability for row in found],
+            "standard_error": [row.standard_error for row in found],
+            "draws": [row.draws for row in found],
+            "at_origin": [row.at_origin for row in found],
+            "reference": [row.reference for row in found],
+        },
+        schema={
+            **dict.fromkeys(("event", "when", "period"), pl.String),
+            **dict.fromkeys(("probability", "standard_error"), pl.Float64),
+            "draws": pl.Int64,
+            "at_origin": pl.Boolean,
+            "reference": pl.String,
+        },
+    )
+
+
+def ranks(forecast: Forecast, /) -> Ranks:
+    """Expected rank and probability of leading of every named provider in every quarter.
+
+    Raises:
+        InvalidArgument: the forecast has no draws.
+    """
+    draws, latest = drawn(forecast)
+    places = named(forecast.providers)
+    names = tuple(forecast.providers[k] for k in places)
+    first = [Leads(name).holds(draws, latest, forecast.providers).mean(axis=0) for name in names]
+    return Ranks(
+        names,
+        _rank(latest[places]),
+        np.asarray(_rank(draws[..., places]).mean(axis=0)),
+        np.stack(first, axis=-1) if first else np.zeros((forecast.horizon, 0)),
+    )
+
+
+def _rank(shares: FloatArray) -> FloatArray:
+    found = np.empty_like(shares)
+    for k in range(shares.shape[-1]):
+        mine = shares[..., k : k + 1]
+        found[..., k] = 0.5 + (shares > mine).sum(axis=-1) + 0.5 * (shares == mine).sum(axis=-1)
+    return found
+
+
+def concentration(forecast: Forecast, /) -> Concentration:
+    """The Herfindahl-Hirschman index of every quarter, with intervals of the forecast's levels.
+
+    Raises:
+        InvalidArgument: the forecast has no draws.
+
+    Source:
+        Hirschman (1964), The Paternity of an Index.
+    """
+    draws, latest = drawn(forecast)
+    places = named(forecast.providers)
+    index = np.square(draws[..., places]).sum(axis=-1)
+    levels = np.array(forecast.levels)
+    return Concentration(
+        forecast.levels,
+        float(np.square(latest[places]).sum()),
+        np.asarray(index.mean(axis=0)),
+        np.asarray(np.median(index, axis=0)),
+        np.asarray(np.quantile(index, (1.0 - levels) / 2.0, axis=0)),
+        np.asarray(np.quantile(index, (1.0 + levels) / 2.0, axis=0)),
+    )
+
+
+def league_frame(forecast: Forecast, /) -> pl.DataFrame:
+    """One row per quarter: period, hhi, bounds of each level, then rank and probability of leading of each provider.
+
+    Columns: period, hhi, ``hhi_lower_80`` and so on, ``rank NAME``, ``first NAME``; the first row is the origin.
+    """
+    order, index = ranks(forecast), concentration(forecast)
+    columns: dict[str, list[object]] = {
+        "period": [str(forecast.origin + h) for h in range(forecast.horizon + 1)],
+        "hhi": [index.latest, *index.mean.tolist()],
+    }
+    for n, level in enumerate(index.levels):
+        columns[f"hhi_lower_{level_name(level)}"] = [index.latest, *index.lower[n].tolist()]
+        columns[f"hhi_upper_{level_name(level)}"] = [index.latest, *index.upper[n].tolist()]
+    for k, name in enumerate(order.providers):
+        columns[f"rank {name}"] = [float(order.latest[k]), *order.expected[:, k].tolist()]
+        columns[f"first {name}"] = [float(order.latest[k] == 1.0), *order.first[:, k].tolist()]
+    return pl.DataFrame(columns)
+
+
+_WHEN = re.compile(r"(?P<what>.*\S)\s+(?P<when>in|by|through)\s+(?P<quarter>\S+)", re.IGNORECASE)
+_OVERTAKES = re.compile(r"(?P<a>.+?)\s+overtakes\s+(?P<b>.+)", re.IGNORECASE)
+_LEADS = re.compile(r"(?P<a>.+?)\s+leads", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"(?P<a>.+?)\s*(?P<sign>>|<=|<|\babove\b|\bbelow\b|\bat most\b)\s*(?P<share>[^<>=]+)", re.IGNORECASE
+)
+_TOP = re.compile(r"(?:the\s+)?top\s+(?P<n>\S+)\s+changes?", re.IGNORECASE)
+FORMS = (
+    "Huawei overtakes Tencent by 2026Q4; Alibaba leads in 2026Q4; Alibaba > 40 % in 2026Q2; Alibaba + Huawei < 50 % "
+    "through 2026Q4; top 3 changes by 2026Q4; where in means that quarter, by any quarter up to it, through every one"
+)
+
+
+def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter], /, *, field: str = "event") -> Event:
+    """Read an event as people write it.
+
+    ``A overtakes B``, ``A leads``, ``A > 40 %`` (or above, below, <, <=, at most; sums as ``A + B``) and ``top 3
+    changes``, each followed by ``in``, ``by`` or ``through`` and a quarter. Without a quarter: at any time up to the
+    last. Names may be cut to their first words; case does not count. A share is a continuous quantity: below and at
+    most are the same.
+
+    Args:
+        text: The event.
+        providers: K names of the forecast.
+        periods: Its quarters.
+        field: What an error names as the place.
+
+    Raises:
+        InvalidArgument: the text has none of these forms, or a part of it names no provider, no share, or a quarter
+            outside the forecast.
+    """
+    timed = _WHEN.fullmatch(text.strip())
+    what, when, quarter = text.strip(), When.BY, periods[-1]
+    if timed is not None:
+        what, when = timed["what"], When(timed["when"].lower())
+        quarter = find_quarter(timed["quarter"], periods, field=field)
+    return Event(_statement(text, what, providers, field), when, quarter)
+
+
+def _statement(text: str, what: str, providers: Sequence[str], field: str) -> Statement:
+    readers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[str], str], Statement]], ...] = (
+        (_OVERTAKES, _read_overtakes),
+        (_LEADS, _read_leads),
+        (_TOP, _read_top),
+        (_LIMIT, _read_limit),
+    )
+    for form, read in readers:
+        match = form.fullmatch(what)
+        if match is not None:
+            return read(match, providers, field)
+    raise InvalidArgument(field, text, f"a text such as {FORMS}")
+
+
+def _read_overtakes(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
+    a, b = (find_provider(match[name], providers, field) for name in ("a", "b"))
+    if a == b:
+        raise InvalidArgument(f"{field}.provider", b, f"a provider other than {a}")
+    return Overtakes(a, b)
+
+
+def _read_leads(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
+    name = find_provider(match["a"], providers, field)
+    if name == OTHERS:
+        raise InvalidArgument(f"{field}.provider", name, "a provider; Others stands for many")
+    return Leads(name)
+
+
+def _read_top(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
+    most = len(named(providers)) - 1
+    if not re.fullmatch(r"[0-9]{1,3}", match["n"], re.ASCII) or not 1 <= int(match["n"]) <= most:
+        raise InvalidArgument(f"{field}.top", match["n"], f"1 to {most}, as {most + 1} providers are named")
+    return TopChanges(int(match["n"]))
+
+
+def _read_limit(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
+    # A name may itself hold a plus; then it is not a sum.
+    whole = [name for name in providers if name.casefold() == match["a"].strip().casefold()]
+    summed = tuple(whole or (find_provider(part, providers, field) for part in match["a"].split("+")))
+    if len(set(summed)) < len(summed):
+        raise InvalidArgument(f"{field}.provider", match["a"].strip(), "each provider once in a sum")
+    share = read_share(match["share"], field)
+    return Above(summed, share) if match["sign"].lower() in (">", "above") else AtMost(summed, share)

@@ -1,0 +1,219 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.errors import InvalidArgument
+from forecast.events import (
+    Above,
+    AtMost,
+    Event,
+    Leads,
+    Overtakes,
+    Statement,
+    TopChanges,
+    When,
+    concentration,
+    event_probability,
+    events_frame,
+    league_frame,
+    parse_event,
+    ranks,
+)
+from forecast.forecasting import forecast_shares
+from forecast.results import Forecast
+from tests.forecast.drawn import ORIGIN, forecast_of, four_quarters, walks
+
+RAMP = (np.arange(1000) + 0.5) / 1000  # uniform on (0, 1)
+
+
+def ramp_forecast() -> Forecast:
+    """A is uniform in 2026Q1 and one less that in 2026Q2; B has the rest; at the origin A had 0.3."""
+    first = np.stack([RAMP, 1.0 - RAMP], axis=1)
+    return forecast_of(np.stack([first, first[:, ::-1]], axis=1), [0.3, 0.7])
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "already"),
+    [
+        ("A > 40 % in 2026Q1", 0.6, False),
+        ("A > 0.4 in 2026Q2", 0.6, False),
+        ("A above 40% by 2026Q2", 1.0, False),
+        ("A > 60 % by 2026Q2", 0.8, False),
+        ("A > 60 % by 2026Q1", 0.4, False),
+        ("A > 40 % through 2026Q2", 0.2, False),
+        ("A <= 40 % in 2026Q1", 0.4, True),
+        ("A below 40 % in 2026Q1", 0.4, True),
+        ("A at most 40 % in 2026Q1", 0.4, True),
+        ("A overtakes B in 2026Q1", 0.5, False),
+        ("A overtakes B by 2026Q2", 1.0, False),
+        ("A overtakes B through 2026Q2", 0.0, False),
+        ("b overtakes a in 2026Q1", 0.5, True),
+        ("B leads in 2026q1", 0.5, True),
+        ("A leads", 1.0, False),
+        ("the top 1 changes in 2026Q2", 0.5, False),
+        ("A + B > 50 % in 2026Q1", 1.0, True),
+    ],
+)
+def test_probabilities_are_those_of_uniform_draws(text: str, probability: float, already: bool) -> None:
+    found = event_probability(ramp_forecast(), text)
+    assert found.probability == pytest.approx(probability, abs=1e-12)
+    assert found.at_origin is already
+    assert found.reference.startswith("2025Q4: ")
+    assert found.draws == 1000
+    assert found.standard_error == pytest.approx(np.sqrt(probability * (1 - probability) / 1000))
+
+
+def test_walks_pass_a_line_at_any_time_twice_as_often_as_at_the_end() -> None:
+    rng = np.random.default_rng(5)
+    paths = 0.5 + 0.0005 * rng.standard_normal((4000, 400)).cumsum(axis=1)
+    made = forecast_of(np.stack([paths, 1.0 - paths], axis=2), [0.5, 0.5])
+    last = ORIGIN + 400
+    end, ever = (Event(Above(("A",), 0.51), when, last) for when in (When.IN, When.BY))
+    # The reflection principle; a walk in steps misses some of the touches of a Brownian one.
+    ratio = event_probability(made, ever).probability / event_probability(made, end).probability
+    assert ratio == pytest.approx(2.0, abs=0.15)
+
+
+def statements(made: Forecast) -> list[Statement]:
+    a, b, c, _ = made.providers
+    return [Overtakes(a, b), Leads(c), Above((a, c), 0.5), AtMost((b,), 0.2), TopChanges(1), TopChanges(2)]
+
+
+LATEST = [0.4, 0.3, 0.2, 0.1]
+
+
+@given(st.integers(0, 500))
+def test_at_any_time_is_at_least_at_the_end_and_at_the_end_at_least_throughout(seed: int) -> None:
+    made = forecast_of(walks(seed, 200, 5, LATEST, step=0.1), LATEST)
+    for statement in statements(made):
+        through, at, by = (
+            event_probability(made, Event(statement, when, made.periods[-1])).probability
+            for when in (When.THROUGH, When.IN, When.BY)
+        )
+        assert 0.0 <= through <= at <= by <= 1.0
+        ever = [event_probability(made, Event(statement, When.BY, q)).probability for q in made.periods]
+        assert all(earlier <= later for earlier, later in pairwise(ever))
+
+
+@given(st.integers(0, 500), st.floats(0.0, 1.0))
+def test_complementary_events_sum_to_one(seed: int, share: float) -> None:
+    made = forecast_of(walks(seed, 200, 4, LATEST, step=0.1), LATEST)
+    last = made.periods[-1]
+
+    def p(statement: Statement, when: When) -> float:
+        return event_probability(made, Event(statement, when, last)).probability
+
+    above, below = Above(("A", "C"), share), AtMost(("A", "C"), share)
+    assert p(above, When.IN) + p(below, When.IN) == pytest.approx(1.0, abs=1e-12)
+    assert p(above, When.BY) + p(below, When.THROUGH) == pytest.approx(1.0, abs=1e-12)
+    assert p(Overtakes("A", "B"), When.IN) + p(Overtakes("B", "A"), When.IN) == pytest.approx(1.0, abs=1e-12)
+    assert sum(p(Leads(name), When.IN) for name in made.providers) == pytest.approx(1.0, abs=1e-12)
+    assert 1.0 - p(TopChanges(1), When.IN) == pytest.approx(p(Leads("A"), When.IN), abs=1e-12)
+
+
+@given(st.integers(0, 500), st.permutations(range(4)))
+def test_the_order_of_providers_does_not_matter(seed: int, order: list[int]) -> None:
+    draws = walks(seed, 100, 3, [0.3, 0.3, 0.2, 0.2], step=0.1)
+    one = forecast_of(draws, [0.3, 0.3, 0.2, 0.2], ["A", "B", "C", "Others"])
+    names = [one.providers[k] for k in order]
+    other = forecast_of(draws[..., order], [[0.3, 0.3, 0.2, 0.2][k] for k in order], names)
+    for text in ("A overtakes B", "C leads", "A + C > 40 %", "top 2 changes in 2026Q2", "top 1 changes"):
+        assert event_probability(one, text).probability == event_probability(other, text).probability
+    np.testing.assert_allclose(concentration(one).mean, concentration(other).mean, rtol=1e-12)
+    mine, theirs = ranks(one), ranks(other)
+    places = [theirs.providers.index(name) for name in mine.providers]
+    np.testing.assert_array_equal(mine.expected, theirs.expected[:, places])
+    np.testing.assert_array_equal(mine.first, theirs.first[:, places])
+
+
+@given(st.integers(0, 500))
+def test_ranks_sum_to_those_of_all_places_and_the_index_lies_between_its_bounds(seed: int) -> None:
+    draws = np.round(walks(seed, 100, 3, LATEST, step=0.2), 1)  # with ties
+    made = forecast_of(draws / draws.sum(axis=2, keepdims=True), LATEST)
+    found, index = ranks(made), concentration(made)
+    np.testing.assert_allclose(found.expected.sum(axis=1), 10.0, rtol=1e-12)
+    assert found.latest.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert ((found.first >= 0.0) & (found.first.sum(axis=1, keepdims=True) <= 1.0 + 1e-12)).all()
+    assert ((index.lower <= index.median) & (index.median <= index.upper)).all()
+    assert ((index.lower >= 1 / 4 - 1e-12) & (index.upper <= 1.0)).all()
+    assert index.latest == pytest.approx(0.3)
+
+
+def test_others_is_nobodys_rival() -> None:
+    draws = np.tile([0.2, 0.1, 0.7], (10, 1, 1))
+    made = forecast_of(draws, [0.2, 0.1, 0.7], ["A", "B", "Others"])
+    assert event_probability(made, "A leads").probability == 1.0
+    assert ranks(made).providers == ("A", "B")
+    assert concentration(made).latest == pytest.approx(0.05)
+    assert event_probability(made, "Others > 60 %").probability == 1.0
+    with pytest.raises(InvalidArgument, match="Others stands for many"):
+        event_probability(made, "Others leads")
+    with pytest.raises(InvalidArgument, match=r"event\.top is '2'; allowed: 1 to 1, as 2 providers are named"):
+        event_probability(made, "top 2 changes")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hauwei leads", r"event\.provider is 'Hauwei'; allowed: one of Alibaba Cloud, Alibaba Mini, Huawei"),
+        ("Alibaba leads", r"event\.provider is 'Alibaba'; allowed: one of Alibaba Cloud, Alibaba Mini$"),
+        ("Huawei leads in 2025Q4", r"event\.quarter is '2025Q4'; allowed: 2026Q1 to 2026Q2"),
+        ("Huawei leads in 2026Q5", r"event\.quarter is '2026Q5'; allowed: a quarter such as 2020Q3"),
+        ("Huawei > 40 in 2026Q1", r"event\.share is '40'.*did you mean 40 %\?"),
+        ("Huawei > 140 % in 2026Q1", r"event\.share is '140 %'; allowed: 0 % to 100 %"),
+        ("Huawei > much in 2026Q1", r"event\.share is 'much'"),
+        ("Huawei + Huawei > 40 %", "each provider once"),
+        ("Huawei overtakes huawei", "a provider other than Huawei"),
+        ("top 0 changes", r"event\.top is '0'; allowed: 1 to 2"),
+        ("top x changes", r"event\.top is 'x'"),
+        ("Huawei wins", "event is 'Huawei wins'; allowed: a text such as"),
+        ("", "event is ''; allowed: a text such as"),
+        ("> 40 %", "event is '> 40 %'"),
+    ],
+)
+def test_a_text_that_is_no_event_is_told_what_would_be(text: str, said: str) -> None:
+    names = ["Alibaba Cloud", "Alibaba Mini", "Huawei"]
+    made = forecast_of(np.tile([0.5, 0.3, 0.2], (4, 2, 1)), [0.5, 0.3, 0.2], names)
+    with pytest.raises(InvalidArgument, match=said):
+        event_probability(made, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Huawei overtakes Alibaba Cloud by 2026Q2",
+        "Huawei leads in 2026Q1",
+        "Huawei + Alibaba Mini > 12.5 % through 2026Q2",
+        "Huawei <= 3 % by 2026Q1",
+        "top 2 changes by 2026Q2",
+    ],
+)
+def test_an_event_written_out_reads_as_itself(text: str) -> None:
+    names = ("Alibaba Cloud", "Alibaba Mini", "Huawei")
+    periods = (ORIGIN + 1, ORIGIN + 2)
+    event = parse_event(text, names, periods)
+    assert str(event) == text
+    assert parse_event(str(event), names, periods) == event
+
+
+def test_a_forecast_without_draws_is_refused() -> None:
+    made = forecast_shares(four_quarters())
+    for ask in (ranks, concentration, lambda made: event_probability(made, "A leads")):
+        with pytest.raises(InvalidArgument, match="keep_draws=True"):
+            ask(made)
+
+
+def test_a_real_forecast_tells_events_against_its_origin() -> None:
+    made = forecast_shares(four_quarters(), keep_draws=True)
+    assert made.latest is not None
+    found = event_probability(made, f"{made.providers[0]} > 1 %")
+    assert found.reference == f"{made.origin}: {made.providers[0]} {100 * made.latest[0]:.1f}".removesuffix(".0") + " %"
+    frame = events_frame([found])
+    assert frame.columns[:4] == ["event", "when", "period", "probability"]
+    assert frame["event"].item() == str(found.event)
+    league = league_frame(made)
+    assert league["period"].to_list() == [str(made.origin + h) for h in range(9)]
+    assert "hhi_lower_80" in league.columns

@@ -1,0 +1,46 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.errors import InvalidArgument
+from forecast.wording import find_provider, named, per_cent, probability_text, read_share
+
+NAMES = ("Alibaba Cloud", "Huawei Cloud", "Huawei", "vivo", "Others")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Alibaba", "Alibaba Cloud"),
+        (" alibaba  cloud ", "Alibaba Cloud"),
+        ("huawei", "Huawei"),
+        ("HUAWEI CLOUD", "Huawei Cloud"),
+        ("Vivo", "vivo"),
+    ],
+)
+def test_a_provider_is_known_by_the_words_it_starts_with(text: str, name: str) -> None:
+    assert find_provider(text, NAMES, "x") == name
+
+
+@pytest.mark.parametrize("text", ["Ali", "Cloud", "", "  ", "Alibaba Cloud Services"])
+def test_a_provider_that_cannot_be_meant_is_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"x\.provider is .*; allowed: one of Alibaba Cloud, Huawei Cloud"):
+        find_provider(text, NAMES, "x")
+
+
+@given(st.integers(0, 1000))
+def test_a_share_written_out_reads_as_itself(tenths: int) -> None:
+    share = tenths / 1000
+    assert read_share(per_cent(share), "x") == pytest.approx(share, abs=1e-15)
+    assert read_share(str(share), "x") == share
+
+
+@given(st.integers(0, 2000))
+def test_a_probability_is_never_called_certain_or_impossible(count: int) -> None:
+    text = probability_text(count / 2000, 2000)
+    assert text not in ("0.0 %", "100.0 %")
+    assert text.startswith("under") == (count < 2) and text.startswith("over") == (count > 1998)
+
+
+def test_others_stands_for_no_company() -> None:
+    assert named(NAMES) == [0, 1, 2, 3]
