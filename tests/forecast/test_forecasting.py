@@ -86,6 +86,17 @@ def test_a_provider_never_reported_changes_nothing_but_a_warning() -> None:
     assert joined.warnings == ("left out, as no share of theirs is reported: Z",)
 
 
+@settings(max_examples=10)
+@given(st.integers(0, 10_000), st.sampled_from([1e-6, 0.01, 4.0, 1e9]))
+def test_the_unit_of_amounts_does_not_matter(seed: int, unit: float) -> None:
+    amounts = table(seed).drop("decimals").with_columns(value=7.0 * pl.col("share")).drop("share")
+    one, other = (
+        forecast_shares(check_shares(amounts.with_columns(value=scale * pl.col("value")))) for scale in (1.0, unit)
+    )
+    np.testing.assert_allclose(one.mean, other.mean, rtol=1e-9)
+    np.testing.assert_allclose(one.upper, other.upper, rtol=1e-7)
+
+
 def test_a_missing_quarter_is_not_a_quarter_of_zeros() -> None:
     base = table(4)
     gap = base.filter(pl.col("period") != "2020Q2")

@@ -21,6 +21,7 @@ from forecast.models.dlm import (
     draw_shares,
     filter_market,
     summarise_market,
+    tables,
     usual_composition,
 )
 from forecast.prior import shipped_prior
@@ -243,6 +244,39 @@ def test_the_order_of_providers_does_not_matter(seed: int, order: list[int]) -> 
     np.testing.assert_allclose(
         filter_market(series, prior).log_likelihood, filter_market(turned, prior).log_likelihood, rtol=1e-9
     )
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 10_000))
+def test_the_choice_of_basis_does_not_matter(seed: int) -> None:
+    """Contrasts turned by any rotation: the same likelihoods, and the same covariance seen from the parts."""
+    series, prior = market(seed), shipped_prior()
+    rng = np.random.default_rng(seed)
+    rotation = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    found = []
+    for basis in (helmert(4).copy(), helmert(4) @ rotation):
+        Y, observed, scale, inverse, logdet, *_ = kernel.ready_market(
+            series.shares, basis, prior.power, prior.scale, prior.dof, RECENT, series.resolution, prior.small
+        )
+        event = (prior.event_shift, prior.event_penalty)
+        jump = np.zeros(len(Y))
+        likelihood, weights, _, _, scales, _, _ = kernel.filter_grid(
+            Y,
+            observed,
+            jump,
+            prior.nodes,
+            prior.weights,
+            1e-5,
+            tables(prior),
+            prior.dof,
+            scale,
+            inverse,
+            logdet,
+            *event,
+        )
+        found.append((likelihood, weights, basis @ scales[np.argmax(weights)] @ basis.T))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-7, atol=1e-10)
 
 
 def test_a_quarter_that_is_missing_differs_from_one_of_a_zero_share() -> None:
