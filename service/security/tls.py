@@ -1,0 +1,130 @@
+"""TLS and mTLS with certificates that may be renewed while the server runs.
+
+A renewed certificate is picked up at the next handshake after its file changed. One that cannot be used (half written,
+of another key) is told in the log, and the one before it goes on serving.
+"""
+
+import logging
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from forecast.errors import InvalidArgument
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0  # how often, at most, the files are looked at
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """Where certificates are kept, as PEM."""
+
+    certificate: Path  # of the server, followed by those that lead to its root
+    private_key: Path  # without a password
+    client_ca: Path | None = None  # whoever connects must show a certificate that leads to one of these; None: nobody
+
+
+def server_credentials(files: TlsFiles, /) -> grpc.ServerCredentials:
+    """Credentials for a server, read again when a file changes.
+
+    Raises:
+        InvalidArgument: a file cannot be read, is no certificate or key, or the two do not belong together.
+    """
+    certificates = _Certificates(files)
+    return grpc.dynamic_ssl_server_credentials(
+        certificates.first,
+        certificates.renewed,  # type: ignore[arg-type]  # None is fine: as before
+        require_client_authentication=files.client_ca is not None,
+    )
+
+
+class _Certificates:
+    def __init__(self, files: TlsFiles) -> None:
+        self._files, self._lock = files, threading.Lock()
+        self._stamp = _stamp(files)
+        self._looked_at = time.monotonic()
+        self.first = _load(files)
+
+    def renewed(self) -> "grpc.ServerCertificateConfiguration | None":
+        """What to serve from now on; None: as before. Called by gRPC at every handshake."""
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_at < _LOOK_SECONDS:
+                return None
+            self._looked_at = now
+            stamp = _stamp(self._files)
+            if stamp == self._stamp:
+                return None
+            try:
+                fresh = _load(self._files)
+            except InvalidArgument as error:
+                # The stamp stays: a file that was read half written is looked at again.
+                log.warning("the renewed certificate is not used, the one before goes on: %s", error.field)
+                return None
+            if _stamp(self._files) != stamp:
+                return None  # written at this moment: next time
+            self._stamp = stamp
+            log.info("a renewed certificate is in use")
+            return fresh
+
+
+def _load(files: TlsFiles) -> "grpc.ServerCertificateConfiguration":
+    chain, key = _read("tls_certificate", files.certificate), _read("tls_private_key", files.private_key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # gRPC itself would take any bytes, and fail at each handshake without a word. A password is not asked for.
+        context.load_cert_chain(files.certificate, files.private_key, password=_no_password)
+    except (ssl.SSLError, ValueError, OSError):
+        raise InvalidArgument(
+            "tls_private_key", str(files.private_key), "the key of tls_certificate, both PEM, without a password"
+        ) from None
+    if files.client_ca is None:
+        return grpc.ssl_server_certificate_configuration([(key, chain)])
+    return grpc.ssl_server_certificate_configuration(
+        [(key, chain)], root_certificates=read_roots("tls_client_ca", files.client_ca)
+    )
+
+
+def read_roots(field: str, path: Path, /) -> bytes:
+    """Certificates of authorities, as PEM.
+
+    Args:
+        field: What the file is called in a message.
+        path: The file.
+
+    Raises:
+        InvalidArgument: the file cannot be read or holds no certificate.
+    """
+    raw = _read(field, path)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=raw.decode("ascii"))
+    except (ssl.SSLError, ValueError):
+        raise InvalidArgument(field, str(path), "a file of certificates, PEM") from None
+    return raw
+
+
+def _read(field: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidArgument(field, str(path), f"a file that can be read ({error.strerror})") from None
+
+
+def _no_password() -> str:
+    return ""
+
+
+def _stamp(files: TlsFiles) -> tuple[object, ...]:
+    found: list[object] = []
+    for path in (files.certificate, files.private_key, files.client_ca):
+        try:
+            told = None if path is None else path.stat()
+        except OSError:
+            told = None
+        found.append(told and (told.st_mtime_ns, told.st_size, told.st_ino))
+    return tuple(found)
