@@ -1,0 +1,163 @@
+"""Calibration of the probabilities of events on real shares, against climatology.
+
+    python tests/bench/events.py CASES [--model auto] [--learn shipped|leave-one-group-out] [--save FILE]
+
+CASES is the folder that ``accuracy.py`` takes. Of every case and of horizons 1, 4 and 8 it asks: does each of the five
+largest providers overtake the next larger one (in the quarter, at any time up to it); does the leader still lead; is
+each share above what it was, and a tenth, a quarter more or less than that; does the top 1, 2, 3 change. Each event has
+an answer in what came. Climatology is how often events of that kind and horizon happened in the other groups of
+markets. Prints the Brier score of both, group-weighted, the skill, and how often events happened that were given
+about the same probability.
+"""
+
+import argparse
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from forecast.arrays import FloatArray
+from forecast.data.make_prior import learn_many, windows
+from forecast.events import Above, Event, Leads, Overtakes, Statement, TopChanges, When, drawn
+from forecast.forecasting import forecast_shares
+from forecast.prior import Prior, shipped_prior
+from forecast.quarter import Quarter
+from forecast.results import OTHERS, Forecast
+
+HORIZON, ASKED = 8, (1, 4, 8)
+LARGEST = 5
+FACTORS = (0.75, 0.9, 1.0, 1.1, 1.25)
+EDGES = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1.0)
+
+
+def statements(made: Forecast) -> Iterator[tuple[str, Statement, tuple[When, ...]]]:
+    """What is asked of a case: kind, statement, when."""
+    _, latest = drawn(made)
+    order = sorted(
+        (k for k, name in enumerate(made.providers) if name != OTHERS and latest[k] > 0), key=lambda k: -latest[k]
+    )[:LARGEST]
+    names = [made.providers[k] for k in order]
+    for smaller, larger in zip(names[1:], names, strict=False):
+        yield "overtakes", Overtakes(smaller, larger), (When.IN, When.BY)
+    yield "leader leads", Leads(names[0]), (When.IN, When.THROUGH)
+    for name, k in zip(names, order, strict=True):
+        for factor in FACTORS:
+            if factor * latest[k] < 1.0:
+                yield f"above {factor:g} x", Above((name,), float(factor * latest[k])), (When.IN, When.BY)
+    for n in (1, 2, 3):
+        if n < sum(name != OTHERS for name in made.providers):
+            yield f"top {n} changes", TopChanges(n), (When.IN, When.BY)
+
+
+def answered(made: Forecast, came: FloatArray) -> Iterator[tuple[str, str, int, float, bool]]:
+    """Kind, when, horizon, probability and answer of every event whose quarters all came; `came` has shape (H, K)."""
+    _, latest = drawn(made)
+    known = np.asarray(np.isfinite(came).all(axis=1))
+    for kind, statement, whens in statements(made):
+        truth = statement.holds(np.nan_to_num(came), latest, made.providers)
+        for when in whens:
+            for h in ASKED:
+                first = h - 1 if when is When.IN else 0
+                if h > len(came) or not known[first:h].all():
+                    continue
+                probability = float(Event(statement, when, made.origin + h).happens(made).mean())
+                happened = truth[first:h].all() if when is When.THROUGH else truth[first:h].any()
+                yield kind, str(when), h, probability, bool(happened)
+
+
+def collect(cases: pl.DataFrame, actuals: pl.DataFrame, model: str, priors: dict[str, Prior]) -> pl.DataFrame:
+    """One row per event: group, market, kind, when, horizon, probability, happened."""
+    groups: dict[str, str] = dict(actuals.select("market", "group").unique().iter_rows())
+    rows_of = {str(market): rows for (market,), rows in actuals.group_by("market")}
+    found = []
+    for (market,), rows in cases.group_by("market", maintain_order=True):
+        group = groups[str(market)]
+        made = forecast_shares(rows, horizon=HORIZON, model=model, prior=priors[group], keep_draws=True)
+        came = np.full(made.mean.shape, np.nan)
+        for period, provider, share in rows_of[str(market)].select("period", "provider", "share").iter_rows():
+            if share is not None:
+                came[Quarter.parse(period) - made.origin - 1, made.providers.index(provider)] = share
+        # A part that no longer comes counts as nothing where all others sum to one.
+        came[np.nansum(came, axis=1) > 0.999] = np.nan_to_num(came[np.nansum(came, axis=1) > 0.999])
+        found += [(group, str(market), *row) for row in answered(made, came)]
+    names = ["group", "market", "kind", "when", "horizon", "probability", "happened"]
+    return pl.DataFrame(found, schema=names, orient="row")
+
+
+def with_climatology(events: pl.DataFrame) -> pl.DataFrame:
+    """Add `climatology`, how often the kind happened in the other groups, and `weight`, each group the same."""
+    keys = ["kind", "when", "horizon"]
+    rates = events.group_by("group", *keys).agg(pl.col("happened").mean().alias("rate"))
+    whole = rates.group_by(keys).agg(pl.col("rate").sum().alias("all"), pl.len().alias("groups"))
+    return (
+        events.join(rates, on=["group", *keys])
+        .join(whole, on=keys)
+        .filter(pl.col("groups") > 1)
+        .with_columns(
+            climatology=(pl.col("all") - pl.col("rate")) / (pl.col("groups") - 1),
+            weight=1.0 / pl.len().over("group", *keys),
+        )
+    )
+
+
+def brier(events: pl.DataFrame, column: str) -> float:
+    """Weighted mean of squared differences between a column of probabilities and what happened."""
+    gaps = events[column].to_numpy() - events["happened"].cast(pl.Float64).to_numpy()
+    return float(np.average(gaps**2, weights=events["weight"].to_numpy()))
+
+
+def report(events: pl.DataFrame) -> None:
+    """Print scores by kind and by horizon, and the reliability table."""
+
+    def line(name: str, rows: pl.DataFrame) -> None:
+        mine, base = brier(rows, "probability"), brier(rows, "climatology")
+        rate = float(np.average(rows["happened"].cast(pl.Float64).to_numpy(), weights=rows["weight"].to_numpy()))
+        skill = 1.0 - mine / base if base > 0 else float("nan")
+        print(f"  {name:28} {rows.height:7,} events, {rate:5.1%} happened: Brier {mine:.4f}, climatology {base:.4f}, "
+              f"skill {skill:+.2f}")  # fmt: skip
+
+    line("all", events)
+    for by in (["kind", "when"], ["horizon"]):
+        for key, rows in events.sort(by).group_by(by, maintain_order=True):
+            line(" ".join(str(part) for part in key), rows)
+    print("  given         happened   mean given   events")
+    gap = 0.0
+    total = float(events["weight"].sum())
+    for low, high in pairwise(EDGES):
+        inside = pl.col("probability").is_between(low, high, closed="both" if high == 1.0 else "left")
+        rows = events.filter(inside)
+        if rows.height:
+            weights = rows["weight"].to_numpy()
+            happened = float(np.average(rows["happened"].cast(pl.Float64).to_numpy(), weights=weights))
+            given = float(np.average(rows["probability"].to_numpy(), weights=weights))
+            gap += abs(happened - given) * weights.sum() / total
+            print(f"  {low:4.0%} to {high:4.0%} {happened:10.1%} {given:10.1%} {rows.height:10,}")
+    print(f"  mean distance of happened from given {100 * gap:.1f} points")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("--model", default="auto")
+    parser.add_argument("--learn", choices=("shipped", "leave-one-group-out"), default="leave-one-group-out")
+    parser.add_argument("--save", type=Path, help="write the events as Parquet")
+    arguments = parser.parse_args()
+    cases = pl.read_parquet(arguments.cases / "histories.parquet")
+    actuals = pl.read_parquet(arguments.cases / "actuals.parquet")
+    names = sorted(set(actuals["group"]))
+    if arguments.learn == "shipped":
+        priors = dict.fromkeys(names, shipped_prior())
+    else:
+        priors = learn_many(windows(pl.read_parquet(arguments.cases / "markets.parquet")), leaving_out=names)
+    events = with_climatology(collect(cases, actuals, arguments.model, priors))
+    print(f"{arguments.model}, prior: {arguments.learn}, {events['market'].n_unique()} cases, {len(names)} groups")
+    report(events)
+    if arguments.save is not None:
+        events.write_parquet(arguments.save)
+
+
+if __name__ == "__main__":
+    main()
