@@ -5,11 +5,26 @@ from typing import Self
 
 import grpc
 
+from service.observe.log import CallLog
+from service.observe.metrics import Metrics
+from service.observe.tracing import Spans
 from service.security.caller import Caller
 
 
 class Observer:
-    """Is told of every call. Every method may be called in any thread and takes a few microseconds."""
+    """Is told of every call, and tells it on. Safe to share between threads.
+
+    Args:
+        log: Gets a line for every call.
+        metrics: Counts.
+        spans: Get a span for every call.
+    """
+
+    def __init__(
+        self, *, log: CallLog | None = None, metrics: Metrics | None = None, spans: Spans | None = None
+    ) -> None:
+        self.metrics = metrics
+        self._log, self._spans = log, spans
 
     @classmethod
     def quiet(cls) -> Self:
@@ -23,12 +38,18 @@ class Observer:
             method: Full name, such as ``/sharecast.v1.ForecastService/Forecast``.
             request_id: Names the call.
         """
+        if self.metrics is not None:
+            self.metrics.started(method)
 
     def received(self, method: str, messages: int = 1) -> None:
         """Messages of a stream of requests have come; those of calls with one request are counted by themselves."""
+        if self.metrics is not None:
+            self.metrics.received(method, messages)
 
     def sent(self, method: str, messages: int = 1) -> None:
         """Messages of a stream of responses have left; those of calls with one response are counted by themselves."""
+        if self.metrics is not None:
+            self.metrics.sent(method, messages)
 
     def finished(
         self,
@@ -54,3 +75,9 @@ class Observer:
             peer: Where it came from, as gRPC names it.
             metadata: What came with the call; a `traceparent` in it ties its span to the caller's.
         """
+        if self.metrics is not None:
+            self.metrics.finished(method, code, seconds)
+        if self._log is not None:
+            self._log.write(method, code, seconds, request_id, caller, message, peer)
+        if self._spans is not None:
+            self._spans.finished(method, code, seconds, request_id, caller, metadata)

@@ -1,0 +1,191 @@
+"""The log on standard error: JSON for machines, text for people, nothing of what was asked in either.
+
+An exception is told by its type and by where it arose. Its text may hold a path, SQL or a caller's data, and is left
+out except at level debug.
+"""
+
+import contextlib
+import json
+import logging
+import sys
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Literal, TextIO
+
+import grpc
+
+from service.security.caller import Caller
+
+Level = Literal["debug", "info", "warning", "error"]
+Form = Literal["auto", "json", "text"]
+
+_SOURCES: Final = Path(__file__).resolve().parent.parent.parent
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+_FRAMES: Final = 12  # of a traceback, the innermost
+_OURS_TO_MEND: Final = frozenset(
+    (grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNIMPLEMENTED)
+)
+_UNDER_STRAIN: Final = frozenset(
+    (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.DEADLINE_EXCEEDED)
+)
+
+
+def set_up_log(level: Level, form: Form, stream: TextIO | None = None) -> "CallLog":
+    """Have everything that is logged in this process go to one stream in one form.
+
+    Args:
+        level: The least grave lines that are written.
+        form: auto: text where the stream is a terminal, else JSON.
+        stream: Where to; None: standard error.
+
+    Returns:
+        What writes the lines of calls.
+    """
+    to = sys.stderr if stream is None else stream
+    json_lines = form == "json" or (form == "auto" and not to.isatty())
+    number = logging.getLevelNamesMapping()[level.upper()]
+    handler = logging.StreamHandler(to)
+    handler.setFormatter(JsonFormatter(texts=level == "debug") if json_lines else TextFormatter(texts=level == "debug"))
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+    root.addHandler(handler)
+    root.setLevel(number)
+    logging.captureWarnings(True)
+    # Libraries tell at INFO how they go about their work, and at WARNING what their user should know.
+    for library in ("grpc", "asyncio", "sqlalchemy", "alembic", "numba", "matplotlib"):
+        logging.getLogger(library).setLevel(max(number, logging.WARNING))
+    return CallLog(to, number, json_lines=json_lines)
+
+
+class JsonFormatter(logging.Formatter):
+    """A record as one line of JSON: time, level, logger, message, and of an exception its type and places.
+
+    Args:
+        texts: Also the text of exceptions.
+    """
+
+    def __init__(self, *, texts: bool = False) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, object] = {
+            "time": _moment(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            line |= _exception(record.exc_info[1], record.exc_info[2], texts=self._texts)
+        return _encode(line)
+
+
+class TextFormatter(logging.Formatter):
+    """A record for a person at a terminal: one line, and the places of an exception below it.
+
+    Args:
+        texts: Also the text of exceptions.
+    """
+
+    def __init__(self, *, texts: bool = False) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines, without the last one's end."""
+        line = f"{_clock(record.created)} {record.levelname.lower():<7} {_plain(record.getMessage())}"
+        if record.exc_info and record.exc_info[0] is not None:
+            told = _exception(record.exc_info[1], record.exc_info[2], texts=self._texts)
+            lines = (f"{name}: {_plain(str(text))}" for name, text in told.items())
+            line = "\n    ".join((line, *lines))
+        return line
+
+
+class CallLog:
+    """Writes a line for every call, past the machinery of `logging`, which would take five times as long.
+
+    Args:
+        stream: Where to.
+        level: The least grave lines that are written, as `logging` counts.
+        json_lines: JSON; else text.
+    """
+
+    def __init__(self, stream: TextIO, level: int, *, json_lines: bool) -> None:
+        self._stream, self._level, self._json = stream, level, json_lines
+
+    def write(
+        self,
+        method: str,
+        code: grpc.StatusCode,
+        seconds: float,
+        request_id: str,
+        caller: Caller | None,
+        message: str,
+        peer: str,
+    ) -> None:
+        """Write the line of a call; arguments as of `Observer.finished`."""
+        level = logging.ERROR if code in _OURS_TO_MEND else logging.WARNING if code in _UNDER_STRAIN else logging.INFO
+        if level < self._level:
+            return
+        name = logging.getLevelName(level).lower()
+        told = message if self._level <= logging.DEBUG else ""
+        tenant, key_id = ("", "") if caller is None else (caller.tenant, caller.key_id)
+        if self._json:
+            line: dict[str, object] = {
+                "request_id": request_id,
+                "method": method,
+                "code": code.name,
+                "seconds": round(seconds, 6),
+                "tenant": tenant,
+                "key_id": key_id,
+                "peer": peer,
+            }
+            if told:
+                line["told"] = told
+            # the head needs no escaping
+            head = f'"time": "{_moment(time.time())}", "level": "{name}", "logger": "sharecast.calls"'
+            text = f"{{{head}, {_encode(line)[1:]}"
+        else:
+            who = f" {tenant}/{key_id}" if tenant else ""
+            text = (
+                f"{_clock(time.time())} {name:<7} {method} {code.name} {1000 * seconds:.1f} ms{who} {peer} {request_id}"
+                f"{' ' if told else ''}{_plain(told)}"
+            )
+        with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone; calls go on
+            self._stream.write(f"{text}\n")
+
+
+def _exception(error: BaseException | None, trace: TracebackType | None, *, texts: bool) -> dict[str, object]:
+    frames = traceback.extract_tb(trace)[-_FRAMES:]
+    places = [f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in frames]
+    text = {"exception_text": str(error)} if texts else {}
+    return {"exception": type(error).__qualname__, **text, "places": places}
+
+
+def _short(filename: str) -> str:
+    """A file as a module of ours or a library's, not where it is installed."""
+    path = Path(filename)
+    if path.is_relative_to(_SOURCES):
+        inside = path.relative_to(_SOURCES)
+        if "site-packages" not in inside.parts:
+            return inside.as_posix()
+    parts = path.parts
+    return "/".join(parts[-3:] if "site-packages" in parts else parts[-2:])
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat(timespec='milliseconds')[:-6]}Z"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
+
+
+def _plain(text: str) -> str:
+    """One line, whatever the text holds: a caller must not write lines of its own."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

@@ -1,0 +1,184 @@
+"""Numbers for Prometheus, under the names that go-grpc-prometheus made usual, so that its boards fit."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Final
+
+import grpc
+from google.protobuf.descriptor import ServiceDescriptor
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from forecast.errors import InvalidArgument
+
+_LABELS: Final = ("grpc_type", "grpc_service", "grpc_method")
+_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600)
+_CODES: Final = {
+    code: "OK" if code is grpc.StatusCode.OK else code.name.title().replace("_", "") for code in grpc.StatusCode
+} | {grpc.StatusCode.CANCELLED: "Canceled"}  # as Go writes them
+_LARGEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class _Method:
+    started: Counter
+    received: Counter
+    sent: Counter
+    seconds: Histogram
+    handled: Mapping[grpc.StatusCode, Counter]
+    one_request: bool
+    one_response: bool
+
+
+class Metrics:
+    """Counts calls.
+
+    Args:
+        services: Whose methods are counted, from zero on, so that the first error of a kind is seen as a rise.
+    """
+
+    def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        started = Counter("grpc_server_started_total", "Calls begun.", _LABELS, registry=self.registry)
+        handled = Counter(
+            "grpc_server_handled_total", "Calls ended, by code.", (*_LABELS, "grpc_code"), registry=self.registry
+        )
+        received = Counter("grpc_server_msg_received_total", "Messages received.", _LABELS, registry=self.registry)
+        sent = Counter("grpc_server_msg_sent_total", "Messages sent.", _LABELS, registry=self.registry)
+        seconds = Histogram(
+            "grpc_server_handling_seconds", "Time calls took.", _LABELS, buckets=_BUCKETS, registry=self.registry
+        )
+        build = Gauge("sharecast_build_info", "Which version runs; always 1.", ("version",), registry=self.registry)
+        build.labels(version("sharecast")).set(1)
+        self.serving = Gauge(
+            "sharecast_serving", "1 while health says SERVING, else 0.", registry=self.registry
+        )  # set by whoever tells health
+        self._methods: dict[str, _Method] = {}
+        for service in services:
+            for method in service.methods:
+                labels = (_kind(method.client_streaming, method.server_streaming), service.full_name, method.name)
+                self._methods[f"/{service.full_name}/{method.name}"] = _Method(
+                    started=started.labels(*labels),
+                    received=received.labels(*labels),
+                    sent=sent.labels(*labels),
+                    seconds=seconds.labels(*labels),
+                    handled={code: handled.labels(*labels, name) for code, name in _CODES.items()},
+                    one_request=not method.client_streaming,
+                    one_response=not method.server_streaming,
+                )
+
+    def started(self, method: str) -> None:
+        """A call has come."""
+        if found := self._methods.get(method):
+            found.started.inc()
+            if found.one_request:
+                found.received.inc()
+
+    def received(self, method: str, messages: int) -> None:
+        """Messages of a stream of requests have come."""
+        if (found := self._methods.get(method)) and not found.one_request:
+            found.received.inc(messages)
+
+    def sent(self, method: str, messages: int) -> None:
+        """Messages of a stream of responses have left."""
+        if (found := self._methods.get(method)) and not found.one_response:
+            found.sent.inc(messages)
+
+    def finished(self, method: str, code: grpc.StatusCode, seconds: float) -> None:
+        """A call has ended."""
+        if found := self._methods.get(method):
+            found.handled[code].inc()
+            found.seconds.observe(seconds)
+            if found.one_response and code is grpc.StatusCode.OK:
+                found.sent.inc()
+
+    def watch(self, read: Callable[[], Iterable["Reading"]]) -> None:
+        """Also tell numbers that something else keeps, read when Prometheus asks."""
+        self.registry.register(_Watched(read))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number that something else keeps."""
+
+    name: str  # of a counter without its "_total"
+    help: str
+    value: float
+    counter: bool = False  # only grows; else a gauge
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+class _Watched(Collector):
+    def __init__(self, read: Callable[[], Iterable[Reading]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for reading in self._read():
+            family = families.get(reading.name)
+            if family is None:
+                kind = CounterMetricFamily if reading.counter else GaugeMetricFamily
+                family = kind(reading.name, reading.help, labels=[name for name, _ in reading.labels])
+                families[reading.name] = family
+            family.add_metric([value for _, value in reading.labels], reading.value)
+        return families.values()
+
+
+class MetricsServer:
+    """Answers Prometheus over HTTP in a thread of its own.
+
+    Args:
+        metrics: What to tell.
+        listen: HOST:PORT; port 0 picks a free one.
+
+    Raises:
+        InvalidArgument: the address cannot be listened on.
+    """
+
+    def __init__(self, metrics: Metrics, listen: str) -> None:
+        host, _, port = listen.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        allowed = "HOST:PORT of this machine that no other process uses"
+        if not host or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
+            raise InvalidArgument("metrics", listen, allowed)
+        try:
+            self._server, self._thread = start_http_server(int(port), addr=host, registry=metrics.registry)
+        except (OSError, OverflowError, UnicodeError):
+            raise InvalidArgument("metrics", listen, allowed) from None
+        self.address = f"{listen.rpartition(':')[0]}:{self._server.server_port}"
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        assert isinstance(self._thread, threading.Thread)
+        self._thread.join()
+
+
+def _kind(client_streaming: bool, server_streaming: bool) -> str:
+    match client_streaming, server_streaming:
+        case True, True:
+            return "bidi_stream"
+        case True, False:
+            return "client_stream"
+        case False, True:
+            return "server_stream"
+        case _:
+            return "unary"
