@@ -18,7 +18,7 @@ from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
-from forecast.wording import find_provider, find_quarter, named, per_cent, probability_text, read_share
+from forecast.wording import exact_per_cent, find_provider, find_quarter, named, per_cent, probability_text, read_share
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -87,6 +87,10 @@ class Leads(Statement):
     def __str__(self) -> str:
         return f"{self.provider} leads"
 
+    def concerned(self) -> tuple[str, ...]:
+        """The one."""
+        return (self.provider,)
+
     def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
         """The provider's share and that of whoever is first beside it."""
         mine = providers.index(self.provider)
@@ -107,7 +111,7 @@ class Above(Statement):
         return np.asarray(shares[..., [providers.index(name) for name in self.summed]].sum(axis=-1) > self.share)
 
     def __str__(self) -> str:
-        return f"{' + '.join(self.summed)} > {per_cent(self.share)}"
+        return f"{' + '.join(self.summed)} > {exact_per_cent(self.share)}"
 
     def concerned(self) -> tuple[str, ...]:
         """Those summed."""
@@ -126,7 +130,7 @@ class AtMost(Statement):
         return ~Above(self.summed, self.share).holds(shares, latest, providers)
 
     def __str__(self) -> str:
-        return f"{' + '.join(self.summed)} <= {per_cent(self.share)}"
+        return f"{' + '.join(self.summed)} <= {exact_per_cent(self.share)}"
 
     def concerned(self) -> tuple[str, ...]:
         """Those summed."""

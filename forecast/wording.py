@@ -66,6 +66,15 @@ def per_cent(share: float, /) -> str:
     return f"{100.0 * share:.1f}".removesuffix(".0") + " %"
 
 
+def exact_per_cent(share: float, /) -> str:
+    """A share as text that reads as itself.
+
+    >>> exact_per_cent(0.4), exact_per_cent(0.123456)
+    ('40 %', '12.3456 %')
+    """
+    return f"{100.0 * share:.10g} %"
+
+
 def probability_text(probability: float, draws: int, /) -> str:
     """A probability as text; what no draw, or every draw, says is not called impossible or certain.
 

@@ -24,7 +24,7 @@ ORDER = [
     {"history", "models"},
     {"preparing"},
     {"forecasting", "charts", "events"},
-    {"many", "diff"},
+    {"many", "diff", "conditions", "revenue"},
     {"tally"},
     {"backtest"},
     {"data"},

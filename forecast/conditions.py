@@ -1,0 +1,451 @@
+"""What if: a forecast given what may come to be, every draw still a composition that meets it.
+
+Two kinds of condition. One that the draws can tell of is conditioned on: a share at a value, a provider unchanged, an
+event. Draws near the condition count for more, and each is moved onto it along the regression of all shares on those
+that are given, so that what moves together in the forecast moves together here. One that the model knows nothing of, a
+provider that leaves or a newcomer, is a supposition: the other shares give or take in proportion.
+
+Every condition comes back with how unlikely it is under the forecast, in words.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.arrays import FloatArray
+from forecast.draws import summarise
+from forecast.errors import InvalidArgument
+from forecast.events import FORMS as EVENT_FORMS
+from forecast.events import Event, drawn, event_probability, parse_event
+from forecast.quarter import Quarter
+from forecast.results import OTHERS, Forecast
+from forecast.wording import exact_per_cent, find_provider, find_quarter, per_cent, probability_text, read_share
+
+NEWCOMER = "New provider"
+TOLERANCE = 1e-9  # within which given values are met, fraction
+FEWEST_DRAWS = 20  # in which an event must happen to be conditioned on: fewer say little of what goes with it
+# How many draws keep counting beside given shares, by which the width of the kernel is chosen: so many, or so large a
+# part. Fewer are noisier; more make what is given far out too narrow, as draws from nearer by have less spread.
+EFFECTIVE, EFFECTIVE_PART = 200, 0.02
+_NULL = 1e-10  # relative variance of a direction in which the given shares do not vary
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A provider's share is given in some quarters."""
+
+    provider: str
+    share: float  # fraction
+    quarters: tuple[Quarter, ...]  # consecutive
+    unchanged: bool = False  # the value is that of the origin
+
+    def __str__(self) -> str:
+        when = f"in {self.quarters[0]}" if len(self.quarters) == 1 else f"through {self.quarters[-1]}"
+        value = "unchanged" if self.unchanged else f"= {exact_per_cent(self.share)}"
+        return f"{self.provider} {value} {when}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """A provider has nothing from a quarter on; the others take its share in proportion to their own."""
+
+    provider: str
+    quarter: Quarter
+
+    def __str__(self) -> str:
+        return f"{self.provider} leaves from {self.quarter}"
+
+
+@dataclass(frozen=True, slots=True)
+class Enters:
+    """A provider that was not there has a share from a quarter on, taken from all in proportion."""
+
+    provider: str
+    share: float  # fraction
+    quarter: Quarter
+
+    def __str__(self) -> str:
+        return f"new provider {self.provider} takes {exact_per_cent(self.share)} in proportion from {self.quarter}"
+
+
+Condition = Pinned | Leaves | Enters | Event
+
+
+@dataclass(frozen=True, slots=True)
+class Plausibility:
+    """How a condition stands to the forecast without it."""
+
+    condition: Condition
+    # How likely something at least so far out, or the event, is under the forecast; None: it knows nothing of such.
+    probability: float | None
+    statement: str  # the same in words
+
+    def __str__(self) -> str:
+        return f"{self.condition}: {self.statement}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditioned:
+    """A forecast given conditions."""
+
+    forecast: Forecast  # with draws, each a composition that meets every condition
+    plausibility: tuple[Plausibility, ...]  # of each condition
+    # How likely shares at least so far out as all that are given, together; None where fewer than two are.
+    together: float | None
+    effective_draws: float  # how many equally weighted draws the answer is worth
+    draws: int  # of the forecast
+
+
+def condition_forecast(forecast: Forecast, conditions: Sequence[Condition | str], /) -> Conditioned:
+    """The forecast given conditions on its future.
+
+    Given shares are met to within `TOLERANCE` in every draw, and events happen in every draw. The intervals of the
+    result are those of its draws; how often they hold was not measured.
+
+    Args:
+        forecast: Made with ``keep_draws=True``.
+        conditions: Conditions, or texts as `parse_conditions` reads them.
+
+    Raises:
+        InvalidArgument: the forecast has no draws; a text says no condition; conditions contradict each other, such as
+            shares of a quarter that sum to more than one; or an event happens in fewer than 20 draws.
+
+    Source:
+        Beaumont, Zhang & Balding (2002), Approximate Bayesian computation in population genetics: weights by a kernel,
+        then adjustment by regression. For elliptical draws, such as matrix-t ones, the regression is that of all draws.
+
+    >>> import forecast as sharecast
+    >>> history = sharecast.reconstruct(sharecast.load_figures(), sharecast.load_breaks(), market="cn-cloud")
+    >>> made = sharecast.forecast_history(history, keep_draws=True)
+    >>> given = condition_forecast(made, ["Huawei = 20 % in 2026Q4"])
+    >>> given.forecast.mean[3, made.providers.index("Huawei Cloud")].round(6).item()
+    0.2
+    """
+    drawn(forecast)
+    asked = _read(conditions, forecast, "conditions")
+    supposed = _suppose(forecast, asked)
+    draws, latest = drawn(supposed)
+    given = _given(supposed, asked)
+    plausibility = tuple(_plausibility(forecast, supposed, condition) for condition in asked)
+    moved, distance = _move(draws, given)
+    happens = np.ones(len(draws), dtype=bool)
+    for number, condition in enumerate(asked):
+        if isinstance(condition, Event):
+            happens &= condition.happens(replace(supposed, draws=moved))
+            if happens.sum() < FEWEST_DRAWS:
+                raise InvalidArgument(
+                    f"conditions[{number}]",
+                    str(condition),
+                    f"an event of at least {FEWEST_DRAWS} of the {len(draws):,} draws, beside the other conditions; "
+                    f"it happens in {int(happens.sum())}",
+                )
+    weights = np.zeros(len(draws))
+    weights[happens] = _kernel(distance[happens])
+    effective = float(weights.sum() ** 2 / np.square(weights).sum())
+    kept = moved if np.ptp(weights) == 0.0 else moved[_resampled(weights)]
+    summary = summarise(kept, forecast.levels)
+    made = forecast.provenance
+    notes = (*made.notes, *(f"given that {line}" for line in plausibility))
+    return Conditioned(
+        replace(
+            supposed,
+            mean=summary.mean,
+            median=summary.median,
+            lower=summary.lower,
+            upper=summary.upper,
+            draws=kept,
+            latest=latest,
+            provenance=replace(made, measured_coverage=(), notes=notes),
+        ),
+        plausibility,
+        _together(draws, supposed, asked),
+        effective,
+        len(draws),
+    )
+
+
+def _suppose(forecast: Forecast, conditions: Sequence[Condition]) -> Forecast:
+    """The forecast with newcomers and without those who leave, all else in proportion."""
+    # Newcomers last, so that what others leave is not theirs.
+    for condition in sorted(conditions, key=lambda condition: isinstance(condition, Enters)):
+        draws, latest = drawn(forecast)
+        if isinstance(condition, Enters):
+            # Others stays last.
+            place = len(forecast.providers) - (forecast.providers[-1] == OTHERS)
+            first = condition.quarter - forecast.origin - 1
+            share = np.zeros(forecast.horizon)
+            share[first:] = condition.share
+            names = (*forecast.providers[:place], condition.provider, *forecast.providers[place:])
+            wider = np.insert(draws * (1.0 - share[:, None]), place, np.broadcast_to(share, draws.shape[:2]), axis=2)
+            forecast = replace(forecast, providers=names, draws=wider, latest=np.insert(latest, place, 0.0))
+        elif isinstance(condition, Leaves):
+            mine = forecast.providers.index(condition.provider)
+            first = condition.quarter - forecast.origin - 1
+            left = draws.copy()
+            left[:, first:, mine] = 0.0
+            # A draw in which nobody else has anything takes the usual proportions.
+            nobody = left[:, first:].sum(axis=2) <= TOLERANCE
+            usual = left[:, first:].mean(axis=0)
+            left[:, first:][nobody] = np.broadcast_to(usual, left[:, first:].shape)[nobody]
+            total = left[:, first:].sum(axis=2, keepdims=True)
+            left[:, first:] /= np.where(total > 0.0, total, 1.0)  # of nobody at all: refused in what follows
+            forecast = replace(forecast, draws=left)
+    return forecast
+
+
+def _given(forecast: Forecast, conditions: Sequence[Condition]) -> FloatArray:
+    """Shape (H, K): the shares that are given, NaN elsewhere.
+
+    Raises:
+        InvalidArgument: two conditions give a share two values, or the given shares of a quarter cannot sum to one.
+    """
+    given = np.full((forecast.horizon, len(forecast.providers)), np.nan)
+    for number, condition in enumerate(conditions):
+        match condition:
+            case Pinned(provider, share, quarters):
+                rows = [quarter - forecast.origin - 1 for quarter in quarters]
+                values = [share] * len(rows)
+            case Leaves(provider, quarter):
+                rows = list(range(quarter - forecast.origin - 1, forecast.horizon))
+                values = [0.0] * len(rows)
+            case Enters(provider, share, quarter):
+                rows = list(range(forecast.horizon))
+                values = [share if row >= quarter - forecast.origin - 1 else 0.0 for row in rows]
+            case _:
+                continue
+        k = forecast.providers.index(provider)
+        for row, value in zip(rows, values, strict=True):
+            if abs(given[row, k] - value) > TOLERANCE:  # NaN, where nothing was given yet, is not above
+                raise InvalidArgument(
+                    f"conditions[{number}]",
+                    str(condition),
+                    f"one value for a share; another condition gives {provider} {per_cent(given[row, k])} in "
+                    f"{forecast.origin + row + 1}",
+                )
+            given[row, k] = value
+    sums, whole = np.nansum(given, axis=1), np.isfinite(given).all(axis=1)
+    for row in range(forecast.horizon):
+        if sums[row] > 1.0 + TOLERANCE or (whole[row] and abs(sums[row] - 1.0) > TOLERANCE):
+            needed = "shares that sum to 100 %" if whole[row] else "shares that sum to at most 100 %"
+            raise InvalidArgument("conditions", f"{per_cent(sums[row])} in {forecast.origin + row + 1}", needed)
+    return given
+
+
+def _move(draws: FloatArray, given: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Draws moved onto the given shares, (n, H, K), and how far each was moved, (n,), squared and standardised."""
+    n = len(draws)
+    fixed = np.isfinite(given)
+    if not fixed.any():
+        return draws, np.zeros(n)
+    z = draws[:, fixed]
+    gap = given[fixed] - z
+    centred = z - z.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / n)
+    real = values > max(_NULL * values.max(), 1e-18)
+    whitened = gap @ vectors[:, real] / np.sqrt(values[real])
+    flat = draws.reshape(n, -1)
+    onto = (centred @ vectors[:, real] / np.sqrt(values[real])).T @ (flat - flat.mean(axis=0)) / n
+    moved = (flat + whitened @ onto).reshape(draws.shape)
+    return _filled(np.maximum(moved, 0.0), draws, given), np.square(whitened).sum(axis=1)
+
+
+def _kernel(distance: FloatArray) -> FloatArray:
+    """Gaussian weights of n squared distances, as narrow as keeps `EFFECTIVE` of them."""
+    distance = distance - distance.min()
+    if distance.max() == 0.0:
+        return np.ones(len(distance))
+    enough = min(max(EFFECTIVE, EFFECTIVE_PART * len(distance)), 0.9 * len(distance))
+
+    def weights(width: float) -> FloatArray:
+        return np.asarray(np.exp(-0.5 * distance / width))
+
+    low, high = -20.0, 20.0  # of the logarithm of the kernel's variance
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        found = weights(np.exp(middle))
+        few = found.sum() ** 2 / np.square(found).sum() < enough
+        low, high = (middle, high) if few else (low, middle)
+    return weights(np.exp(high))
+
+
+def _filled(moved: FloatArray, draws: FloatArray, given: FloatArray) -> FloatArray:
+    """Given shares exactly, the others scaled to what they leave."""
+    fixed = np.isfinite(given)
+    free = np.where(fixed, 0.0, moved)
+    for fallback in (np.where(fixed, 0.0, draws), np.where(fixed, 0.0, draws.mean(axis=0)), np.where(fixed, 0.0, 1.0)):
+        nothing = free.sum(axis=2, keepdims=True) <= TOLERANCE
+        free = np.where(nothing, np.broadcast_to(fallback, free.shape), free)
+    rest = np.maximum(1.0 - np.nansum(given, axis=1), 0.0)[:, None]
+    total = free.sum(axis=2, keepdims=True)
+    return np.where(fixed, np.nan_to_num(given), free * (rest / np.where(total > 0.0, total, 1.0)))
+
+
+def _resampled(weights: FloatArray) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Rows by systematic sampling from the middle of each stratum, which needs no random number."""
+    n = len(weights)
+    edges = np.cumsum(weights) / weights.sum()
+    return np.minimum(np.searchsorted(edges, (np.arange(n) + 0.5) / n), n - 1)
+
+
+def _plausibility(forecast: Forecast, supposed: Forecast, condition: Condition) -> Plausibility:
+    draws, _ = drawn(supposed)
+    n = len(draws)
+    match condition:
+        case Event():
+            p = event_probability(supposed, condition).probability
+            return Plausibility(condition, p, f"the forecast gives it {probability_text(p, n)}")
+        case Enters():
+            return Plausibility(condition, None, "a supposition; the model knows nothing of newcomers")
+        case Leaves(provider, quarter):
+            before, _ = drawn(forecast)
+            share = before[:, quarter - forecast.origin - 1, forecast.providers.index(provider)]
+            p = float((share <= max(forecast.resolution, TOLERANCE)).mean())
+            return Plausibility(
+                condition,
+                p,
+                f"a supposition; the forecast of {quarter} has {per_cent(share.mean())}, and nothing with a "
+                f"probability of {probability_text(p, n)}",
+            )
+    k = supposed.providers.index(condition.provider)
+    z = draws[:, [quarter - supposed.origin - 1 for quarter in condition.quarters], k]
+    p = _tail(z, np.full(z.shape[1], condition.share))
+    low, high = np.quantile(z[:, -1], (0.025, 0.975))
+    far = "; no draw goes so far, so the answer rests on the correlations of nearer ones" if p == 0.0 else ""
+    return Plausibility(
+        condition,
+        p,
+        f"the forecast of {condition.quarters[-1]} has {per_cent(z[:, -1].mean())} (95 %: {per_cent(low)} to "
+        f"{per_cent(high)}), and as far out or further with a probability of {probability_text(p, n)}{far}",
+    )
+
+
+def _together(draws: FloatArray, supposed: Forecast, conditions: Sequence[Condition]) -> float | None:
+    pinned = [condition for condition in conditions if isinstance(condition, Pinned)]
+    if len(pinned) < 2:
+        return None
+    cells = [
+        (quarter - supposed.origin - 1, supposed.providers.index(condition.provider), condition.share)
+        for condition in pinned
+        for quarter in condition.quarters
+    ]
+    z = np.stack([draws[:, row, k] for row, k, _ in cells], axis=1)
+    return _tail(z, np.array([share for _, _, share in cells]))
+
+
+def _tail(z: FloatArray, value: FloatArray) -> float:
+    """How many of the draws z, (n, m), lie at least as far from their middle as a value, (m,)."""
+    if z.shape[1] == 1:  # by ranks, both sides: draws near zero are skewed
+        return float(min(2.0 * min((z <= value).mean(), (z >= value).mean()), 1.0))
+    centred = z - z.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(z))
+    real = values > max(_NULL * values.max(), 1e-18)
+    whiten = vectors[:, real] / np.sqrt(values[real])
+    away = np.square((value - z.mean(axis=0)) @ whiten).sum()
+    return float((np.square(centred @ whiten).sum(axis=1) >= away).mean())
+
+
+_PINNED = re.compile(
+    r"(?P<a>.+?)\s*(?:=|\bat\b|\bholds\b|\bhas\b)\s*(?P<share>[^=]+?)\s+(?P<when>in|through)\s+(?P<quarter>\S+)",
+    re.IGNORECASE,
+)
+_UNCHANGED = re.compile(r"(?P<a>.+?)\s+unchanged(?:\s+(?P<when>in|through)\s+(?P<quarter>\S+))?", re.IGNORECASE)
+_LEAVES = re.compile(r"(?P<a>.+?)\s+leaves(?:\s+(?:from|in)\s+(?P<quarter>\S+))?", re.IGNORECASE)
+_ENTERS = re.compile(
+    r"(?:a\s+)?new\s+provider(?:\s+(?P<a>.+?))?\s+takes\s+(?P<share>.+?)(?:\s+in\s+proportion)?"
+    r"(?:\s+(?:from|in)\s+(?P<quarter>[0-9]\S*))?",
+    re.IGNORECASE,
+)
+FORMS = (
+    "Huawei = 20 % in 2026Q4; Huawei = 20 % through 2026Q4; Others unchanged; Tencent leaves from 2026Q2; a new "
+    "provider takes 5 % in proportion from 2026Q2"
+)
+
+
+def parse_conditions(texts: Sequence[str], forecast: Forecast, /, field: str = "conditions") -> tuple[Condition, ...]:
+    """Read conditions as people write them.
+
+    ``A = 20 % in 2026Q4`` (``through``: in every quarter up to it), ``A unchanged`` (as at the origin, in every quarter
+    unless one is named), ``A leaves`` and ``a new provider takes 5 % in proportion`` (from a quarter, else the first),
+    or an event as `forecast.events.parse_event` reads it.
+
+    Args:
+        texts: The conditions.
+        forecast: Whose future they are of.
+        field: What an error names as the place, with the number of the text from 0.
+
+    Raises:
+        InvalidArgument: a text is none of these, or a part of it names no provider, no share, or a quarter outside the
+            forecast.
+    """
+    return _read(texts, forecast, field)
+
+
+def _read(conditions: Sequence[Condition | str], forecast: Forecast, field: str) -> tuple[Condition, ...]:
+    providers = forecast.providers
+    for number, condition in enumerate(conditions):
+        place = f"{field}[{number}]"
+        if isinstance(condition, Enters):
+            providers = (*providers, _newcomer(condition.provider, providers, place))
+        elif isinstance(condition, str) and (match := _ENTERS.fullmatch(condition.strip())):
+            providers = (*providers, _newcomer(match["a"] or NEWCOMER, providers, place))
+    wider = replace(forecast, providers=providers)
+    return tuple(
+        _parsed(condition.strip(), wider, f"{field}[{number}]")
+        if isinstance(condition, str)
+        else _checked(condition, wider, f"{field}[{number}]")
+        for number, condition in enumerate(conditions)
+    )
+
+
+def _checked(condition: Condition, forecast: Forecast, field: str) -> Condition:
+    names = condition.statement.concerned() if isinstance(condition, Event) else (condition.provider,)
+    quarters = condition.quarters if isinstance(condition, Pinned) else (condition.quarter,)
+    for name in names:
+        if name not in forecast.providers:
+            raise InvalidArgument(f"{field}.provider", name, f"one of {', '.join(forecast.providers)}")
+    for quarter in quarters:
+        find_quarter(str(quarter), forecast.periods, field)
+    if isinstance(condition, Pinned | Enters) and not 0.0 <= condition.share <= 1.0:
+        raise InvalidArgument(f"{field}.share", condition.share, "0 to 1")
+    return condition
+
+
+def _newcomer(name: str, providers: Sequence[str], field: str) -> str:
+    if name.casefold() in {known.casefold() for known in providers}:
+        raise InvalidArgument(f"{field}.provider", name, f"a name beside {', '.join(providers)}")
+    return name
+
+
+def _parsed(text: str, forecast: Forecast, field: str) -> Condition:
+    periods = forecast.periods
+
+    def quarter_of(match: re.Match[str], default: Quarter) -> Quarter:
+        return default if match["quarter"] is None else find_quarter(match["quarter"], periods, field)
+
+    def quarters_of(match: re.Match[str]) -> tuple[Quarter, ...]:
+        last = quarter_of(match, periods[-1])
+        return (last,) if (match["when"] or "through").lower() == "in" else periods[: last - forecast.origin]
+
+    if match := _ENTERS.fullmatch(text):
+        share = read_share(match["share"], field)
+        if share >= 1.0:
+            raise InvalidArgument(f"{field}.share", match["share"], "less than 100 %, which leaves something to others")
+        return Enters(match["a"] or NEWCOMER, share, quarter_of(match, periods[0]))
+    if match := _UNCHANGED.fullmatch(text):
+        name = find_provider(match["a"], forecast.providers, field)
+        _, latest = drawn(forecast)
+        place = forecast.providers.index(name)
+        if place >= len(latest):
+            raise InvalidArgument(f"{field}.provider", name, "a provider of the origin, not a newcomer")
+        return Pinned(name, float(latest[place]), quarters_of(match), unchanged=True)
+    if match := _LEAVES.fullmatch(text):
+        return Leaves(find_provider(match["a"], forecast.providers, field), quarter_of(match, periods[0]))
+    if match := _PINNED.fullmatch(text):
+        return Pinned(
+            find_provider(match["a"], forecast.providers, field), read_share(match["share"], field), quarters_of(match)
+        )
+    if not re.search(r"overtakes|leads|top|[<>]|above|below|at most", text, re.IGNORECASE):
+        raise InvalidArgument(field, text, f"a text such as {FORMS}; or an event, such as {EVENT_FORMS}")
+    return parse_event(text, forecast.providers, periods, field=field)
