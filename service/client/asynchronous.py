@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import date
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -10,6 +11,7 @@ import grpc
 from forecast.quarter import Quarter
 from forecast.scorecard import Backtest, BacktestProgress
 from service import convert
+from service.client.access import KeyedChannel, channel_credentials, check_key
 from service.client.calls import (
     BACKTEST_TIMEOUT,
     CHANNEL_OPTIONS,
@@ -57,16 +59,41 @@ class AsyncClient:
     Args:
         address: HOST:PORT of the server.
         timeout: Seconds a call may take.
+        key: Key of `sharecast keys`, for a server that asks for one. Over plain text it is sent to this machine alone.
+        ca: File of the authorities that the server's certificate must lead to, PEM; ``"system"`` for the roots that
+            come with gRPC; None for plain text.
+        certificate: File of your own certificate, PEM, for a server that asks for one.
+        private_key: File of its key, PEM.
+
+    Raises:
+        InvalidArgument: a file cannot be read, one is given without what it goes with, or a key would be readable on
+            its way.
 
     >>> async with AsyncClient("127.0.0.1:50051") as client:  # doctest: +SKIP
     ...     (await client.forecast("cn-cloud", horizon=4)).to_polars()
     """
 
-    def __init__(self, address: str, *, timeout: float = DEFAULT_TIMEOUT) -> None:
+    def __init__(
+        self,
+        address: str,
+        *,
+        timeout: float = DEFAULT_TIMEOUT,
+        key: str | None = None,
+        ca: str | Path | None = None,
+        certificate: str | Path | None = None,
+        private_key: str | Path | None = None,
+    ) -> None:
         self._timeout = timeout
-        self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        self._forecasts: Any = ForecastServiceStub(self._channel)  # type: ignore[no-untyped-call]
-        self._markets: Any = MarketServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        credentials = channel_credentials(ca=ca, certificate=certificate, private_key=private_key)
+        if key is not None:
+            check_key(key, address, encrypted=credentials is not None)
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+        else:
+            self._channel = grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+        stubs = self._channel if key is None else KeyedChannel(self._channel, key)
+        self._forecasts: Any = ForecastServiceStub(stubs)  # type: ignore[no-untyped-call]
+        self._markets: Any = MarketServiceStub(stubs)  # type: ignore[no-untyped-call]
 
     async def forecast(
         self,

@@ -1,0 +1,102 @@
+"""How a client reaches a server: in plain text or by TLS, with or without a key."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+
+from forecast.errors import InvalidArgument
+
+SYSTEM_ROOTS: Final = "system"
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+def channel_credentials(
+    *, ca: str | Path | None, certificate: str | Path | None, private_key: str | Path | None
+) -> grpc.ChannelCredentials | None:
+    """What a channel needs for TLS; None for plain text.
+
+    Args:
+        ca: File of the authorities that the server's certificate must lead to, PEM; ``"system"`` for the roots that
+            come with gRPC; None for plain text.
+        certificate: File of the client's own certificate, PEM, for a server that asks for one.
+        private_key: File of its key, PEM.
+
+    Raises:
+        InvalidArgument: a file cannot be read, or one is given without what it goes with.
+    """
+    if (certificate is None) != (private_key is None):
+        missing, given = ("private_key", certificate) if private_key is None else ("certificate", private_key)
+        raise InvalidArgument(missing, None, f"the file that goes with {given}")
+    if ca is None:
+        if certificate is not None:
+            raise InvalidArgument("ca", None, f"the file of authorities to check the server by, or {SYSTEM_ROOTS!r}")
+        return None
+    return grpc.ssl_channel_credentials(
+        root_certificates=None if ca == SYSTEM_ROOTS else _read("ca", ca),
+        private_key=None if private_key is None else _read("private_key", private_key),
+        certificate_chain=None if certificate is None else _read("certificate", certificate),
+    )
+
+
+def check_key(key: str, address: str, /, *, encrypted: bool) -> None:
+    """Refuse a key that cannot be one, or that others could read on its way.
+
+    Raises:
+        InvalidArgument: it is.
+    """
+    if _KEY.fullmatch(key) is None:
+        raise InvalidArgument("key", "***", "a key as `sharecast keys add` printed it")
+    if not encrypted and not is_local(address):
+        raise InvalidArgument("ca", None, f"TLS: a key would be readable on its way to {address}")
+
+
+def is_local(address: str, /) -> bool:
+    """Whether what is sent to an address stays in this machine."""
+    target = address.removeprefix("dns:").removeprefix("ipv4:").removeprefix("ipv6:").lstrip("/")
+    if address.startswith(("unix:", "unix-abstract:")):
+        return True
+    host = target.rpartition(":")[0] if not target.endswith("]") else target
+    host = host.removeprefix("[").removesuffix("]")
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class KeyedChannel:
+    """A channel, of either stack, that sends a key with every call made through its stubs.
+
+    Args:
+        channel: The channel.
+        key: The key.
+    """
+
+    def __init__(self, channel: "grpc.Channel | grpc.aio.Channel", key: str) -> None:
+        self._channel: Any = channel
+        self._metadata = (("authorization", f"Bearer {key}"),)
+
+    def unary_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401, D102
+        return partial(self._channel.unary_unary(*arguments, **options), metadata=self._metadata)
+
+    def unary_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401, D102
+        return partial(self._channel.unary_stream(*arguments, **options), metadata=self._metadata)
+
+    def stream_unary(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401, D102
+        return partial(self._channel.stream_unary(*arguments, **options), metadata=self._metadata)
+
+    def stream_stream(self, *arguments: Any, **options: Any) -> Callable[..., Any]:  # noqa: ANN401, D102
+        return partial(self._channel.stream_stream(*arguments, **options), metadata=self._metadata)
+
+
+def _read(field: str, path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidArgument(field, str(path), f"a file that can be read ({error.strerror})") from None
