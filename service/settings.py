@@ -29,15 +29,17 @@ class Settings:
 
     no_color: bool = False  # NO_COLOR, set to anything but nothing: no colours on a terminal either
     database: str | None = None  # SHARECAST_DATABASE, as the option --database takes it
+    key: str | None = field(default=None, repr=False)  # SHARECAST_KEY, as a client sends it
     data_folder: Path = field(default_factory=_home_data)  # XDG_DATA_HOME: where programs keep a user's data
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, /) -> Self:
-        """Read NO_COLOR (no-color.org), SHARECAST_DATABASE and XDG_DATA_HOME (XDG Base Directory Specification)."""
+        """Read NO_COLOR (no-color.org), SHARECAST_DATABASE, SHARECAST_KEY and XDG_DATA_HOME (XDG Base Directory)."""
         folder = Path(environment.get("XDG_DATA_HOME", ""))
         return cls(
             no_color=bool(environment.get("NO_COLOR")),
             database=environment.get("SHARECAST_DATABASE") or None,
+            key=environment.get("SHARECAST_KEY") or None,
             data_folder=folder if folder.is_absolute() else _home_data(),  # the specification: others do not count
         )
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @options.figures
 @options.database
 @options.result
-@click.option("--address", metavar="HOST:PORT", help="Ask this server.  [default: look here]")
+@options.server("Ask this server.  [default: look here]")
 def figures(
     market: str | None,
     house: str | None,
@@ -103,9 +103,9 @@ def _here(figures: Path | None, database: str | None) -> "Iterator[Ask]":
 
 @contextmanager
 def _at(address: str) -> "Iterator[Ask]":
-    from service.client import Client
+    from service.cli.connecting import connect
 
-    with Client(address) as client:
+    with connect(address) as client:
         yield (
             lambda query: client.list_figures(
                 market=query.market,

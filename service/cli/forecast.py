@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.database
 @options.result
 @options.chart
-@click.option("--address", metavar="HOST:PORT", help="Ask this server.  [default: compute here]")
+@options.server("Ask this server.  [default: compute here]")
 def forecast(
     market: str,
     house: str | None,
@@ -57,9 +57,9 @@ def forecast(
     if address is None:
         made = _computed(market, house, as_of, horizon, levels, model, seed, figures, database)
     else:
-        from service.client import Client
+        from service.cli.connecting import connect
 
-        with Client(address) as client:
+        with connect(address) as client:
             made = client.forecast(
                 market,
                 house=house,

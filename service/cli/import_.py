@@ -27,7 +27,7 @@ from service.queries import OWN_HOUSE
     metavar="ID",
     help="Name this import: given again with the same file it is not repeated.",
 )
-@click.option("--address", metavar="HOST:PORT", help="Import into the database of this server.  [default: do it here]")
+@options.server("Import into the database of this server.  [default: do it here]")
 def import_(
     file: Path,
     database: str | None,
@@ -81,10 +81,10 @@ def import_(
             name=str(file),
         )
     else:
-        from service.client import Client
+        from service.cli.connecting import connect
 
         place = f"the database of {address}"
-        with Client(address) as client:
+        with connect(address) as client:
             report = client.import_figures(
                 table, kind=wanted, house=house or "", request_id=request_id, validate_only=validate_only
             )

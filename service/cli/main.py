@@ -13,7 +13,19 @@ from forecast.errors import SharecastError
 
 BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
 
-_COMMANDS = ("demo", "serve", "markets", "figures", "history", "forecast", "diff", "batch", "backtest", "import")
+_COMMANDS = (
+    "demo",
+    "serve",
+    "markets",
+    "figures",
+    "history",
+    "forecast",
+    "diff",
+    "batch",
+    "backtest",
+    "import",
+    "keys",
+)
 
 
 class _Refused(click.ClickException):

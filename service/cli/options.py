@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import date
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -81,6 +82,61 @@ question: Callable[[F], F] = _together(
     seed,
 )
 """What is asked of a forecast: horizon, levels, model, seed."""
+
+
+def _noted(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        ctx.meta[f"{META}{param.name}"] = value
+
+
+META = "sharecast.access."  # of the values that `service.cli.connecting` reads
+
+
+def server(help_: str) -> Callable[[F], F]:
+    """--address, which the command is given, and how to reach it, which `service.cli.connecting.connect` reads."""
+
+    def checked(command: F) -> F:
+        @wraps(command)
+        def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
+            from service.cli.connecting import check_address
+
+            check_address(values["address"])
+            return command(*arguments, **values)
+
+        return cast(F, run)
+
+    return _together(
+        click.option("--address", metavar="HOST:PORT", help=help_),
+        click.option(
+            "--key-file",
+            type=_FILE,
+            metavar="FILE",
+            expose_value=False,
+            callback=_noted,
+            help="Where the key for the server is.  [default: SHARECAST_KEY]",
+        ),
+        click.option(
+            "--ca",
+            type=_FILE,
+            metavar="FILE",
+            expose_value=False,
+            callback=_noted,
+            help="Reach it by TLS and check it by these authorities, PEM; system: by those that come with gRPC.",
+        ),
+        click.option(
+            "--certificate",
+            type=_FILE,
+            metavar="FILE",
+            expose_value=False,
+            callback=_noted,
+            help="Your own certificate, for a server that asks for one, PEM.",
+        ),
+        click.option(
+            "--private-key", type=_FILE, metavar="FILE", expose_value=False, callback=_noted, help="Its key, PEM."
+        ),
+        checked,
+    )
+
 
 result: Callable[[F], F] = _together(
     click.option(

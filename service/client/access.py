@@ -37,7 +37,7 @@ def channel_credentials(
             raise InvalidArgument("ca", None, f"the file of authorities to check the server by, or {SYSTEM_ROOTS!r}")
         return None
     return grpc.ssl_channel_credentials(
-        root_certificates=None if ca == SYSTEM_ROOTS else _read("ca", ca),
+        root_certificates=None if str(ca) == SYSTEM_ROOTS else _read("ca", ca),
         private_key=None if private_key is None else _read("private_key", private_key),
         certificate_chain=None if certificate is None else _read("certificate", certificate),
     )

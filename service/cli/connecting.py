@@ -1,0 +1,61 @@
+"""The client of a command, from --address and the options beside it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from service.cli.options import META
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.client import Client
+
+_NAMES = ("key_file", "ca", "certificate", "private_key")
+_LONGEST_KEY = 1000  # bytes of a file that could hold one
+
+
+def connect(address: str) -> "Client":
+    """A client of a server, with the key and by the TLS that the command was told.
+
+    Raises:
+        InvalidArgument: a file cannot be read, or does not fit the others.
+    """
+    from service.client import Client
+
+    given = _given()
+    return Client(
+        address,
+        key=_key(given.get("key_file")),
+        ca=given.get("ca"),
+        certificate=given.get("certificate"),
+        private_key=given.get("private_key"),
+    )
+
+
+def check_address(address: str | None) -> None:
+    """Refuse what is told of a server where none is asked.
+
+    Raises:
+        UsageError: there is such an option, and no --address.
+    """
+    if address is None:
+        for name in _given():
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --address.")
+
+
+def _given() -> dict[str, Path]:
+    meta = click.get_current_context().meta
+    return {name: meta[META + name] for name in _NAMES if META + name in meta}
+
+
+def _key(file: Path | None) -> str | None:
+    from forecast.errors import InvalidArgument
+
+    if file is None:
+        return Settings.from_environment().key
+    try:
+        with file.open(encoding="ascii", errors="replace") as opened:
+            return opened.read(_LONGEST_KEY).strip()
+    except OSError as error:
+        raise InvalidArgument("--key-file", str(file), f"a file that can be read ({error.strerror})") from None

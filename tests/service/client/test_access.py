@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from forecast.errors import InvalidArgument
+from service.client import AsyncClient, Client
+from service.client.access import is_local
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1:1", "127.9.9.9:1", "localhost:1", "[::1]:1", "unix:/run/x", "unix:///run/x", "dns:///localhost:1"],
+)
+def test_what_stays_in_this_machine_is_known(address: str) -> None:
+    assert is_local(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "0.0.0.0:1",
+        "[::]:1",
+        "10.0.0.1:1",
+        "localhost.example.com:1",
+        "127.0.0.1.example.com:1",
+        "example.com:1",
+        ":1",
+        "",
+    ],
+)
+def test_what_may_leave_this_machine_is_known(address: str) -> None:
+    assert not is_local(address)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_key_does_not_leave_this_machine_in_plain_text(kind: type[Client] | type[AsyncClient]) -> None:
+    with pytest.raises(InvalidArgument, match="ca is None; allowed: TLS: a key would be readable on its way") as caught:
+        kind("example.com:443", key="sck_secret")
+    assert "sck_secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\nb", "ä", "k" * 201])
+def test_what_cannot_be_a_key_is_refused_and_not_repeated(key: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"key is '\*\*\*'; allowed: a key as `sharecast keys add` printed it"):
+        Client("127.0.0.1:1", key=key)
+
+
+def test_a_certificate_and_its_key_go_together_and_with_authorities(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match=r"private_key is None; allowed: the file that goes with a\.pem"):
+        Client("127.0.0.1:1", ca="system", certificate="a.pem")
+    with pytest.raises(InvalidArgument, match=r"certificate is None; allowed: the file that goes with a\.key"):
+        Client("127.0.0.1:1", ca="system", private_key="a.key")
+    with pytest.raises(InvalidArgument, match="ca is None; allowed: the file of authorities"):
+        Client("127.0.0.1:1", certificate="a.pem", private_key="a.key")
+    with pytest.raises(InvalidArgument, match=r"ca is '.*nowhere\.pem'; allowed: a file that can be read"):
+        Client("127.0.0.1:1", ca=tmp_path / "nowhere.pem")
