@@ -176,6 +176,15 @@ class ServeSettings:
     stream_time_limit: float = _setting(
         600.0, "Time a call that streams may take.", read=_seconds(0.01, 86400), metavar="SECONDS"
     )
+    places: int = _setting(
+        0,
+        "How much work is done at once, in threads and in worker processes each. 0: as much as there are processors.",
+        read=_count(0, 1024),
+        metavar="N",
+    )
+    waiting: int = _setting(
+        256, "How many calls may wait for each of the two; more are refused.", read=_count(1, 100_000), metavar="N"
+    )
     drain_seconds: float = _setting(
         30.0, "Time that calls in flight have to end after SIGTERM.", read=_seconds(0, 3600), metavar="SECONDS"
     )

@@ -5,10 +5,12 @@ of another key) is told in the log, and the one before it goes on serving.
 """
 
 import logging
+import re
 import ssl
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
@@ -17,6 +19,7 @@ from forecast.errors import InvalidArgument
 
 log = logging.getLogger(__name__)
 
+_VERSION, _UTC_TIME = 0xA0, 0x17  # tags
 _LOOK_SECONDS = 1.0  # how often, at most, the files are looked at
 
 
@@ -71,6 +74,46 @@ class _Certificates:
             self._stamp = stamp
             log.info("a renewed certificate is in use")
             return fresh
+
+
+def expires_at(path: Path, /) -> datetime:
+    """The moment a certificate ends, UTC: the first one of a file.
+
+    Raises:
+        InvalidArgument: the file cannot be read or begins with no certificate.
+    """
+    text = _read("tls_certificate", path).decode("ascii", "replace")
+    found = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", text, re.S)
+    try:
+        if found is None:
+            raise ValueError("there is none")
+        der = ssl.PEM_cert_to_DER_cert(found[0])
+        # Certificate > TBSCertificate > [version], serial number, algorithm, issuer, validity > not before, not after
+        at = _inside(der, _inside(der, 0))
+        skipped = 4 if der[at] == _VERSION else 3
+        for _ in range(skipped):
+            at = _span(der, at)[1]
+        at = _span(der, _inside(der, at))[1]
+        start, end = _span(der, at)
+        form = "%y%m%d%H%M%SZ" if der[at] == _UTC_TIME else "%Y%m%d%H%M%SZ"
+        return datetime.strptime(der[start:end].decode("ascii"), form).replace(tzinfo=UTC)
+    except (ValueError, IndexError):
+        raise InvalidArgument("tls_certificate", str(path), "a certificate, PEM") from None
+
+
+def _inside(der: bytes, at: int) -> int:
+    return _span(der, at)[0]
+
+
+def _span(der: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element at a place begins and ends (X.690, definite lengths)."""
+    length, start = der[at + 1], at + 2
+    if length & 0x80:
+        size = length & 0x7F
+        length, start = int.from_bytes(der[start : start + size]), start + size
+    if start + length > len(der):
+        raise ValueError("it is cut off")
+    return start, start + length
 
 
 def _load(files: TlsFiles) -> "grpc.ServerCertificateConfiguration":

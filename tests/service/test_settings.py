@@ -55,7 +55,7 @@ def test_the_file_may_be_named_by_the_environment_and_an_empty_variable_says_not
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
 def test_every_setting_says_the_same_as_flag_as_variable_and_in_a_file(row: Setting, tmp_path: Path) -> None:
     assert row.help.endswith(".")
-    text = {"float": "7.5", "bool": "true"}.get(type(row.default).__name__, "x")
+    text = {"float": "7.5", "bool": "true", "int": "7"}.get(type(row.default).__name__, "x")
     if "|" in row.metavar or row.metavar in {"LEVEL", "FORM"}:
         text = {"authentication": "keys", "log_level": "debug", "log_format": "json"}[row.name]
     written = text if type(row.default).__name__ in {"float", "bool", "int"} else f'"{text}"'

@@ -1,0 +1,77 @@
+"""Who may reach a server, settled before it starts: TLS or not, keys or not."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+
+from forecast.errors import InvalidArgument
+from service.client.access import is_local
+from service.security.guard import Guard
+from service.security.tls import TlsFiles, server_credentials
+from service.settings import ServeSettings
+
+if TYPE_CHECKING:
+    from service.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How calls come in."""
+
+    tls: TlsFiles | None  # None: plain text
+    keys: bool  # whether calls need one
+
+    def credentials(self) -> grpc.ServerCredentials | None:
+        """Of TLS; None: plain text.
+
+        Raises:
+            InvalidArgument: a file cannot be used.
+        """
+        return None if self.tls is None else server_credentials(self.tls)
+
+    def guard(self, store: "Store | None") -> Guard:
+        """Who lets calls in.
+
+        Raises:
+            InvalidArgument: calls need keys, and there is no database to keep them in.
+        """
+        if not self.keys:
+            return Guard.open()
+        if store is None:
+            raise InvalidArgument("database", "none", "a database with the keys that calls need")
+        return Guard(store.keys)
+
+
+def settle(settings: ServeSettings, /) -> Entry:
+    """How calls come in, by the settings.
+
+    Plain text is for addresses that only this machine reaches, unless `insecure_plaintext` allows it. Keys are asked
+    for everywhere but there, unless `authentication` says otherwise.
+
+    Raises:
+        InvalidArgument: settings that do not go together, or would let others read what is sent.
+    """
+    local = is_local(settings.listen)
+    tls = _tls(settings)
+    if tls is None and not local and not settings.insecure_plaintext:
+        raise InvalidArgument(
+            "listen",
+            settings.listen,
+            "without TLS an address that only this machine reaches, such as 127.0.0.1:50051; or give tls_certificate "
+            "and tls_private_key, or allow insecure_plaintext",
+        )
+    keys = settings.authentication == "keys" or (settings.authentication == "auto" and not (local and tls is None))
+    return Entry(tls, keys)
+
+
+def _tls(settings: ServeSettings) -> TlsFiles | None:
+    certificate, key = settings.tls_certificate, settings.tls_private_key
+    if certificate is None or key is None:
+        for name, given in (("tls_private_key", certificate), ("tls_certificate", key)):
+            if given is not None:
+                raise InvalidArgument(name, "", f"the file that goes with {given}")
+        if settings.tls_client_ca is not None:
+            raise InvalidArgument("tls_certificate", "", "a certificate of the server, to ask clients for theirs")
+        return None
+    return TlsFiles(certificate, key, settings.tls_client_ca)

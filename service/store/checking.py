@@ -1,0 +1,76 @@
+"""Whether a database can be used, found out without changing it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from service.errors import StoreUnavailable
+from service.store.engine import make_engine, shown
+from service.store.failures import failures_told
+from service.store.migrating import NEWEST, VERSION_TABLE
+from service.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLook:
+    """What was found at a database."""
+
+    place: str  # the file, or the URL without its password
+    file: Path | None  # None: a server
+    version: str | None  # of its tables; None: it has none of ours
+    newest: str  # the version that this Sharecast uses
+
+
+def look_at(database: str, /) -> StoreLook:
+    """Look at a database, changing nothing.
+
+    Raises:
+        InvalidArgument: the text is no URL of one, or the file is missing.
+        StoreUnavailable: it cannot be reached or read.
+    """
+    engine = make_engine(database, create=False)
+    try:
+        with failures_told(shown(engine)), engine.connect() as connection:
+            version = None
+            if sa.inspect(connection).has_table(VERSION_TABLE):
+                version = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
+        return StoreLook(shown(engine), _file(engine), version, NEWEST)
+    finally:
+        engine.dispose()
+
+
+class StoreCheck:
+    """Tells again and again whether an open database still answers, and is still the one that was opened.
+
+    A file that was moved away or replaced goes on answering those who have it open, and what they write to it is lost.
+
+    Args:
+        store: The database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store, self._file = store, _file(store._engine)
+        self._opened = None if self._file is None else _identity(self._file)
+
+    def __call__(self) -> None:
+        """Look once.
+
+        Raises:
+            StoreUnavailable: it does not answer, or another is in its place.
+        """
+        if self._file is not None and _identity(self._file) != self._opened:
+            raise StoreUnavailable("its file was moved away or replaced; start the service again")
+        self._store.version()
+
+
+def _file(engine: sa.Engine) -> Path | None:
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        told = path.stat()
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
