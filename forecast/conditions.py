@@ -69,7 +69,8 @@ class Enters:
     quarter: Quarter
 
     def __str__(self) -> str:
-        return f"new provider {self.provider} takes {exact_per_cent(self.share)} in proportion from {self.quarter}"
+        who = "a new provider" if self.provider == NEWCOMER else f"new provider {self.provider}"
+        return f"{who} takes {exact_per_cent(self.share)} in proportion from {self.quarter}"
 
 
 Condition = Pinned | Leaves | Enters | Event
@@ -156,7 +157,13 @@ def condition_forecast(
     kept = moved if np.ptp(weights) == 0.0 else moved[_resampled(weights)]
     summary = summarise(kept, forecast.levels)
     made = forecast.provenance
-    notes = (*made.notes, *(f"given that {line}" for line in plausibility))
+    together = _together(draws, supposed, asked)
+    notes = [*made.notes, *(f"given that {line}" for line in plausibility)]
+    if together is not None:
+        said = probability_text(together, len(draws))
+        notes.append(f"the given shares together: as far out or further with a probability of {said}")
+    if effective < len(draws):
+        notes.append(f"given all that, the answer is worth {effective:,.0f} of {len(draws):,} draws")
     return Conditioned(
         replace(
             supposed,
@@ -166,10 +173,10 @@ def condition_forecast(
             upper=summary.upper,
             draws=kept,
             latest=latest,
-            provenance=replace(made, measured_coverage=(), notes=notes),
+            provenance=replace(made, measured_coverage=(), notes=tuple(notes)),
         ),
         plausibility,
-        _together(draws, supposed, asked),
+        together,
         effective,
         len(draws),
     )

@@ -22,7 +22,7 @@ from forecast.wording import exact_per_cent, find_provider, find_quarter, named,
 
 BoolArray = npt.NDArray[np.bool_]
 
-ALREADY = "so already then: the probability that it still is, or is again"
+ALREADY = "so already; how probable it is to be so then"
 
 
 class When(StrEnum):

@@ -9,6 +9,8 @@ import click
 from service.cli import options
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from forecast.results import Forecast
 
 
@@ -21,6 +23,22 @@ if TYPE_CHECKING:
 @options.database
 @options.result
 @options.chart
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="TEXT",
+    help="How probable is that? Such as 'Huawei overtakes Tencent by 2026Q4', 'Alibaba > 40 % in 2026Q2', 'Alibaba "
+    "leads in 2026Q4', 'top 3 changes by 2026Q4'; give it once for each. Programs get these rows, not the forecast's.",
+)
+@click.option(
+    "--condition",
+    "conditions",
+    multiple=True,
+    metavar="TEXT",
+    help="What if? Such as 'Huawei = 20 % in 2026Q4', 'Others unchanged', 'Tencent leaves from 2026Q2', 'a new "
+    "provider takes 5 % from 2026Q2', or an event; give it once for each, and all hold together.",
+)
 @options.server("Ask this server.  [default: compute here]")
 def forecast(
     market: str,
@@ -35,13 +53,16 @@ def forecast(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    events: tuple[str, ...],
+    conditions: tuple[str, ...],
     address: str | None,
 ) -> None:
     """Forecast the shares of MARKET.
 
     One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
-    quarter sum to one.
+    quarter sum to one. With events or conditions everything comes from 2,000 joint draws.
     """
+    from service.cli.answers import Answers
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_forecast
     from service.files import write_bytes
@@ -51,11 +72,14 @@ def forecast(
             raise click.UsageError(
                 f"{option} is for this machine, and a server at --address does not read it; give one."
             )
+    if address is not None and (events or conditions):
+        raise click.UsageError("--event and --condition are answered here, not by a server at --address; give one.")
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
     made: Forecast
     if address is None:
-        made = _computed(market, house, as_of, horizon, levels, model, seed, figures, database)
+        drawn_needed = bool(events or conditions)
+        made = _computed(market, house, as_of, horizon, levels, model, seed, figures, database, drawn_needed)
     else:
         from service.cli.connecting import connect
 
@@ -70,7 +94,14 @@ def forecast(
                 seed=seed,
                 include_history=target.kind is None or chart is not None,
             ).to_forecast()
-    target.write(made.to_frame(), lambda console: print_forecast(console, made))
+    answers = Answers.of(made, events, conditions)
+    made = answers.forecast
+
+    def page(console: "Console") -> None:
+        print_forecast(console, made)
+        answers.show(console)
+
+    target.write(answers.rows(), page)
     if target.kind is not None:
         for warning in (*made.provenance.notes, *made.warnings):
             tell(f"note: {warning}")
@@ -91,10 +122,11 @@ def _computed(
     seed: int,
     figures: Path | None,
     database: str | None,
+    keep_draws: bool,
 ) -> "Forecast":
     from forecast.forecasting import check_request, forecast_history
     from service.cli.opening import open_catalog
 
     check_request(horizon=horizon, levels=levels, model=model)  # before the history, which takes longer
     history = open_catalog(figures, database).history(market, house or "", as_of)
-    return forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed)
+    return forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed, keep_draws=keep_draws)

@@ -193,7 +193,7 @@ def test_shares_given_together_are_less_likely_than_each() -> None:
         ("C unchanged in 2026Q2", "C unchanged in 2026Q2"),
         ("A leaves", "A leaves from 2026Q1"),
         ("A leaves in 2026Q3", "A leaves from 2026Q3"),
-        ("a new provider takes 5 % in proportion", "new provider New provider takes 5 % in proportion from 2026Q1"),
+        ("a new provider takes 5 % in proportion", "a new provider takes 5 % in proportion from 2026Q1"),
         ("new provider D Corp takes 5% from 2026Q2", "new provider D Corp takes 5 % in proportion from 2026Q2"),
         ("A leads in 2026Q2", "A leads in 2026Q2"),
         ("A > 40 % by 2026Q2", "A > 40 % by 2026Q2"),
@@ -260,7 +260,8 @@ def test_a_forecast_given_something_says_so_and_claims_no_measured_coverage() ->
     found = condition_forecast(made, ["A = 40 % in 2026Q2"]).forecast
     check_composed(found)
     assert found.provenance.measured_coverage == ()
-    assert found.provenance.notes[-1].startswith("given that A = 40 % in 2026Q2: the forecast of 2026Q2 has ")
+    assert found.provenance.notes[-2].startswith("given that A = 40 % in 2026Q2: the forecast of 2026Q2 has ")
+    assert "of 2,000 draws" in found.provenance.notes[-1]
     with pytest.raises(InvalidArgument, match="keep_draws=True"):
         condition_forecast(forecast_shares(four_quarters()), [])
 

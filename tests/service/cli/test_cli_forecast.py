@@ -109,6 +109,9 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--output", "f.csv", "--format", "json"], "format is 'json'; allowed: what the ending of 'f.csv' says"),
         (["--chart", "c.pdf"], "chart is 'c.pdf'; allowed: a file ending in .png, .svg, .html"),
         (["--chart", "none/c.png"], "no folder"),
+        (["--event", "Hauwei leads"], "events[0].provider is 'Hauwei'; allowed: one of Alibaba Cloud, "),
+        (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "events[1].share is '40'"),
+        (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
         (["--figures", "f.csv"], "f.csv is 'missing'"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
         (["--address", "127.0.0.1:1"], "the service is unavailable"),
@@ -130,6 +133,34 @@ def test_a_server_refuses_what_this_process_refuses_in_the_same_words(
     here = run("forecast", "cn-cloud", *arguments)
     there = run("forecast", "cn-cloud", *arguments, "--address", server.address)
     assert (here.exit_code, here.stderr) == (there.exit_code, there.stderr)
+
+
+def test_events_are_told_with_their_probability_and_what_was_so_before(run: Run) -> None:
+    asked = [*ASKED, "--event", "Huawei overtakes Tencent by 2022Q3", "--event", "alibaba > 40 % in 2021Q4"]
+    rows = json.loads(run(*asked, "--format", "json").stdout)
+    assert [row["event"] for row in rows] == [
+        "Huawei Cloud overtakes Tencent Cloud by 2022Q3",
+        "Alibaba Cloud > 40 % in 2021Q4",
+    ]
+    assert all(0.0 <= row["probability"] <= 1.0 for row in rows)
+    text = run(*asked).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    for row in rows:
+        assert f" {100 * row['probability']:.1f} %" in text or "over 99.9 %" in text
+        assert row["reference"].startswith("2020Q3: ")
+    assert "at the origin, 2020Q3" in text
+
+
+def test_a_condition_is_met_and_how_unlikely_it_is_said(run: Run) -> None:
+    asked = [*ASKED, "--condition", "Huawei = 30 % in 2021Q4", "--condition", "a new provider takes 5 %"]
+    result = run(*asked, "--format", "json")
+    rows = json.loads(result.stdout)
+    (given,) = [row for row in rows if (row["provider"], row["period"]) == ("Huawei Cloud", "2021Q4")]
+    assert [given[name] for name in ("mean", "lower_95", "upper_95")] == pytest.approx([0.3] * 3, abs=1e-9)
+    assert "New provider" in {row["provider"] for row in rows}
+    assert "note: given that Huawei Cloud = 30 % in 2021Q4: the forecast of 2021Q4 has " in result.stderr
+    assert "a supposition; the model knows nothing of newcomers" in result.stderr
+    assert "New provider" in run(*asked).stdout.replace("New  provider", "New provider")
 
 
 def test_the_demo_asks_a_real_server_prints_the_answer_and_draws_it(program: Program, tmp_path: Path) -> None:
