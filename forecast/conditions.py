@@ -173,6 +173,7 @@ def condition_forecast(
             upper=summary.upper,
             draws=kept,
             latest=latest,
+            given=(*forecast.given, *(str(condition) for condition in asked)),
             provenance=replace(made, measured_coverage=(), notes=tuple(notes)),
         ),
         plausibility,

@@ -130,6 +130,7 @@ class Forecast:
     resolution: float = 0.0  # half a unit of the printed precision of the shares it was made from, fraction
     stretch: float = 1.0  # factor that simultaneous bands of the draws lack
     latest: FloatArray | None = None  # (K,) composition of the origin, fraction; what events are told against
+    given: tuple[str, ...] = ()  # conditions on the future that every draw meets, in words
 
     @property
     def horizon(self) -> int:

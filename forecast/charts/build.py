@@ -61,6 +61,7 @@ def forecast_sheet(forecast: Forecast, /, *, title: str | None = None) -> Sheet:
         levels=tuple(reversed(forecast.levels)),
         statuses=_statuses(history),
         notes=(
+            *(f"What if: {clean(condition)}." for condition in forecast.given),
             *origin_notes(history, forecast),
             model_note(forecast.provenance),
             *break_notes(breaks),

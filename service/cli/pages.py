@@ -34,6 +34,8 @@ def print_forecast(console: Console, forecast: Forecast, *, levels: Sequence[flo
     shown = [n for n, level in enumerate(forecast.levels) if levels is None or level in levels]
     first, last = forecast.periods[0], forecast.periods[-1]
     _print_heading(console, forecast.market, forecast.house, f"forecast of {first} to {last}")
+    for condition in forecast.given:
+        console.print(f"what if: {condition}", style="bold", markup=False)
     _print_data(console, forecast.history, f"origin {forecast.origin}", forecast)
     made = forecast.provenance
     used = ", ".join(f"{name} {weight:.0%}" for name, weight in made.used if name != made.model)
