@@ -264,7 +264,7 @@ def test_a_forecast_given_something_says_so_and_claims_no_measured_coverage() ->
     assert found.provenance.notes[-2].startswith("given that A = 40 % in 2026Q2: the forecast of 2026Q2 has ")
     assert "of 2,000 draws" in found.provenance.notes[-1]
     assert found.given == ("A = 40 % in 2026Q2",)
-    assert "What if: A = 40 % in 2026Q2." in forecast_sheet(found).notes
+    assert forecast_sheet(found).notes[0] == "What if: A = 40\N{NO-BREAK SPACE}% in 2026Q2."
     with pytest.raises(InvalidArgument, match="keep_draws=True"):
         condition_forecast(forecast_shares(four_quarters()), [])
 
