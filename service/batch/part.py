@@ -82,7 +82,7 @@ def _written(frame: pl.DataFrame, into: Path, what: str) -> Path | None:
     if frame.is_empty():
         return None
     path = into.with_name(f"{into.name}.{what}.parquet")
-    frame.write_parquet(path, compression="lz4")
+    frame.write_parquet(path, compression="uncompressed", statistics=False)  # read once, and soon
     return path
 
 
