@@ -1,0 +1,152 @@
+import asyncio
+import datetime as dt
+import os
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.errors import InvalidArgument
+from service.catalog import Catalog
+from service.client import AsyncClient, Client, ServiceUnavailable
+from service.security import Guard, TlsFiles, server_credentials
+from service.security.keys import add_key
+from service.security.tls import expires_at
+from service.server import Server
+from service.store import open_store
+from tests.service.security.conftest import Issue, Pair
+
+
+def files(pair: Pair, client_ca: Pair | None = None) -> TlsFiles:
+    return TlsFiles(pair.pem, pair.key_pem, None if client_ca is None else client_ca.pem)
+
+
+def put(source: Pair, place: Pair) -> None:
+    """Put one pair in the place of another, as a renewal does."""
+    for new, old in ((source.key_pem, place.key_pem), (source.pem, place.pem)):
+        beside = old.with_suffix(".new")
+        beside.write_bytes(new.read_bytes())
+        beside.rename(old)
+
+
+def test_a_client_that_knows_the_authority_calls_by_tls_with_a_key(
+    catalog: Catalog, issue: Issue, tmp_path: Path
+) -> None:
+    root = issue("root")
+    with open_store(str(tmp_path / "store.db")) as store:
+        key, _ = add_key(store.keys, tenant="a", role="read", now=dt.datetime.now(dt.UTC))
+        credentials = server_credentials(files(issue("server", root)))
+        with Server(catalog, guard=Guard(store.keys), credentials=credentials) as server:
+            with Client(server.address, ca=root.pem, key=key) as client:
+                assert client.list_markets()
+                assert client.forecast("cn-cloud", model="naive").periods
+
+            async def ask() -> bool:
+                async with AsyncClient(server.address, ca=root.pem, key=key) as client:
+                    return bool(await client.list_models())
+
+            assert asyncio.run(ask())
+
+
+def test_neither_plain_text_nor_another_authority_gets_through(catalog: Catalog, issue: Issue) -> None:
+    root, other = issue("root"), issue("other")
+    with Server(catalog, credentials=server_credentials(files(issue("server", root)))) as server:
+        for options in ({}, {"ca": other.pem}):
+            with Client(server.address, timeout=3, **options) as client, pytest.raises(ServiceUnavailable):  # type: ignore[arg-type]
+                client.list_markets()
+        with Client(server.address, ca=root.pem) as client:
+            assert client.list_markets()
+
+
+def test_with_mtls_a_client_needs_a_certificate_of_the_right_authority(catalog: Catalog, issue: Issue) -> None:
+    root, clients, other = issue("root"), issue("clients"), issue("other")
+    good, bad = issue("good", clients), issue("bad", other)
+    with Server(catalog, credentials=server_credentials(files(issue("server", root), clients))) as server:
+        for own in ({}, {"certificate": bad.pem, "private_key": bad.key_pem}):
+            with Client(server.address, ca=root.pem, timeout=3, **own) as client, pytest.raises(ServiceUnavailable):  # type: ignore[arg-type]
+                client.list_markets()
+        with Client(server.address, ca=root.pem, certificate=good.pem, private_key=good.key_pem) as client:
+            assert client.list_markets()
+
+
+def test_a_renewed_certificate_serves_new_connections_and_old_ones_go_on(catalog: Catalog, issue: Issue) -> None:
+    first, second = issue("first"), issue("second")
+    served = issue("server", first)
+    renewed = issue("renewed", second)
+    with (
+        Server(catalog, credentials=server_credentials(files(served))) as server,
+        Client(server.address, ca=first.pem) as connected,
+    ):
+        assert connected.list_markets()
+        put(renewed, served)
+        time.sleep(1.1)
+        with Client(server.address, ca=second.pem, timeout=5) as client:
+            assert client.list_markets()
+        with Client(server.address, ca=first.pem, timeout=3) as client, pytest.raises(ServiceUnavailable):
+            client.list_markets()
+        assert connected.list_markets()
+
+
+@pytest.mark.parametrize("broken", ["rubbish", "empty", "another key", "missing"])
+def test_a_certificate_that_cannot_be_used_leaves_the_one_before_serving_until_it_is_mended(
+    catalog: Catalog, issue: Issue, broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = issue("root")
+    served = issue("server", root)
+    good = served.key_pem.read_bytes()
+    with Server(catalog, credentials=server_credentials(files(served))) as server:
+        match broken:
+            case "missing":
+                served.key_pem.unlink()
+            case "another key":
+                served.key_pem.write_bytes(issue("x", root).key_pem.read_bytes())
+            case _:
+                served.key_pem.write_text("" if broken == "empty" else "rubbish")
+        time.sleep(1.1)
+        with Client(server.address, ca=root.pem, timeout=5) as client:
+            assert client.list_markets()
+        assert "the renewed certificate is not used" in caplog.text
+        served.key_pem.write_bytes(good)
+        os.utime(served.pem)
+        time.sleep(1.1)
+        with Client(server.address, ca=root.pem, timeout=5) as client:
+            assert client.list_markets()
+
+
+def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tmp_path: Path) -> None:
+    root, other = issue("root"), issue("other")
+    missing, rubbish = tmp_path / "nowhere.pem", tmp_path / "rubbish.pem"
+    rubbish.write_text("rubbish")
+    cases = (
+        (TlsFiles(missing, root.key_pem), r"tls_certificate is '.*nowhere\.pem'; allowed: a file that can be read"),
+        (TlsFiles(root.pem, missing), r"tls_private_key is '.*nowhere\.pem'"),
+        (TlsFiles(root.pem, other.key_pem), r"tls_private_key is '.*other\.key'; allowed: the key of tls_certificate"),
+        (TlsFiles(rubbish, root.key_pem), "the key of tls_certificate, both PEM"),
+        (
+            TlsFiles(root.pem, root.key_pem, rubbish),
+            r"tls_client_ca is '.*rubbish\.pem'; allowed: a file of certificates",
+        ),
+    )
+    for given_files, message in cases:
+        with pytest.raises(InvalidArgument, match=message):
+            server_credentials(given_files)
+
+
+def test_the_end_of_a_certificate_is_read(issue: Issue) -> None:
+    root = issue("root")
+    for pair in (root, issue("a", root)):
+        assert expires_at(pair.pem) == pair.certificate.not_valid_after_utc
+
+
+@given(st.binary(max_size=200))
+def test_what_is_no_certificate_has_no_end(tmp_path_factory: pytest.TempPathFactory, raw: bytes) -> None:
+    import base64
+
+    path = tmp_path_factory.getbasetemp() / "any.pem"
+    body = base64.encodebytes(raw).decode()
+    for text in (raw, f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode()):
+        path.write_bytes(text)
+        with pytest.raises(InvalidArgument, match="a certificate, PEM"):
+            expires_at(path)
