@@ -21,10 +21,10 @@ from service.tables import Format, format_of, scan_parquet, write_table
 
 MOST_WORKERS = 256
 LARGEST_SEED = 2**64 - 1  # what the API takes
-_LARGEST_PART = {"auto": 512}  # markets; the others' are smaller, since they take longer
+_LARGEST_PART = {"auto": 1024}  # markets; the others' are smaller, since they take longer
 _LARGEST_SLOW_PART = 64
 _MOST_ROWS = 131_072  # of a part, unless one market has more
-_PARTS_AT_LEAST = 32  # so that progress moves and workers end together in a small batch
+_PARTS_AT_LEAST = 24  # so that progress moves and workers end together in a small batch
 # The streaming engine would else cut where its threads happen to be: the same rows must give the same bytes.
 _ROW_GROUP = 131_072
 
