@@ -27,6 +27,7 @@ _COMMANDS = (
     "backtest",
     "import",
     "keys",
+    "doctor",
 )
 
 

@@ -51,11 +51,17 @@ def open_existing(database: str | None, *, create: bool = False) -> "Store | Non
     Raises:
         InvalidArgument, StoreUnavailable: as `open_catalog`.
     """
+    named = named_database(database)
+    return None if named is None else _opened(named, create=create)
+
+
+def named_database(database: str | None) -> str | None:
+    """The database that `open_existing` opens; None for none."""
     settings = Settings.from_environment()
     named = database or settings.database
     if named == NO_DATABASE or (named is None and not settings.database_file.is_file()):
         return None
-    return _opened(named or str(settings.database_file), create=create)
+    return named or str(settings.database_file)
 
 
 def open_for_import(database: str | None) -> "Store":

@@ -1,26 +1,144 @@
 """`sharecast serve`: the gRPC server."""
 
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
 import click
 
-from service.cli import options
+from service.settings import SETTINGS, ServeSettings, resolve
+
+if TYPE_CHECKING:
+    from service.observe import Metrics
+    from service.store import Store
+
+F = TypeVar("F", bound=Callable[..., object])
+DEPLOY_FILES = ("sharecast.service", "sharecast.toml", "grafana.json", "alerts.yml")
+
+log = logging.getLogger("sharecast")
+
+
+def settings_options(command: F) -> F:
+    """An option for every row of the table of settings, and --settings for a file of them."""
+    for row in reversed(SETTINGS):
+        shown = {"": "none", False: "off", None: "none"}.get(row.default, f"{row.default}")
+        text = f"{row.help}  [default: {shown}]"
+        if row.metavar:
+            command = click.option(row.flag, row.name, metavar=row.metavar, help=text)(command)
+        else:
+            off = row.flag.replace("--", "--no-", 1)
+            command = click.option(f"{row.flag}/{off}", row.name, default=None, help=text)(command)
+    return click.option(
+        "--settings",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A file of these settings, TOML, with names such as time_limit.  [default: SHARECAST_SETTINGS, else none]",
+    )(command)
 
 
 @click.command()
-@click.option("--listen", default="127.0.0.1:50051", show_default=True, metavar="HOST:PORT", help="Port 0 picks one.")
-@options.database
-def serve(listen: str, database: str | None) -> None:
+@settings_options
+@click.option("--show-settings", is_flag=True, help="Print every setting and where it comes from, and end.")
+@click.option(
+    "--show-file",
+    type=click.Choice(DEPLOY_FILES),
+    help="Print a file that helps to run a server, and end: a unit of systemd, settings for it, a board of Grafana, "
+    "alert rules of Prometheus.",
+)
+def serve(settings: Path | None, show_settings: bool, show_file: str | None, **flags: object) -> None:
     """Answer forecasts and histories over gRPC until stopped.
 
     Prints `listening on HOST:PORT` once ready; the first start after an installation compiles the filter, which takes
     some seconds. Ctrl-C or SIGTERM lets the calls in flight end first.
-    """
-    import asyncio
 
+    Every option is also an environment variable, such as SHARECAST_TIME_LIMIT, and a key of a settings file, such as
+    time_limit. An option comes before the environment, that before the file.
+    """
+    if show_file is not None:
+        from importlib.resources import files
+
+        click.echo((files("service.deploy") / show_file).read_text(encoding="utf-8"), nl=False)
+        return
+    found = resolve(flags, settings)
+    if show_settings:
+        for line in found.lines():
+            click.echo(line)
+        return
+    _serve(found.settings)
+
+
+def _serve(settings: ServeSettings) -> None:
     from forecast.forecasting import warm_up
     from service.catalog import Catalog
     from service.cli.opening import open_existing
+    from service.observe import MetricsServer, Observer, set_up_log, spans_if_installed
+    from service.security.entry import settle
     from service.server import serve as answer
 
-    catalog = Catalog.shipped(open_existing(database, create=True))
+    entry = settle(settings)
+    credentials = entry.credentials()
+    store = open_existing(settings.database or None, create=True)
+    guard = entry.guard(store)
+    metrics = _metrics(settings) if settings.metrics else None
+    told = None if metrics is None else MetricsServer(metrics, settings.metrics)
+    calls = set_up_log(settings.log_level, settings.log_format)
+    observer = Observer(log=calls, metrics=metrics, spans=spans_if_installed())
+    _warn(settings, store, keys=entry.keys, tls=entry.tls is not None)
+    catalog = Catalog.shipped(store)
     warm_up()
-    asyncio.run(answer(listen, catalog, ready=lambda address: click.echo(f"listening on {address}")))
+    if told is not None:
+        log.info("metrics on http://%s/metrics", told.address)
+    try:
+        asyncio.run(
+            answer(
+                settings.listen,
+                catalog,
+                ready=lambda address: click.echo(f"listening on {address}"),
+                drain_seconds=settings.drain_seconds,
+                time_limit=settings.time_limit,
+                stream_time_limit=settings.stream_time_limit,
+                places=settings.places or None,
+                waiting=settings.waiting,
+                guard=guard,
+                observer=observer,
+                credentials=credentials,
+                check=_check(store),
+            )
+        )
+    finally:
+        if told is not None:
+            told.stop()
+
+
+def _metrics(settings: ServeSettings) -> "Metrics":
+    from service.observe import Metrics, Reading
+    from service.security.tls import expires_at
+    from service.server.front import _SERVICES
+
+    metrics = Metrics(_SERVICES)
+    certificate = settings.tls_certificate
+    if certificate is not None:
+        help_ = "When the certificate of the server ends, in seconds since 1970."
+        name = "sharecast_certificate_expires_timestamp_seconds"
+        metrics.watch(lambda: (Reading(name, help_, expires_at(certificate).timestamp()),))
+    return metrics
+
+
+def _check(store: "Store | None") -> "Callable[[], None] | None":
+    from service.store.checking import StoreCheck
+
+    return None if store is None else StoreCheck(store)
+
+
+def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:
+    from service.client.access import is_local
+
+    local = is_local(settings.listen)
+    if not tls and not local:
+        log.warning("calls come in plain text: keys and figures can be read on their way")
+    if not keys and not local:
+        log.warning("calls need no key: whoever reaches %s may do everything", settings.listen)
+    if keys and store is not None and not any(row.revoked_at is None for row in store.keys.all()):
+        log.warning("calls need a key, and there is none yet: `sharecast keys add` makes one")

@@ -1,7 +1,8 @@
 """Who may reach a server, settled before it starts: TLS or not, keys or not."""
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import grpc
 
@@ -13,6 +14,10 @@ from service.settings import ServeSettings
 
 if TYPE_CHECKING:
     from service.store import Store
+
+_ADDRESS: Final = re.compile(
+    r"unix:.+|.+:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ def settle(settings: ServeSettings, /) -> Entry:
     Raises:
         InvalidArgument: settings that do not go together, or would let others read what is sent.
     """
+    if _ADDRESS.fullmatch(settings.listen) is None:
+        raise InvalidArgument("listen", settings.listen, "HOST:PORT, or unix:PATH")
     local = is_local(settings.listen)
     tls = _tls(settings)
     if tls is None and not local and not settings.insecure_plaintext:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from service.errors import StoreUnavailable
 from service.store.engine import make_engine, shown
 from service.store.failures import failures_told
-from service.store.migrating import NEWEST, VERSION_TABLE
+from service.store.migrating import NEWEST, foreign_tables, version_of
 from service.store.store import Store
 
 
@@ -20,6 +20,7 @@ class StoreLook:
     file: Path | None  # None: a server
     version: str | None  # of its tables; None: it has none of ours
     newest: str  # the version that this Sharecast uses
+    foreign: tuple[str, ...] = ()  # tables of something else, which keep ours from being made
 
 
 def look_at(database: str, /) -> StoreLook:
@@ -32,10 +33,9 @@ def look_at(database: str, /) -> StoreLook:
     engine = make_engine(database, create=False)
     try:
         with failures_told(shown(engine)), engine.connect() as connection:
-            version = None
-            if sa.inspect(connection).has_table(VERSION_TABLE):
-                version = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
-        return StoreLook(shown(engine), _file(engine), version, NEWEST)
+            version = version_of(connection)
+            foreign = foreign_tables(connection) if version is None else ()
+        return StoreLook(shown(engine), _file(engine), version, NEWEST, foreign)
     finally:
         engine.dispose()
 

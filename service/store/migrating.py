@@ -22,7 +22,7 @@ def migrate(engine: sa.Engine, /) -> None:
         InvalidArgument: the database is another program's, or of a newer version of Sharecast.
     """
     with engine.connect() as connection:
-        found = _version(connection)
+        found = version_of(connection)
         if found == NEWEST:
             return  # the usual case, without loading Alembic
         _check_ours(connection, found, shown(engine))
@@ -30,7 +30,7 @@ def migrate(engine: sa.Engine, /) -> None:
         if connection.dialect.name == "sqlite":
             use_wal(connection)  # not before: another program's file stays as it is
     with writing(engine) as connection:
-        found = _version(connection)  # another process may have been first
+        found = version_of(connection)  # another process may have been first
         if found == NEWEST:
             return
         _check_ours(connection, found, shown(engine))
@@ -39,7 +39,8 @@ def migrate(engine: sa.Engine, /) -> None:
             connection.exec_driver_sql(f"PRAGMA application_id={_APPLICATION_ID}")
 
 
-def _version(connection: sa.Connection) -> str | None:
+def version_of(connection: sa.Connection, /) -> str | None:
+    """The version of a database's tables; None where it has none of ours."""
     if not sa.inspect(connection).has_table(VERSION_TABLE):
         return None
     version: str | None = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").scalar()
@@ -54,15 +55,20 @@ def _check_ours(connection: sa.Connection, version: str | None, database: str) -
             f"version {NEWEST} or earlier; a newer Sharecast has changed it",
         )
     if version is None:
-        # A SQLite file belongs to one program; a database of PostgreSQL may hold tables of others.
-        tables = set(sa.inspect(connection).get_table_names())
-        foreign = tables if connection.dialect.name == "sqlite" else tables & set(_OURS)
+        foreign = foreign_tables(connection)
         if foreign:
             raise InvalidArgument(
                 "database",
-                f"{database}, which holds tables of something else: {', '.join(sorted(foreign)[:3])}",
+                f"{database}, which holds tables of something else: {', '.join(foreign[:3])}",
                 "a database of Sharecast, or a new one",
             )
+
+
+def foreign_tables(connection: sa.Connection, /) -> tuple[str, ...]:
+    """The tables that keep ours from being made in a database that has no version of ours, ascending."""
+    # A SQLite file belongs to one program; a database of PostgreSQL may hold tables of others.
+    tables = set(sa.inspect(connection).get_table_names())
+    return tuple(sorted(tables if connection.dialect.name == "sqlite" else tables & set(_OURS)))
 
 
 def _run(connection: sa.Connection) -> None:

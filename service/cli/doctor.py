@@ -1,0 +1,296 @@
+"""`sharecast doctor`: whether a server could start here and do its work."""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from service.cli.serve import settings_options
+from service.settings import ServeSettings, resolve
+
+if TYPE_CHECKING:
+    from service.store.key_rows import KeyRow
+
+State = Literal["ok", "warning", "problem"]
+PROBLEMS = 1  # exit status where there is one
+
+_LITTLE_ROOM, _NO_ROOM = 2**30, 100 * 2**20  # bytes
+_SOON = timedelta(days=14)
+_WITH_KEYS = "0002"  # the version of a database from which on it has them
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found."""
+
+    check: str
+    state: State
+    detail: str  # for a person
+
+
+class _Found(Exception):  # noqa: N818
+    """Ends a check that found something wrong."""
+
+    def __init__(self, state: State, detail: str) -> None:
+        self.state, self.detail = state, detail
+        super().__init__(detail)
+
+
+@click.command()
+@settings_options
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Of the answer.",
+)
+def doctor(settings: Path | None, format_: str, **flags: object) -> None:
+    """Look whether a server could start here with these settings, changing nothing.
+
+    Takes the settings of `sharecast serve`. Exit status 0: all is well, or only warnings; 1: there is a problem; 2: the
+    settings themselves are wrong.
+    """
+    found = list(diagnose(resolve(flags, settings).settings))
+    if format_ == "json":
+        click.echo(json.dumps([asdict(each) for each in found], ensure_ascii=False))
+    else:
+        width = max(len(each.check) for each in found)
+        for each in found:
+            click.echo(f"{each.state:<8} {each.check:<{width}}  {each.detail}")
+    if any(each.state == "problem" for each in found):
+        raise click.exceptions.Exit(PROBLEMS)
+
+
+def diagnose(
+    settings: ServeSettings, /, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Iterator[Finding]:
+    """Every check, each done when it is asked for.
+
+    Args:
+        settings: Of the server.
+        now: The clock, with its time zone.
+    """
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("figures", _figures),
+        ("prior", _prior),
+        ("compiled code", _compiled),
+        ("forecast", _forecast),
+        ("clock", lambda: _clock(now())),
+        ("database", lambda: _database(settings)),
+        ("disk", lambda: _disk(settings)),
+        ("tls", lambda: _tls(settings, now())),
+        ("keys", lambda: _keys(settings, now())),
+        ("port", lambda: _port("listen", settings.listen)),
+        ("metrics port", lambda: _port("metrics", settings.metrics)),
+    )
+    for name, check in checks:
+        yield _look(name, check)
+
+
+def _look(name: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(name, "ok", check())
+    except _Found as found:
+        return Finding(name, found.state, found.detail)
+    except Exception as error:  # what goes wrong in a check is what it found
+        return Finding(name, "problem", str(error) or type(error).__name__)
+
+
+def _figures() -> str:
+    from forecast.figures import load_figures
+
+    figures = load_figures()
+    return f"{figures.height} shipped, of {figures['market'].n_unique()} markets"
+
+
+def _prior() -> str:
+    from forecast.prior import shipped_prior
+
+    return f"loads, {len(shipped_prior().nodes)} nodes"
+
+
+def _compiled() -> str:
+    """Importing fails where numba finds no folder that it may write at all."""
+    from forecast.models import kernel
+
+    folders = {
+        Path(each.stats.cache_path)
+        for each in vars(kernel).values()
+        if hasattr(getattr(each, "stats", None), "cache_path")
+    }
+    for folder in folders:
+        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        if not os.access(place, os.W_OK):
+            kept = list(folder.glob("*.nbc")) if folder.is_dir() else []
+            if not kept:
+                raise _Found(
+                    "warning", f"{folder} may not be written: every start compiles for seconds; set NUMBA_CACHE_DIR"
+                )
+            return f"kept in {folder}, which is read-only"
+    return f"kept in {', '.join(map(str, sorted(folders)))}"
+
+
+def _forecast() -> str:
+    from time import perf_counter
+
+    from forecast.forecasting import warm_up
+
+    started = perf_counter()
+    warm_up()
+    return f"one made in {perf_counter() - started:.2f} s, compiling or loading included"
+
+
+def _clock(now: datetime) -> str:
+    from forecast.figures import load_figures
+
+    newest = load_figures()["published_at"].max()
+    today = now.date()
+    shown = f"{now:%Y-%m-%d %H:%M} UTC"
+    assert isinstance(newest, date)
+    if today < newest:
+        raise _Found("problem", f"{shown} lies before {newest}, the day of the newest figure: set the clock")
+    return f"{shown}, after the newest figure ({newest})"
+
+
+def _database(settings: ServeSettings) -> str:
+    from service.store.checking import look_at
+
+    named = _named(settings)
+    if named is None:
+        return "none: the shipped figures alone, and nothing can be imported"
+    if _new(named):
+        return f"{named} will be made at the start"
+    look = look_at(named)
+    if look.foreign:
+        raise _Found("problem", f"{look.place} holds tables of something else: {', '.join(look.foreign[:3])}")
+    if look.version is None:
+        return f"{look.place} is empty; its tables will be made at the start"
+    if look.version > look.newest:
+        raise _Found(
+            "problem", f"{look.place} is of version {look.version}; this Sharecast knows {look.newest}: update it"
+        )
+    if look.file is not None and not os.access(look.file, os.W_OK):
+        raise _Found("problem", f"{look.place} may not be written")
+    if look.version < look.newest:
+        return f"{look.place} opens; version {look.version} will become {look.newest} at the start"
+    return f"{look.place} opens, version {look.version}"
+
+
+def _disk(settings: ServeSettings) -> str:
+    from service.store.engine import make_engine
+
+    named = _named(settings)
+    if named is None:
+        return "no database"
+    engine = make_engine(named, create=True)
+    if engine.dialect.name != "sqlite":
+        return "the database is elsewhere"
+    folder = Path(str(engine.url.database)).absolute().parent
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 2**30:.1f} GiB free in {folder}"
+    if free < _NO_ROOM:
+        raise _Found("problem", f"{text}: imports will soon fail")
+    if free < _LITTLE_ROOM:
+        raise _Found("warning", text)
+    return text
+
+
+def _tls(settings: ServeSettings, now: datetime) -> str:
+    from service.security.entry import settle
+    from service.security.tls import expires_at
+
+    entry = settle(settings)
+    entry.credentials()
+    if entry.tls is None:
+        if settings.insecure_plaintext:
+            raise _Found("warning", "plain text is allowed: keys and figures can be read on their way")
+        return "plain text, for this machine alone"
+    end = expires_at(entry.tls.certificate)
+    text = f"the certificate ends {end:%Y-%m-%d}"
+    if end <= now:
+        raise _Found("problem", f"the certificate ended {end:%Y-%m-%d %H:%M} UTC")
+    if entry.tls.private_key.stat().st_mode & 0o077:
+        raise _Found("warning", f"{entry.tls.private_key} may be read by others of this machine: chmod 600")
+    if end - now < _SOON:
+        raise _Found("warning", text)
+    return text + (", clients must show one" if entry.tls.client_ca else "")
+
+
+def _keys(settings: ServeSettings, now: datetime) -> str:
+    from service.security.entry import settle
+
+    if not settle(settings).keys:
+        return "calls need none"
+    named = _named(settings)
+    if named is None:
+        raise _Found("problem", "calls need keys, and there is no database to keep them in")
+    with _rows(named) as rows:
+        valid = [row for row in rows if row.revoked_at is None and (row.expires_at is None or row.expires_at > now)]
+    if not valid:
+        raise _Found("warning", "calls need keys, and there is none that is valid: `sharecast keys add` makes one")
+    ending = [row.key_id for row in valid if row.expires_at is not None and row.expires_at - now < _SOON]
+    if ending:
+        raise _Found("warning", f"{len(valid)} valid; within {_SOON.days} days these end: {', '.join(ending[:5])}")
+    return f"{len(valid)} valid"
+
+
+def _port(field: str, listen: str) -> str:
+    if not listen:
+        return "none asked for"
+    if listen.startswith("unix:"):
+        return listen
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if port == "0":
+        return f"{listen} picks a free one"
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no hindrance
+            probe.bind(address)
+            probe.listen()
+    except (OSError, ValueError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "it is no HOST:PORT"
+        raise _Found("problem", f"{field} {listen} cannot be listened on: {why}") from None
+    return f"{listen} is free"
+
+
+def _named(settings: ServeSettings) -> str | None:
+    """The database that `serve` would use."""
+    from service.cli.opening import named_database
+
+    return named_database(settings.database or None)
+
+
+def _new(database: str) -> bool:
+    """Whether it is a file that is not there yet."""
+    from service.store.engine import make_engine
+
+    engine = make_engine(database, create=True)
+    return engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists()
+
+
+@contextmanager
+def _rows(database: str) -> "Iterator[tuple[KeyRow, ...]]":
+    from service.store.checking import look_at
+    from service.store.engine import make_engine
+    from service.store.key_rows import KeyRows
+
+    if _new(database) or (look_at(database).version or "0") < _WITH_KEYS:
+        yield ()
+        return
+    engine = make_engine(database, create=False)
+    try:
+        yield KeyRows(engine).all()
+    finally:
+        engine.dispose()

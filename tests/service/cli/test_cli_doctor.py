@@ -1,0 +1,118 @@
+import json
+import socket
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from service.cli.doctor import diagnose
+from service.security.keys import add_key
+from service.settings import ServeSettings
+from service.store import open_store
+from tests.service.security.conftest import Issue, issue  # noqa: F401  (a fixture)
+
+Run = Callable[..., Result]
+NOW = datetime.now(UTC)
+
+
+def found(settings: ServeSettings, now: datetime = NOW) -> Mapping[str, tuple[str, str]]:
+    return {each.check: (each.state, each.detail) for each in diagnose(settings, now=lambda: now)}
+
+
+def test_all_is_well_where_a_server_could_start(run: Run, database: str) -> None:
+    open_store(database).close()
+    result = run("doctor", "--listen", "127.0.0.1:0", "--database", database)
+    assert result.exit_code == 0, result.stdout
+    lines = {line[9:].split("  ")[0]: line.split()[0] for line in result.stdout.splitlines()}
+    assert set(lines) == {
+        *("figures", "prior", "compiled code", "forecast", "clock", "database", "disk", "tls", "keys"),
+        *("port", "metrics port"),
+    }
+    assert set(lines.values()) == {"ok"}
+
+
+def test_looking_changes_nothing(run: Run, tmp_path: Path) -> None:
+    assert run("doctor", "--listen", "127.0.0.1:0", "--database", "new.db").exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_problem_is_told_with_the_exit_status_and_for_programs(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        result = run("doctor", "--listen", address, "--metrics", address, "--format", "json")
+    assert result.exit_code == 1
+    states = {each["check"]: each for each in json.loads(result.stdout)}
+    for name, field in (("port", "listen"), ("metrics port", "metrics")):
+        assert states[name]["state"] == "problem"
+        assert states[name]["detail"].startswith(f"{field} {address} cannot be listened on: Address already in use")
+
+
+def test_settings_that_are_wrong_are_named(run: Run) -> None:
+    result = run("doctor", "--time-limit", "soon")
+    assert result.exit_code == 2
+    assert "--time-limit is 'soon'" in result.stderr
+
+
+@pytest.mark.parametrize("content", ["newer", "foreign", "rubbish", "missing folder"])
+def test_a_database_that_cannot_be_used_is_a_problem(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "store.db"
+    match content:
+        case "newer":
+            open_store(str(path)).close()
+            with sqlite3.connect(path) as connection:
+                connection.execute("UPDATE sharecast_version SET version_num = '9999'")
+            expected = ("problem", "of version 9999; this Sharecast knows")
+        case "rubbish":
+            path.write_bytes(b"rubbish" * 1000)
+            expected = ("problem", "it is damaged")
+        case "missing folder":
+            path = tmp_path / "nowhere" / "store.db"
+            expected = ("problem", "a file in a folder that exists")
+        case _:
+            with sqlite3.connect(path) as connection:
+                connection.execute("CREATE TABLE other (a)")
+            expected = ("problem", "holds tables of something else")
+    state, detail = found(ServeSettings(listen="127.0.0.1:0", database=str(path)))["database"]
+    assert state == expected[0], detail
+    assert expected[1] in detail
+
+
+def test_a_clock_before_the_newest_figure_is_a_problem() -> None:
+    state, detail = found(ServeSettings(database="none"), datetime(2020, 1, 1, tzinfo=UTC))["clock"]
+    assert state == "problem"
+    assert "set the clock" in detail
+
+
+def test_keys_that_are_missing_or_end_soon_are_told(tmp_path: Path) -> None:
+    path = str(tmp_path / "store.db")
+    settings = ServeSettings(listen="127.0.0.1:0", database=path, authentication="keys")
+    assert found(settings)["keys"][0] == "warning"
+    with open_store(path) as store:
+        assert "none that is valid" in found(settings)["keys"][1]
+        add_key(store.keys, tenant="a", role="read", expires_in=timedelta(days=100), now=NOW)
+        assert found(settings)["keys"] == ("ok", "1 valid")
+        _, row = add_key(store.keys, tenant="a", role="read", expires_in=timedelta(days=3), now=NOW)
+        assert found(settings)["keys"] == ("warning", f"2 valid; within 14 days these end: {row.key_id}")
+    state, detail = found(ServeSettings(listen="127.0.0.1:0", database="none", authentication="keys"))["keys"]
+    assert (state, detail) == ("problem", "calls need keys, and there is no database to keep them in")
+
+
+def test_certificates_are_looked_at(issue: Issue) -> None:  # noqa: F811
+    pair, other = issue("a"), issue("b")
+    pair.key_pem.chmod(0o600)
+    with_tls = ServeSettings(
+        listen="0.0.0.0:0", tls_certificate=pair.pem, tls_private_key=pair.key_pem, database="none"
+    )
+    assert found(with_tls)["tls"][0] == "warning"  # it ends tomorrow
+    assert found(with_tls, NOW - timedelta(days=30))["tls"][0] == "ok"
+    assert "the certificate ended" in found(with_tls, NOW + timedelta(days=2))["tls"][1]
+    pair.key_pem.chmod(0o644)
+    assert "may be read by others" in found(with_tls)["tls"][1]
+    wrong = ServeSettings(listen="0.0.0.0:0", tls_certificate=pair.pem, tls_private_key=other.key_pem, database="none")
+    assert found(wrong)["tls"][0] == "problem"
+    assert found(ServeSettings(listen="0.0.0.0:0", database="none"))["tls"][0] == "problem"
