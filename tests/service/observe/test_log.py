@@ -6,13 +6,18 @@ import sys
 from collections.abc import Iterator
 
 import grpc
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast.errors import NotFound
+from service.catalog import Catalog
+from service.client import Client, InternalError
 from service.observe import Observer, set_up_log
 from service.observe.log import CallLog, JsonFormatter, TextFormatter
 from service.security import Caller, Role
+from service.server import Server
 
 FORECAST = "/sharecast.v1.ForecastService/Forecast"
 CALLER = Caller("team-a", Role.READ, "0123456789ab")
@@ -136,3 +141,24 @@ def test_calls_go_on_when_nobody_reads_the_log_any_more() -> None:
     stream = io.StringIO()
     stream.close()
     call(CallLog(stream, logging.INFO, json_lines=True))
+
+
+@pytest.mark.usefixtures("untouched_logging")
+def test_an_unforeseen_error_of_a_server_is_logged_by_place_and_request_id_without_its_text() -> None:
+    stream = io.StringIO()
+    calls = set_up_log("info", "json", stream)
+    broken = Catalog(pl.DataFrame({"market": ["m"], "swordfish": [1]}), pl.DataFrame())
+    with Server(broken, observer=Observer(log=calls)) as server, Client(server.address) as client:
+        with pytest.raises(InternalError) as caught:
+            client.list_markets()
+        with pytest.raises(NotFound, match="secret-market"):
+            client.forecast("secret-market")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    (told,) = (line for line in lines if "exception" in line)
+    assert caught.value.request_id in told["message"]
+    assert told["exception"] == "ColumnNotFoundError"
+    assert any(re.match(r"service/catalog\.py:\d+ markets", place) for place in told["places"])
+    codes = [line["code"] for line in lines if line["logger"] == "sharecast.calls"]
+    assert codes == ["INTERNAL", "NOT_FOUND"]
+    assert "swordfish" not in stream.getvalue()
+    assert "secret-market" not in stream.getvalue()
