@@ -143,6 +143,25 @@ class Catalog:
         self._refresh()
         return self._seen
 
+    def mark(self) -> int | None:
+        """The same as long as every answer stays the same, told in microseconds; None where only `revision` can tell.
+
+        Blocks for no longer than a look at the file of the database.
+        """
+        return 0 if self._store is None else self._store.newest_at_a_glance()
+
+    def market_figures(self, market: str) -> pl.DataFrame:
+        """The figures of one market, columns as of `figures`, with what decides which of them count on a day.
+
+        Raises:
+            NotFound: the market has no figures.
+        """
+        return self._market_figures(market)
+
+    def no_figures(self) -> pl.DataFrame:
+        """No row of `figures`."""
+        return self._base.clear()
+
     def breaks(self) -> pl.DataFrame:
         """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
         return self._breaks

@@ -3,7 +3,9 @@
 SharecastError
 └── ServiceError
     ├── ServiceUnavailable   call again later; check the address
-    │   └── StoreUnavailable look after the database, then try again
+    │   ├── StoreUnavailable look after the database, then try again
+    │   └── WorkLost         call again: what worked on the call ended
+    ├── Overloaded           call again after `seconds`, and less often
     ├── DeadlineExceeded     give the call more time, or ask for less
     ├── InternalError        report it with `request_id`
     ├── AlreadyExists        send the same rows again, or choose another `request_id`
@@ -43,6 +45,26 @@ class StoreUnavailable(ServiceUnavailable):
     def __init__(self, detail: str) -> None:
         self.detail = detail
         SharecastError.__init__(self, f"the database is unavailable: {detail}")
+
+
+class WorkLost(ServiceUnavailable):
+    """The process that worked on the call ended before it had an answer; nothing was kept of it."""
+
+    def __init__(self) -> None:
+        self.detail = "the process that worked on the call was ended"
+        SharecastError.__init__(self, f"{self.detail}; call again")
+
+
+class Overloaded(ServiceError):  # noqa: N818
+    """The server has more to do than it can; the call was refused before any work was done for it.
+
+    Args:
+        seconds: After which it is worth to call again.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the server has too much to do; call again in {seconds:.3g} s")
 
 
 class DeadlineExceeded(ServiceError):  # noqa: N818

@@ -30,10 +30,12 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    Overloaded,
     PermissionDenied,
     ServiceUnavailable,
     StoreUnavailable,
     Unauthenticated,
+    WorkLost,
 )
 from sharecast.v1 import error_pb2
 
@@ -100,6 +102,8 @@ _TABLE = (
         error_pb2.ERROR_REASON_STORE_UNAVAILABLE,
         ("detail",),
     ),
+    _Row(WorkLost, grpc.StatusCode.UNAVAILABLE, error_pb2.ERROR_REASON_WORK_LOST, ()),
+    _Row(Overloaded, grpc.StatusCode.RESOURCE_EXHAUSTED, error_pb2.ERROR_REASON_OVERLOADED, ("seconds",)),
     _Row(ServiceUnavailable, grpc.StatusCode.UNAVAILABLE, error_pb2.ERROR_REASON_UNAVAILABLE, ("detail",)),
     _Row(
         Unauthenticated,
@@ -193,6 +197,8 @@ def _further_details(error: SharecastError) -> list[Message]:
             return [BadRequest(field_violations=[BadRequest.FieldViolation(field=field, description=description)])]
         case InvalidTable():
             return _table_details(error)
+        case Overloaded():
+            return [RetryInfo(retry_delay=Duration(nanos=int(error.seconds * 1e9) % 10**9, seconds=int(error.seconds)))]
         case ServiceUnavailable():
             return [RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS))]
         case _:

@@ -23,11 +23,13 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    Overloaded,
     PermissionDenied,
     ServiceError,
     ServiceUnavailable,
     StoreUnavailable,
     Unauthenticated,
+    WorkLost,
 )
 from service.results import (
     DataUsed,
@@ -70,6 +72,7 @@ __all__ = [
     "NoStore",
     "NotEnoughData",
     "NotFound",
+    "Overloaded",
     "PermissionDenied",
     "Quarter",
     "RowViolation",
@@ -80,4 +83,5 @@ __all__ = [
     "Skipped",
     "StoreUnavailable",
     "Unauthenticated",
+    "WorkLost",
 ]

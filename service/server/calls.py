@@ -1,4 +1,4 @@
-"""The one wrapper around every call: decoding, deadline, error mapping, request id, log line.
+"""The one wrapper around every call: who calls, limits, deadline, error mapping, request id, what is told of it.
 
 Left alone, grpc.aio answers bytes it cannot decode with UNKNOWN and sends the text of exceptions to the caller. One
 fused wrapper, because stacked interceptors cost a fifth of the throughput.
@@ -9,177 +9,209 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Executor
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
-from google.protobuf.message import DecodeError, Message
-from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.descriptor import ServiceDescriptor
 
-from forecast.errors import SharecastError
-from service.errors import DeadlineExceeded, InternalError, MalformedRequest
+from forecast.errors import InvalidArgument, SharecastError
+from service.errors import DeadlineExceeded, InternalError
+from service.observe import Observer
+from service.security import Caller, Guard
 from service.status import REQUEST_ID, STATUS_TRAILER, error_code, pack_error
 
 log = logging.getLogger(__name__)
 
-_Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
-_Work: TypeAlias = Callable[[bytes], bytes]
-_Steps: TypeAlias = Callable[[bytes], Iterator[bytes]]
-_Reply: TypeAlias = Callable[[Any, _Context], Awaitable[bytes | None]]  # from one request's bytes, or a stream of them
+MOST_PLAIN_BYTES = 64 * 2**10  # of a request that brings no data of its own
 
-_Request_contra = TypeVar("_Request_contra", bound=Message, contravariant=True)
+_Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+_Metadata: TypeAlias = "tuple[tuple[str, str | bytes], ...]"
 
 _CALLERS_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)  # what may enter a log line as it came
 
 
-class Collector(Protocol[_Request_contra]):
-    """What the function of a method with a stream of requests returns: it is given them one by one, in any threads."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What is known of a call beside its request."""
 
-    def take(self, request: _Request_contra, /) -> None:
-        """Take the next request."""
+    method: str  # such as "/sharecast.v1.ForecastService/Forecast"
+    request_id: str
+    caller: Caller
+    ends: float  # by which it must be answered, on the clock of `time.monotonic`
 
-    def reply(self) -> Message:
-        """Answer, once all have been taken."""
+    @property
+    def seconds_left(self) -> float:
+        """Until it must be answered; below zero once that has passed."""
+        return self.ends - time.monotonic()
+
+
+Reply: TypeAlias = Callable[[bytes, Call], Awaitable[bytes]]
+StreamReply: TypeAlias = Callable[[bytes, Call], AsyncIterator[bytes]]
+CollectReply: TypeAlias = Callable[[AsyncIterator[bytes], Call], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of time, for every call."""
+
+    unary: float  # seconds a call with one response may take, whatever longer deadline its caller gave
+    stream: float  # the same for a call with a stream of responses or requests
+    watch: float  # the same for one that only watches
 
 
 def service_handler(
-    service: ServiceDescriptor, handlers: object, /, *, executor: Executor, time_limit: float, stream_time_limit: float
+    service: ServiceDescriptor,
+    replies: Mapping[str, Any],
+    /,
+    *,
+    guard: Guard,
+    observer: Observer,
+    limits: Limits,
+    bringing: frozenset[str] = frozenset(),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
 
     Args:
         service: The service; its methods take one request and give one response or a stream of them, or take a stream
             and give one response.
-        handlers: Has a function for each method, named in snake case, from request to response, or to an iterator of
-            responses, or from nothing to a `Collector` of requests. It may run in any thread, one step of an iterator
-            or collector after another, and raises subclasses of `SharecastError`.
-        executor: Where the functions run, so that a fit does not keep other calls waiting for the event loop.
-        time_limit: Seconds a call with one response may take, whatever longer deadline its caller gave.
-        stream_time_limit: The same for a call with a stream of responses or requests.
+        replies: By name of the method a `Reply`, for a stream of responses a `StreamReply`, for a stream of requests a
+            `CollectReply`. They run in the event loop and raise subclasses of `SharecastError`.
+        guard: Lets callers in.
+        observer: Is told of every call.
+        limits: Of time.
+        bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
-        AttributeError: a method has no function.
+        KeyError: a method has no reply.
     """
     rpcs: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
     for method in service.methods:
-        function = getattr(handlers, _snake(method.name))
-        name = f"{service.name}.{method.name}"
+        reply = replies[method.name]
+        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer)
         # without (de)serializers grpc hands over and takes bytes
         if method.client_streaming:
-            reply = _collected(method, function, executor)
-            rpcs[method.name] = grpc.stream_unary_rpc_method_handler(_wrap(name, reply, stream_time_limit))
+            collected = partial(frame.collected, reply, limits.stream)
+            rpcs[method.name] = grpc.stream_unary_rpc_method_handler(collected)
         elif method.server_streaming:
-            reply = _stream(_steps(method, function), executor)
-            rpcs[method.name] = grpc.unary_stream_rpc_method_handler(_wrap(name, reply, stream_time_limit))
+            seconds = limits.watch if method.name.startswith("Watch") else limits.stream
+            most = None if method.name in bringing else MOST_PLAIN_BYTES
+            rpcs[method.name] = grpc.unary_stream_rpc_method_handler(partial(frame.streamed, reply, seconds, most))
         else:
-            reply = _single(_work(method, function), executor)
-            rpcs[method.name] = grpc.unary_unary_rpc_method_handler(_wrap(name, reply, time_limit))
+            most = None if method.name in bringing else MOST_PLAIN_BYTES
+            rpcs[method.name] = grpc.unary_unary_rpc_method_handler(partial(frame.single, reply, limits.unary, most))
     return grpc.method_handlers_generic_handler(service.full_name, rpcs)
 
 
-def _work(method: MethodDescriptor, function: Callable[[Message], Message]) -> _Work:
-    def work(raw: bytes) -> bytes:
-        return function(_request(method, raw)).SerializeToString()
+def check_size(raw: bytes, /) -> None:
+    """Refuse a request that is larger than one without data of its own can be.
 
-    return work
-
-
-def _steps(method: MethodDescriptor, function: Callable[[Message], Iterator[Message]]) -> _Steps:
-    def steps(raw: bytes) -> Iterator[bytes]:
-        for response in function(_request(method, raw)):
-            yield response.SerializeToString()
-
-    return steps
+    Raises:
+        InvalidArgument: it is.
+    """
+    if len(raw) > MOST_PLAIN_BYTES:
+        raise InvalidArgument("request", f"{len(raw)} bytes", f"{MOST_PLAIN_BYTES} bytes, unless it brings shares")
 
 
-def _request(method: MethodDescriptor, raw: bytes) -> Message:
-    try:
-        return GetMessageClass(method.input_type).FromString(raw)
-    except DecodeError:
-        raise MalformedRequest from None
+class _Frame:
+    """What happens around every call of one method."""
 
+    def __init__(self, method: str, guard: Guard, observer: Observer) -> None:
+        self._method, self._guard, self._observer = method, guard, observer
 
-def _single(work: _Work, executor: Executor) -> _Reply:
-    async def reply(raw: bytes, context: _Context) -> bytes:
-        return await asyncio.get_running_loop().run_in_executor(executor, work, raw)
+    async def single(
+        self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
+    ) -> bytes | None:
+        async def answer(call: Call) -> bytes:
+            if most is not None:
+                check_size(raw)
+            return await reply(raw, call)
 
-    return reply
+        return await self._around(answer, time_limit, context)
 
+    async def collected(
+        self, reply: CollectReply, time_limit: float, raws: AsyncIterator[bytes], context: _Context
+    ) -> bytes | None:
+        async def answer(call: Call) -> bytes:
+            return await reply(self._counted(raws), call)
 
-def _stream(steps: _Steps, executor: Executor) -> _Reply:
-    async def reply(raw: bytes, context: _Context) -> None:
-        responses = steps(raw)
-        # Each step is asked for alone: others get their turn in between, and once the caller has gone none is.
-        while True:
-            response = await asyncio.get_running_loop().run_in_executor(executor, next, responses, None)
-            if response is None:
-                return
-            await context.write(response)
+        return await self._around(answer, time_limit, context)
 
-    return reply
+    async def streamed(
+        self, reply: StreamReply, time_limit: float, most: int | None, raw: bytes, context: _Context
+    ) -> None:
+        async def answer(call: Call) -> None:
+            if most is not None:
+                check_size(raw)
+            # closed at once when the caller has gone: that is what ends the work
+            async with aclosing(reply(raw, call)) as responses:  # type: ignore[type-var]
+                async for response in responses:
+                    await context.write(response)
+                    self._observer.sent(self._method)
 
+        await self._around(answer, time_limit, context)
 
-def _collected(method: MethodDescriptor, function: Callable[[], Collector[Message]], executor: Executor) -> _Reply:
-    def take(collector: Collector[Message], raw: bytes) -> None:
-        collector.take(_request(method, raw))
-
-    async def reply(raws: AsyncIterator[bytes], context: _Context) -> bytes:
-        collector = function()
-        run = partial(asyncio.get_running_loop().run_in_executor, executor)
-        # No request is asked for before the one before it is dealt with, so that a fast sender has to wait.
+    async def _counted(self, raws: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for raw in raws:
-            await run(take, collector, raw)
-        return (await run(collector.reply)).SerializeToString()
+            self._observer.received(self._method)
+            yield raw
 
-    return reply
-
-
-def _wrap(name: str, reply: _Reply, time_limit: float) -> _Reply:
-    async def answer(raw: bytes | AsyncIterator[bytes], context: _Context) -> bytes | None:
+    async def _around(
+        self, answer: Callable[[Call], Awaitable[bytes | None]], time_limit: float, context: _Context
+    ) -> bytes | None:
         started = time.monotonic()
-        request_id = _request_id(context)
+        metadata: _Metadata = tuple(context.invocation_metadata() or ())
+        request_id = _request_id(metadata)
         remaining = context.time_remaining()
         seconds = time_limit if remaining is None else min(time_limit, remaining)
+        caller: Caller | None = None
         error: SharecastError
+        self._observer.started(self._method, request_id)
+
+        def ended(code: grpc.StatusCode, message: str = "") -> None:
+            self._observer.finished(
+                self._method,
+                code,
+                time.monotonic() - started,
+                request_id,
+                caller,
+                message,
+                peer=context.peer(),
+                metadata=metadata,
+            )
+
         try:
             async with asyncio.timeout(seconds) as limit:
-                response = await reply(raw, context)
-            _log(name, "OK", started, request_id)
+                caller = await self._guard.admit(self._method, metadata, context.peer())
+                response = await answer(Call(self._method, request_id, caller, started + seconds))
+            ended(grpc.StatusCode.OK)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             return response
         except SharecastError as known:
             error = known
         except asyncio.CancelledError:  # the caller went away, or the server stops
-            _log(name, "CANCELLED", started, request_id)
+            ended(grpc.StatusCode.CANCELLED)
             raise
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
                 # None: the caller's own deadline, which the caller knows better than what was left of it here
                 error = DeadlineExceeded(seconds if seconds == time_limit else None)
             else:
-                log.exception("%s failed, request_id=%s", name, request_id)
+                log.exception("%s failed, request_id=%s", self._method, request_id)
                 error = InternalError(request_id)
         status = pack_error(error, request_id)
         code = error_code(error)
-        _log(name, code.name, started, request_id)
+        ended(code, status.message)
         trailers = ((REQUEST_ID, request_id), (STATUS_TRAILER, status.SerializeToString()))
         await context.abort(code, status.message, trailing_metadata=trailers)
         raise AssertionError("abort always raises")  # pragma: no cover
 
-    return answer
 
-
-def _request_id(context: _Context) -> str:
-    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID)
-    return given if isinstance(given, str) and _CALLERS_ID.fullmatch(given) else uuid.uuid4().hex
-
-
-def _log(name: str, code: str, started: float, request_id: str) -> None:
-    log.info("%s %s %.1f ms, request_id=%s", name, code, 1000 * (time.monotonic() - started), request_id)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+def _request_id(metadata: _Metadata) -> str:
+    for key, value in metadata:
+        if key == REQUEST_ID and isinstance(value, str) and _CALLERS_ID.fullmatch(value):
+            return value
+    return uuid.uuid4().hex

@@ -1,22 +1,30 @@
 """The grpc.aio server: both services, health and reflection on one port."""
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as aio_health  # type: ignore[attr-defined]
-from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from forecast.errors import InvalidArgument
 from service.catalog import Catalog
-from service.server.calls import service_handler
+from service.observe import Observer, Reading
+from service.security import Guard
+from service.server.calls import Limits, service_handler
+from service.server.forecasts import ForecastReplies
 from service.server.handlers import ForecastHandlers, MarketHandlers
+from service.server.messages import collected, in_thread
+from service.server.reflecting import reflection_handlers
+from service.server.replies import Replies
+from service.server.work import WAITING, Work
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
 
 TIME_LIMIT = 30.0  # seconds a call may take
 STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
-_CALLS_AT_ONCE = 256  # more are refused with RESOURCE_EXHAUSTED instead of waiting past their deadlines
+WATCH_TIME_LIMIT = 24 * 3600.0  # seconds a call that only watches may take
+_CALLS_AT_ONCE = 2_000  # those that wait for work are refused far earlier; the rest watch, or hold a connection only
 
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the same port must fail, not take half of the calls
@@ -24,12 +32,13 @@ _OPTIONS = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.max_concurrent_streams", 100),
+    ("grpc.max_receive_message_length", 4 * 2**20),
 )
 
-_SERVICES = (
-    (forecast_service_pb2.DESCRIPTOR.services_by_name["ForecastService"], ForecastHandlers),
-    (market_service_pb2.DESCRIPTOR.services_by_name["MarketService"], MarketHandlers),
-)
+_FORECASTS = forecast_service_pb2.DESCRIPTOR.services_by_name["ForecastService"]
+_MARKETS = market_service_pb2.DESCRIPTOR.services_by_name["MarketService"]
+_SERVICES = (_FORECASTS, _MARKETS)
+_BRINGING = frozenset({"Forecast", "Backtest"})  # methods whose requests may bring shares
 
 _ALLOWED_ADDRESS = "HOST:PORT of this machine that no other process uses"
 
@@ -39,14 +48,31 @@ class Front:
 
     Args:
         catalog: The figures it answers from.
+        guard: Lets callers in; by default everyone.
+        observer: Is told of every call; by default nobody is.
+        credentials: Of TLS; None: plain text.
         time_limit: Seconds a call may take, whatever longer deadline its caller gave.
         stream_time_limit: The same for a call that streams its responses or requests.
+        places: How much work is done at once, in threads and in processes each; None: as many as there are processors.
+        waiting: How many calls may wait for either.
     """
 
     def __init__(
-        self, catalog: Catalog, *, time_limit: float = TIME_LIMIT, stream_time_limit: float = STREAM_TIME_LIMIT
+        self,
+        catalog: Catalog,
+        *,
+        guard: Guard | None = None,
+        observer: Observer | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        time_limit: float = TIME_LIMIT,
+        stream_time_limit: float = STREAM_TIME_LIMIT,
+        places: int | None = None,
+        waiting: int = WAITING,
     ) -> None:
-        self._catalog, self._time_limit, self._stream_time_limit = catalog, time_limit, stream_time_limit
+        self._catalog, self._credentials = catalog, credentials
+        self._guard, self._observer = guard or Guard.open(), observer or Observer.quiet()
+        self._limits = Limits(time_limit, stream_time_limit, WATCH_TIME_LIMIT)
+        self._places, self._waiting = places, waiting
         self.address = ""  # HOST:PORT, once started
 
     async def start(self, listen: str) -> None:
@@ -57,58 +83,92 @@ class Front:
         """
         if not _can_be_address(listen):
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS)
-        self._executor = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="forecast")
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CALLS_AT_ONCE)
-        for descriptor, handlers in _SERVICES:
-            handler = service_handler(
-                descriptor,
-                handlers(self._catalog),
-                executor=self._executor,
-                time_limit=self._time_limit,
-                stream_time_limit=self._stream_time_limit,
-            )
-            self._server.add_generic_rpc_handlers((handler,))
+        self._work = Work(places=self._places, waiting=self._waiting)
+        self._add_services()
         await self._add_health()
         self._add_reflection()
         try:
-            port = self._server.add_insecure_port(listen)
+            if self._credentials is None:
+                port = self._server.add_insecure_port(listen)
+            else:
+                port = self._server.add_secure_port(listen, self._credentials)
         except RuntimeError:
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS) from None
         await self._server.start()
+        self._work.start()
+        if self._observer.metrics is not None:
+            self._observer.metrics.watch(self.readings)
         self.address = listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
 
     async def stop(self, grace: float) -> None:
         """Refuse new calls, let those in flight end within `grace` seconds, then cancel them."""
+        await self.tell_health(False)
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        await self._work.stop()
+
+    def readings(self) -> Iterator[Reading]:
+        """What work there is and where replies came from, for metrics; may be called in any thread."""
+        replies = "Replies to Forecast, by where they came from."
+        for source, number in (
+            ("made", self._replies.made),
+            ("cache", self._replies.given_again),
+            ("shared", self._replies.shared),
+        ):
+            yield Reading("sharecast_replies", replies, number, counter=True, labels=(("source", source),))
+        for place, admission in (("threads", self._work.quick), ("workers", self._work.long)):
+            yield Reading(
+                "sharecast_waiting", "Calls that wait for work.", admission.waiting, labels=(("place", place),)
+            )
+            yield Reading("sharecast_working", "Calls worked on.", admission.working, labels=(("place", place),))
+        yield Reading("sharecast_worker_processes", "Worker processes alive.", len(self._work.workers.pids))
+
+    async def tell_health(self, serving: bool) -> None:
+        """Have health say whether calls can be answered; once it stops, that stays NOT_SERVING."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in ("", *(service.full_name for service in _SERVICES)):
+            await self._health.set(name, status)
+        if self._observer.metrics is not None:
+            self._observer.metrics.serving.set(serving)
+
+    def _add_services(self) -> None:
+        self._replies = Replies()
+        many = ForecastReplies(self._catalog, self._work, self._replies)
+        replies: dict[str, Any] = {"Forecast": many.forecast, "Backtest": many.backtest}
+        for service, handlers in (
+            (_FORECASTS, ForecastHandlers(self._catalog)),
+            (_MARKETS, MarketHandlers(self._catalog)),
+        ):
+            for method in service.methods:
+                if method.name not in replies:
+                    wrap = collected if method.client_streaming else in_thread
+                    replies[method.name] = wrap(method, getattr(handlers, _snake(method.name)), self._work)
+            handler = service_handler(
+                service,
+                replies,
+                guard=self._guard,
+                observer=self._observer,
+                limits=self._limits,
+                bringing=_BRINGING,
+            )
+            self._server.add_generic_rpc_handlers((handler,))
 
     async def _add_health(self) -> None:
         self._health = aio_health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)  # type: ignore[no-untyped-call]
-        for name in ("", *(descriptor.full_name for descriptor, _ in _SERVICES)):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self.tell_health(True)
 
     def _add_reflection(self) -> None:
-        names = (
-            *(descriptor.full_name for descriptor, _ in _SERVICES),
-            health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
-            reflection.SERVICE_NAME,
-        )
-        servicer = reflection.aio.ReflectionServicer(names)  # type: ignore[attr-defined]
-        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, self._server)  # type: ignore[no-untyped-call]
-        # v1 is v1alpha under another name, byte for byte, and tools ask for it first
-        method = grpc.stream_stream_rpc_method_handler(
-            servicer.ServerReflectionInfo,
-            request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-            response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-        )
-        v1 = grpc.method_handlers_generic_handler(
-            "grpc.reflection.v1.ServerReflection", {"ServerReflectionInfo": method}
-        )
-        self._server.add_generic_rpc_handlers((v1,))
+        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = (*(service.full_name for service in _SERVICES), health)
+        self._server.add_generic_rpc_handlers(reflection_handlers(names, self._guard))
 
 
 def _can_be_address(listen: str) -> bool:
     host, _, port = listen.rpartition(":")  # grpc would take port 99999 for 34463
     return listen.startswith("unix:") or (host != "" and port.isascii() and port.isdigit() and int(port) <= 65535)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

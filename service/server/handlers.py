@@ -1,22 +1,20 @@
 """What each RPC does: read the message, call a pure function, write the message."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
-from forecast.forecasting import check_request, forecast_history, forecast_shares
+from forecast.forecasting import check_request
 from service import convert
-from service.catalog import Catalog, inline_shares
+from service.catalog import Catalog
 from service.listing import find_figures
 from service.models import list_models
 from service.queries import LARGEST_FIGURES_PAGE, LARGEST_IMPORT, OWN_HOUSE, FiguresQuery, ImportQuery
+from service.server.tasks import make_forecast
 from sharecast.v1.forecast_service_pb2 import (
-    BacktestRequest,
-    BacktestResponse,
     ForecastRequest,
     ForecastResponse,
     ListModelsRequest,
@@ -42,7 +40,10 @@ _GONE = "a token of the list as it stands now; ask for the first page again"
 
 
 class ForecastHandlers:
-    """The methods of `sharecast.v1.ForecastService`, one per RPC, named in snake case; each may run in any thread."""
+    """The methods of `sharecast.v1.ForecastService`, one per RPC, named in snake case; each may run in any thread.
+
+    A server gives Forecast and Backtest through `service.server.forecasts`, which is this with a cache and processes.
+    """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -51,23 +52,8 @@ class ForecastHandlers:
         """Forecast one market of the catalog, or the shares in the request."""
         query = convert.forecast_query(request)
         check_request(horizon=query.horizon, levels=query.levels, model=query.model)  # before the costly part
-        if query.shares is None:
-            history = self._catalog.history(query.market, query.house, query.as_of)
-            data = convert.data_used(history)
-            forecast = forecast_history(
-                history, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed
-            )
-        else:
-            shares, data = inline_shares(query.shares, market=query.market)
-            forecast = forecast_shares(
-                shares, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed
-            )
-        return convert.forecast_response(forecast, data, include_history=query.include_history)
-
-    def backtest(self, request: BacktestRequest) -> Iterator[BacktestResponse]:
-        """Backtest one market of the catalog, or the shares in the request, an origin per step."""
-        for step in self._catalog.backtest(convert.backtest_query(request)):
-            yield convert.backtest_response(step)
+        history = None if query.shares is not None else self._catalog.history(query.market, query.house, query.as_of)
+        return make_forecast(query, history)
 
     def list_models(self, request: ListModelsRequest) -> ListModelsResponse:
         """One page of the models, the model of record first."""

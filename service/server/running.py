@@ -8,14 +8,32 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Self
 
+import grpc
+
 from service.catalog import Catalog
-from service.server.front import TIME_LIMIT, Front
+from service.observe import Observer
+from service.observe.health import watch_health
+from service.security import Guard
+from service.server.front import STREAM_TIME_LIMIT, TIME_LIMIT, Front
+from service.server.work import WAITING
 
 DRAIN_SECONDS = 30.0  # as long as a call may take; a stream, whose caller has seen how far it was, is cut off
 
 
 async def serve(
-    listen: str, catalog: Catalog, *, ready: Callable[[str], None], drain_seconds: float = DRAIN_SECONDS
+    listen: str,
+    catalog: Catalog,
+    *,
+    ready: Callable[[str], None],
+    drain_seconds: float = DRAIN_SECONDS,
+    guard: Guard | None = None,
+    observer: Observer | None = None,
+    credentials: grpc.ServerCredentials | None = None,
+    time_limit: float = TIME_LIMIT,
+    stream_time_limit: float = STREAM_TIME_LIMIT,
+    places: int | None = None,
+    waiting: int = WAITING,
+    check: Callable[[], None] | None = None,
 ) -> None:
     """Answer calls until SIGTERM or SIGINT; then refuse new ones, let those in flight end, and return.
 
@@ -24,6 +42,15 @@ async def serve(
         catalog: The figures to answer from.
         ready: Called once with HOST:PORT when calls are answered.
         drain_seconds: How long calls in flight may take after the signal.
+        guard: As of `Front`, and so are those down to `waiting`.
+        observer: Is told of every call.
+        credentials: Of TLS.
+        time_limit: Seconds a call may take.
+        stream_time_limit: The same for a call that streams.
+        places: How much work is done at once.
+        waiting: How many calls may wait.
+        check: Looks, in a thread, whether calls can be answered, and raises a `ServiceError` where not; health says
+            what it finds.
 
     Raises:
         InvalidArgument: the address cannot be listened on.
@@ -31,12 +58,24 @@ async def serve(
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    front = Front(catalog)
+    front = Front(
+        catalog,
+        guard=guard,
+        observer=observer,
+        credentials=credentials,
+        time_limit=time_limit,
+        stream_time_limit=stream_time_limit,
+        places=places,
+        waiting=waiting,
+    )
     await front.start(listen)
+    looking = None if check is None else asyncio.create_task(watch_health(check, front.tell_health))
     try:
         ready(front.address)
         await stopping.wait()
     finally:
+        if looking is not None:
+            looking.cancel()
         await front.stop(drain_seconds)
 
 
@@ -46,14 +85,39 @@ class Server:
     Args:
         catalog: The figures it answers from.
         listen: HOST:PORT; port 0 picks a free one.
+        guard: As of `Front`, and so are those below.
+        observer: Is told of every call.
+        credentials: Of TLS.
         time_limit: Seconds a call may take.
+        places: How much work is done at once.
+        waiting: How many calls may wait.
 
     >>> with Server(Catalog.shipped()) as server:  # doctest: +SKIP
     ...     Client(server.address).forecast("cn-cloud")
     """
 
-    def __init__(self, catalog: Catalog, *, listen: str = "127.0.0.1:0", time_limit: float = TIME_LIMIT) -> None:
-        self._front, self._listen = Front(catalog, time_limit=time_limit), listen
+    def __init__(
+        self,
+        catalog: Catalog,
+        *,
+        listen: str = "127.0.0.1:0",
+        guard: Guard | None = None,
+        observer: Observer | None = None,
+        credentials: grpc.ServerCredentials | None = None,
+        time_limit: float = TIME_LIMIT,
+        places: int | None = None,
+        waiting: int = WAITING,
+    ) -> None:
+        self._listen = listen
+        self._front = Front(
+            catalog,
+            guard=guard,
+            observer=observer,
+            credentials=credentials,
+            time_limit=time_limit,
+            places=places,
+            waiting=waiting,
+        )
         self._thread = threading.Thread(target=self._run, name="sharecast-server", daemon=True)
         self._started: Future[None] = Future()
         self._grace = 0.0

@@ -23,10 +23,12 @@ from service.errors import (
     InternalError,
     MalformedRequest,
     NoStore,
+    Overloaded,
     PermissionDenied,
     ServiceUnavailable,
     StoreUnavailable,
     Unauthenticated,
+    WorkLost,
 )
 from service.status import DOMAIN, REQUEST_ID, STATUS_TRAILER, error_code, pack_error, unpack_error
 from sharecast.v1.error_pb2 import ErrorReason
@@ -50,6 +52,8 @@ CASES: list[tuple[SharecastError, str]] = [
     (StoreUnavailable("the disk is full"), "UNAVAILABLE"),
     (Unauthenticated("the key has expired"), "UNAUTHENTICATED"),
     (PermissionDenied("/sharecast.v1.MarketService/ImportFigures", "read", "write"), "PERMISSION_DENIED"),
+    (Overloaded(0.25), "RESOURCE_EXHAUSTED"),
+    (WorkLost(), "UNAVAILABLE"),
     (NoStore("these are the shipped figures"), "FAILED_PRECONDITION"),
 ]
 SHORT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -17,7 +17,7 @@ from service.server import Server
 from service.server.front import _SERVICES
 from sharecast.v1.forecast_service_pb2 import ForecastRequest
 
-METHODS = [f"/{service.full_name}/{method.name}" for service, _ in _SERVICES for method in service.methods]
+METHODS = [f"/{service.full_name}/{method.name}" for service in _SERVICES for method in service.methods]
 FORECAST = "/sharecast.v1.ForecastService/Forecast"
 
 

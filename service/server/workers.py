@@ -1,0 +1,242 @@
+"""A supervised pool of worker processes, for use inside one event loop.
+
+A worker that is killed costs the call it worked on and no other, and is replaced at once. Work whose caller has
+gone, or has no time left, is ended by ending its worker: a fit cannot be told to stop. `concurrent.futures` can do
+neither.
+"""
+
+import asyncio
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, cast
+
+from service.errors import WorkLost
+from service.server.nursery import END, HEADER, PID, RAISED
+
+log = logging.getLogger(__name__)
+
+_NURSERY = "from service.server.nursery import main; main()"
+_AGAIN_SECONDS = 0.1  # before another attempt at starting a worker
+
+
+class Workers:
+    """Processes that run functions of modules.
+
+    Args:
+        size: How many.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._nursery: _Nursery | None = None
+        self._all: set[_Worker] = set()
+        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    def start(self) -> None:
+        """Begin to start the processes; work given before they are up waits for them."""
+        for _ in range(self._size):
+            self._replace()
+
+    async def stop(self) -> None:
+        """End all processes, at work or not."""
+        self._closed = True
+        if self._nursery is not None:
+            await asyncio.to_thread(self._nursery.close)
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        for worker in tuple(self._all):
+            worker.end()
+        await asyncio.sleep(0)  # for the transports to be closed
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that are up."""
+        return tuple(worker.pid for worker in self._all)
+
+    async def call(self, function: Callable[..., Any], /, *arguments: object) -> Any:  # noqa: ANN401  (what it returns)
+        """What a function returns in a worker.
+
+        Args:
+            function: A function of a module; its arguments and what it returns or raises can be pickled.
+            arguments: Of the function.
+
+        Raises:
+            WorkLost: the worker ended without an answer.
+            Exception: what the function raised.
+        """
+        answer = None
+        async for found in self.steps(function, *arguments):
+            answer = found
+        return answer
+
+    async def steps(self, function: Callable[..., Any], /, *arguments: object) -> AsyncIterator[Any]:
+        """What a function that returns an iterator yields in a worker; likewise.
+
+        Leaving the iterator early, as on a cancel, ends the worker.
+        """
+        task = pickle.dumps((function, arguments), protocol=5)
+        worker = await self._take()
+        try:
+            worker.give(task)
+            while True:
+                kind, raw = await worker.answer()
+                if kind == END:
+                    break
+                found = pickle.loads(raw)
+                if kind == RAISED:
+                    worker.rest()
+                    raise found
+                yield found
+            worker.rest()
+        finally:
+            if worker.resting:
+                self._idle.put_nowait(worker)
+            else:
+                worker.end()
+
+    async def _take(self) -> "_Worker":
+        while True:
+            worker = await self._idle.get()
+            if not worker.lost:
+                return worker
+
+    def _replace(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._start_one())
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _start_one(self) -> None:
+        while self._open():
+            nursery = self._nursery
+            try:
+                if nursery is None:
+                    nursery = self._nursery = _Nursery()
+                ours, pid = await nursery.worker()
+            except RuntimeError:  # it was closed in between
+                return
+            except OSError as error:  # no processes or sockets left, or the nursery was killed
+                if not self._open():
+                    return
+                log.warning("a worker process could not be started: %s", error)
+                if nursery is not None and self._nursery is nursery:
+                    self._nursery = None
+                    await asyncio.to_thread(nursery.close)
+                await asyncio.sleep(_AGAIN_SECONDS)
+                continue
+            worker = _Worker(pid, self._lost)
+            await asyncio.get_running_loop().connect_accepted_socket(worker.itself, ours)
+            self._all.add(worker)
+            self._idle.put_nowait(worker)
+            return
+
+    def _open(self) -> bool:
+        return not self._closed
+
+    def _lost(self, worker: "_Worker") -> None:
+        self._all.discard(worker)
+        if not self._closed:
+            self._replace()
+
+
+class _Nursery:
+    """Our end of `service.server.nursery`."""
+
+    def __init__(self) -> None:
+        # One thread: requests for workers are answered in order.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="nursery")
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # such as -W error
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", _NURSERY, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+    async def worker(self) -> tuple[socket.socket, int]:
+        """A new worker: our end of its pipe, and its process id."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fork)
+
+    def close(self) -> None:
+        """End it; without one to fork from, no worker starts any more."""
+        with suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        self._process.kill()
+        self._process.wait()
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._control.close()
+
+    def _fork(self) -> tuple[socket.socket, int]:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+            raw = self._control.recv(PID.size, socket.MSG_WAITALL)
+            if len(raw) < PID.size:
+                raise ConnectionError("the process that workers are forked from has ended")
+        except BaseException:
+            ours.close()
+            raise
+        ours.setblocking(False)
+        return ours, PID.unpack(raw)[0]
+
+
+class _Worker(asyncio.Protocol):
+    """One process and what has come from it."""
+
+    def __init__(self, pid: int, lost: Callable[["_Worker"], None]) -> None:
+        self.pid, self._on_lost = pid, lost
+        self.lost, self.resting = False, True
+        self._buffer = bytearray()
+        self._answers: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
+
+    def itself(self) -> "_Worker":
+        """As a factory of the protocol."""
+        return self
+
+    def give(self, task: bytes) -> None:
+        self.resting = False
+        self._transport.write(HEADER.pack(len(task), 0) + task)
+
+    async def answer(self) -> tuple[int, bytes]:
+        found = None if self.lost and self._answers.empty() else await self._answers.get()
+        if found is None:
+            raise WorkLost
+        return found
+
+    def rest(self) -> None:
+        self.resting = not self.lost
+
+    def end(self) -> None:
+        if not self.lost:
+            # The pipe is open, so the process has not ended and its number is not another's.
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while len(self._buffer) >= HEADER.size:
+            size, kind = HEADER.unpack_from(self._buffer)
+            if len(self._buffer) < HEADER.size + size:
+                return
+            self._answers.put_nowait((kind, bytes(self._buffer[HEADER.size : HEADER.size + size])))
+            del self._buffer[: HEADER.size + size]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost, self.resting = True, False
+        self._answers.put_nowait(None)
+        self._on_lost(self)
