@@ -1,7 +1,7 @@
 """What is asked of a forecast's draws beside the forecast, and how a person reads it: events and conditions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from rich import box
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from forecast.events import EventProbability
+    from forecast.revenue import Revenue
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Answers:
 
     forecast: Forecast
     events: "tuple[EventProbability, ...]"
+    revenue: "Revenue | None" = None
 
     @classmethod
     def of(cls, forecast: Forecast, events: Sequence[str], conditions: Sequence[str]) -> Self:
@@ -46,8 +48,24 @@ class Answers:
 
         return cls(forecast, tuple(event_probability(forecast, e, field=f"events[{n}]") for n, e in enumerate(events)))
 
+    def with_revenue(self, figures: "pl.DataFrame", seed: int) -> Self:
+        """The same with what the providers sell, worked out with the totals among the figures.
+
+        Raises:
+            NotEnoughData: the house tells fewer than two totals of the market.
+        """
+        from forecast.revenue import forecast_revenue
+
+        return replace(self, revenue=forecast_revenue(self.forecast, figures, seed=seed))
+
+    def notes(self) -> tuple[str, ...]:
+        """What was doubted or filled in, beside what the forecast says of itself."""
+        return () if self.revenue is None else self.revenue.notes
+
     def rows(self) -> "pl.DataFrame":
-        """What programs get: a row per event where any was asked, else the forecasts table."""
+        """What programs get: the rows of revenue or of events where they were asked for, else the forecasts table."""
+        if self.revenue is not None:
+            return self.revenue.to_frame()
         if not self.events:
             return self.forecast.to_frame()
         from forecast.events import events_frame
@@ -55,7 +73,12 @@ class Answers:
         return events_frame(self.events)
 
     def show(self, console: "Console") -> None:
-        """Print the events, each with its probability and what was so at the origin."""
+        """Print what the providers sell, and the events, each with its probability and what was so at the origin."""
+        if self.revenue is not None:
+            from service.cli.pages import print_revenue
+
+            console.print()
+            print_revenue(console, self.revenue)
         if not self.events:
             return
         from forecast.events import ALREADY

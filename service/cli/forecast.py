@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from forecast.results import Forecast
+    from service.catalog import Catalog
 
 
 @click.command()
@@ -39,6 +40,12 @@ if TYPE_CHECKING:
     help="What if? Such as 'Huawei = 20 % in 2026Q4', 'Others unchanged', 'Tencent leaves from 2026Q2', 'a new "
     "provider takes 5 % from 2026Q2', or an event; give it once for each, and all hold together.",
 )
+@click.option(
+    "--revenue",
+    "revenue",
+    is_flag=True,
+    help="What each provider sells: shares times the market's total, forecast as well. Programs get these rows.",
+)
 @options.server("Ask this server.  [default: compute here]")
 def forecast(
     market: str,
@@ -55,12 +62,14 @@ def forecast(
     chart: Path | None,
     events: tuple[str, ...],
     conditions: tuple[str, ...],
+    revenue: bool,
     address: str | None,
 ) -> None:
     """Forecast the shares of MARKET.
 
     One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
-    quarter sum to one. With events or conditions everything comes from 2,000 joint draws.
+    quarter sum to one. With events, conditions or revenue everything comes from 2,000
+    joint draws.
     """
     from service.cli.answers import Answers
     from service.cli.output import Target, chart_format, tell
@@ -72,14 +81,17 @@ def forecast(
             raise click.UsageError(
                 f"{option} is for this machine, and a server at --address does not read it; give one."
             )
-    if address is not None and (events or conditions):
-        raise click.UsageError("--event and --condition are answered here, not by a server at --address; give one.")
+    if address is not None and (events or conditions or revenue):
+        raise click.UsageError("--event, --condition and --revenue are answered here, not by --address; give one.")
     target = Target.choose(format_, output)
+    if events and revenue and target.kind is not None:
+        raise click.UsageError("--event and --revenue each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
     made: Forecast
+    catalog: Catalog | None = None
     if address is None:
-        drawn_needed = bool(events or conditions)
-        made = _computed(market, house, as_of, horizon, levels, model, seed, figures, database, drawn_needed)
+        drawn_needed = bool(events or conditions or revenue)
+        made, catalog = _computed(market, house, as_of, horizon, levels, model, seed, figures, database, drawn_needed)
     else:
         from service.cli.connecting import connect
 
@@ -95,6 +107,8 @@ def forecast(
                 include_history=target.kind is None or chart is not None,
             ).to_forecast()
     answers = Answers.of(made, events, conditions)
+    if revenue and catalog is not None:
+        answers = answers.with_revenue(catalog.figures(market, made.house, as_of=as_of), seed)
     made = answers.forecast
 
     def page(console: "Console") -> None:
@@ -103,7 +117,7 @@ def forecast(
 
     target.write(answers.rows(), page)
     if target.kind is not None:
-        for warning in (*made.provenance.notes, *made.warnings):
+        for warning in (*made.provenance.notes, *made.warnings, *answers.notes()):
             tell(f"note: {warning}")
     if chart is not None and drawn is not None:
         from forecast.charts import fan_chart
@@ -123,10 +137,12 @@ def _computed(
     figures: Path | None,
     database: str | None,
     keep_draws: bool,
-) -> "Forecast":
+) -> "tuple[Forecast, Catalog]":
     from forecast.forecasting import check_request, forecast_history
     from service.cli.opening import open_catalog
 
     check_request(horizon=horizon, levels=levels, model=model)  # before the history, which takes longer
-    history = open_catalog(figures, database).history(market, house or "", as_of)
-    return forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed, keep_draws=keep_draws)
+    catalog = open_catalog(figures, database)
+    history = catalog.history(market, house or "", as_of)
+    made = forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed, keep_draws=keep_draws)
+    return made, catalog

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.text import Text
 from forecast.figures import MarketInfo
 from forecast.quarter import Quarter
 from forecast.results import Forecast, History, Status, level_name
+
+if TYPE_CHECKING:
+    from forecast.revenue import Revenue
 
 _DASH = "\N{EN DASH}"  # between two bounds, or where there is nothing
 _WIDEST_NAME = 14  # characters of a provider's name before it is broken into lines
@@ -56,6 +60,32 @@ def print_forecast(console: Console, forecast: Forecast, *, levels: Sequence[flo
     ]
     _print_grid(console, labels, forecast.providers, cells, blank_between=bool(shown))
     _print_notes(console, (*made.notes, *forecast.warnings))
+
+
+def print_revenue(console: Console, revenue: "Revenue") -> None:
+    """Print amounts: a block per quarter, the mean, the interval of each level and growth, the market last."""
+    console.print(
+        f"{revenue.unit} a quarter: the mean, the interval of each level, and growth over a year.", style="dim"
+    )
+    used = " and ".join(name.replace("_", " ") for name, _ in revenue.used)
+    past = revenue.totals
+    span_ = span(past.quarters[0], past.quarters[-1])
+    console.print(f"The market's total by {used}, fitted to {span_}.", style="dim", markup=False)
+    digits = 1 if revenue.amounts.mean[0, -1] >= 100.0 else 2
+    labels = [
+        Text("\n").join(
+            [
+                Text(str(period)),
+                *(Text(f"{level_name(level)} %", style="dim") for level in revenue.levels),
+                Text("growth", style="dim"),
+            ]
+        )
+        for period in revenue.periods
+    ]
+    names = (*revenue.providers, "Market")
+    cells = [[_revenue_cell(revenue, h, k, digits) for k in range(len(names))] for h in range(len(revenue.periods))]
+    _print_grid(console, labels, names, cells, blank_between=True)
+    _print_notes(console, revenue.notes)
 
 
 def print_history(console: Console, history: History) -> None:
@@ -162,6 +192,16 @@ def _forecast_cell(forecast: Forecast, h: int, k: int, levels: Sequence[int]) ->
     mean = Text(_per_cent(forecast.mean[h, k]), style="bold")
     bounds = ((_per_cent(forecast.lower[n, h, k]), _per_cent(forecast.upper[n, h, k])) for n in levels)
     return Text("\n").join([mean, *(Text(f"{lower}{_DASH}{upper}", style="dim") for lower, upper in bounds)])
+
+
+def _revenue_cell(revenue: "Revenue", h: int, k: int, digits: int) -> Text:
+    amounts, growth = revenue.amounts, float(revenue.growths.median[h, k])
+    lines = [Text(f"{amounts.mean[h, k]:,.{digits}f}", style="bold")]
+    for n in range(len(revenue.levels)):
+        lower, upper = amounts.lower[n, h, k], amounts.upper[n, h, k]
+        lines.append(Text(f"{lower:,.{digits}f}{_DASH}{upper:,.{digits}f}", style="dim"))
+    lines.append(Text(_DASH if math.isnan(growth) else f"{100 * growth:+.0f} %", style="dim"))
+    return Text("\n").join(lines)
 
 
 def _history_cell(share: float, status: Status) -> Text:

@@ -2,7 +2,7 @@
 
     python tests/bench/totals.py
 
-Every series of at least 27 known totals, put on its newest base, is forecast from every quarter after the twelfth, eight
+Every series of at least 27 known totals, put on its newest base, is forecast from every quarter after the twelfth, 8
 quarters ahead, by the mixture that revenue uses, by each of its models and by last year's changes. Prints the absolute
 error of the median and the weighted interval score of 80 % and 95 %, both in points of the logarithm, and coverage; the
 last lines are means over the series. Restatements are known from the start, so this is no test of vintages.

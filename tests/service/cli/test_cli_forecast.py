@@ -112,6 +112,8 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--event", "Hauwei leads"], "events[0].provider is 'Hauwei'; allowed: one of Alibaba Cloud, "),
         (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "events[1].share is '40'"),
         (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
+        (["--event", "Huawei leads", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
+        (["--revenue", "--address", "127.0.0.1:1"], "answered here, not by --address; give one"),
         (["--figures", "f.csv"], "f.csv is 'missing'"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
         (["--address", "127.0.0.1:1"], "the service is unavailable"),
@@ -161,6 +163,21 @@ def test_a_condition_is_met_and_how_unlikely_it_is_said(run: Run) -> None:
     assert "note: given that Huawei Cloud = 30 % in 2021Q4: the forecast of 2021Q4 has " in result.stderr
     assert "a supposition; the model knows nothing of newcomers" in result.stderr
     assert "what if: Huawei Cloud = 30 % in 2021Q4\n" in run(*asked).stdout
+
+
+@pytest.mark.parametrize(("market", "unit"), [("world-cloud", "USD bn"), ("world-smartphones", "million units")])
+def test_revenue_of_the_providers_sums_to_the_market(run: Run, market: str, unit: str) -> None:
+    asked = ["forecast", market, "--horizon", "2", "--revenue"]
+    rows = json.loads(run(*asked, "--format", "json").stdout)
+    for period in ("2026Q1", "2026Q2"):
+        mine = [row for row in rows if row["period"] == period]
+        (whole,) = [row["mean"] for row in mine if row["provider"] == "TOTAL"]
+        assert sum(row["mean"] for row in mine if row["provider"] != "TOTAL") == pytest.approx(whole, rel=1e-9)
+    assert {row["unit"] for row in rows} == {unit}
+    text = run(*asked).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"{unit} a quarter: the mean, the interval of each level, and growth over a year." in text
+    assert f"{whole:,.1f}" in text
 
 
 def test_the_demo_asks_a_real_server_prints_the_answer_and_draws_it(program: Program, tmp_path: Path) -> None:
