@@ -11,7 +11,7 @@ import click
 from service.settings import SETTINGS, ServeSettings, resolve
 
 if TYPE_CHECKING:
-    from service.observe import Metrics
+    from service.observe.metrics import Metrics, MetricsServer
     from service.store import Store
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -73,7 +73,7 @@ def _serve(settings: ServeSettings) -> None:
     from forecast.forecasting import warm_up
     from service.catalog import Catalog
     from service.cli.opening import open_existing
-    from service.observe import MetricsServer, Observer, set_up_log, spans_if_installed
+    from service.observe import Observer, set_up_log, spans_if_installed
     from service.security.entry import settle
     from service.server import serve as answer
 
@@ -82,7 +82,7 @@ def _serve(settings: ServeSettings) -> None:
     store = open_existing(settings.database or None, create=True)
     guard = entry.guard(store)
     metrics = _metrics(settings) if settings.metrics else None
-    told = None if metrics is None else MetricsServer(metrics, settings.metrics)
+    told = None if metrics is None else _tell(metrics, settings.metrics)
     calls = set_up_log(settings.log_level, settings.log_format)
     observer = Observer(log=calls, metrics=metrics, spans=spans_if_installed())
     _warn(settings, store, keys=entry.keys, tls=entry.tls is not None)
@@ -113,7 +113,8 @@ def _serve(settings: ServeSettings) -> None:
 
 
 def _metrics(settings: ServeSettings) -> "Metrics":
-    from service.observe import Metrics, Reading
+    from service.observe import Reading
+    from service.observe.metrics import Metrics
     from service.security.tls import expires_at
     from service.server.front import _SERVICES
 
@@ -126,10 +127,18 @@ def _metrics(settings: ServeSettings) -> "Metrics":
     return metrics
 
 
+def _tell(metrics: "Metrics", listen: str) -> "MetricsServer":
+    from service.observe.metrics import MetricsServer
+
+    return MetricsServer(metrics, listen)
+
+
 def _check(store: "Store | None") -> "Callable[[], None] | None":
+    if store is None:
+        return None
     from service.store.checking import StoreCheck
 
-    return None if store is None else StoreCheck(store)
+    return StoreCheck(store)
 
 
 def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:

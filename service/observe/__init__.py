@@ -1,8 +1,8 @@
 """What the server tells those who run it."""
 
 from service.observe.log import set_up_log
-from service.observe.metrics import Metrics, MetricsServer, Reading
 from service.observe.observer import Observer
+from service.observe.reading import Reading
 from service.observe.tracing import spans_if_installed
 
-__all__ = ["Metrics", "MetricsServer", "Observer", "Reading", "set_up_log", "spans_if_installed"]
+__all__ = ["Observer", "Reading", "set_up_log", "spans_if_installed"]

@@ -23,6 +23,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from forecast.errors import InvalidArgument
+from service.observe.reading import Reading
 
 _LABELS: Final = ("grpc_type", "grpc_service", "grpc_method")
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600)
@@ -109,20 +110,9 @@ class Metrics:
             if found.one_response and code is grpc.StatusCode.OK:
                 found.sent.inc()
 
-    def watch(self, read: Callable[[], Iterable["Reading"]]) -> None:
+    def watch(self, read: Callable[[], Iterable[Reading]]) -> None:
         """Also tell numbers that something else keeps, read when Prometheus asks."""
         self.registry.register(_Watched(read))
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A number that something else keeps."""
-
-    name: str  # of a counter without its "_total"
-    help: str
-    value: float
-    counter: bool = False  # only grows; else a gauge
-    labels: tuple[tuple[str, str], ...] = ()
 
 
 class _Watched(Collector):

@@ -1,14 +1,16 @@
 """What the server tells about its calls: lines of a log, numbers, spans."""
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
 from service.observe.log import CallLog
-from service.observe.metrics import Metrics
 from service.observe.tracing import Spans
 from service.security.caller import Caller
+
+if TYPE_CHECKING:
+    from service.observe.metrics import Metrics
 
 
 class Observer:
@@ -21,7 +23,7 @@ class Observer:
     """
 
     def __init__(
-        self, *, log: CallLog | None = None, metrics: Metrics | None = None, spans: Spans | None = None
+        self, *, log: CallLog | None = None, metrics: "Metrics | None" = None, spans: Spans | None = None
     ) -> None:
         self.metrics = metrics
         self._log, self._spans = log, spans

@@ -4,13 +4,15 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from service.errors import PermissionDenied, StoreUnavailable, Unauthenticated
 from service.security.caller import ANYONE, Caller, Role
 from service.security.keys import check_key
 from service.security.rules import RULES
-from service.store.key_rows import KeyRow
+
+if TYPE_CHECKING:
+    from service.store.key_rows import KeyRow
 
 AUTHORIZATION = "authorization"  # the metadata that carries a key
 _BEARER = "bearer "
@@ -20,7 +22,7 @@ _WAIT_SECONDS = 1.0  # for the database, while there are keys to go on with
 
 
 class _Keys(Protocol):
-    def all(self) -> tuple[KeyRow, ...]: ...
+    def all(self) -> "tuple[KeyRow, ...]": ...
 
 
 class Guard:

@@ -10,12 +10,14 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from forecast.errors import InvalidArgument, NotFound
 from service.errors import Unauthenticated
 from service.security.caller import Caller, Role
-from service.store.key_rows import KeyRow, KeyRows
+
+if TYPE_CHECKING:
+    from service.store.key_rows import KeyRow, KeyRows  # loads SQLAlchemy, which a server without keys need not
 
 _KEY: Final = re.compile(r"sck_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
@@ -28,8 +30,8 @@ EXPIRED: Final = "the key has expired"
 
 
 def add_key(
-    rows: KeyRows, /, *, tenant: str, role: str, label: str = "", expires_in: timedelta | None = None, now: datetime
-) -> tuple[str, KeyRow]:
+    rows: "KeyRows", /, *, tenant: str, role: str, label: str = "", expires_in: timedelta | None = None, now: datetime
+) -> "tuple[str, KeyRow]":
     """Make a key.
 
     Args:
@@ -47,6 +49,8 @@ def add_key(
         InvalidArgument: a tenant, role, label or time that is not allowed.
         StoreUnavailable: the database cannot be written.
     """
+    from service.store.key_rows import KeyRow
+
     if _TENANT.fullmatch(tenant) is None:
         raise InvalidArgument("tenant", tenant, "1 to 63 of a to z, 0 to 9, '.', '_' and '-', such as 'team-a'")
     roles = [str(each) for each in Role]
@@ -70,7 +74,7 @@ def add_key(
     return f"sck_{key_id}_{secret}", row
 
 
-def revoke_key(rows: KeyRows, key_id: str, /, *, now: datetime) -> bool:
+def revoke_key(rows: "KeyRows", key_id: str, /, *, now: datetime) -> bool:
     """End a key for good.
 
     Args:
@@ -92,7 +96,7 @@ def revoke_key(rows: KeyRows, key_id: str, /, *, now: datetime) -> bool:
         raise NotFound("key", _public(key_id), known) from None
 
 
-def check_key(key: str, rows: Mapping[str, KeyRow], /, *, now: datetime) -> Caller:
+def check_key(key: str, rows: "Mapping[str, KeyRow]", /, *, now: datetime) -> Caller:
     """Whose a key is.
 
     Takes as long for a key that is not there as for one with a wrong secret.

@@ -5,7 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from forecast.errors import InvalidArgument
-from service.observe import Metrics, MetricsServer, Observer, Reading
+from service.observe import Observer, Reading
+from service.observe.metrics import Metrics, MetricsServer
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
 
 SERVICES = (
