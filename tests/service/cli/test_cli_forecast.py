@@ -176,7 +176,7 @@ def test_revenue_of_the_providers_sums_to_the_market(run: Run, market: str, unit
     assert {row["unit"] for row in rows} == {unit}
     text = run(*asked).stdout
     assert max(map(len, text.splitlines())) <= 80
-    assert f"{unit} a quarter: the mean, the interval of each level, and growth over a year." in text
+    assert f"{unit} a quarter: mean, interval of each level, growth over a year." in text
     assert f"{whole:,.1f}" in text
 
 
