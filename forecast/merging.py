@@ -79,7 +79,9 @@ def new_statements(
         before = known.with_columns(revisions_before(known)).group_by(key).agg(pl.col("published_at").min().alias("at"))
         found = given.with_columns(revisions_before(given)).join(before, on=key, how="left", maintain_order="left")
         older = (pl.col("published_at") < pl.col("at")) & ~pl.col("published_inferred")
-        return found.filter(pl.col("at").is_null() | older).select(STATEMENT_SCHEMA.keys())
+        # What one page dates needs no guess from another that comes with it.
+        guessed = pl.col("published_inferred") & (~pl.col("published_inferred")).any().over(key)
+        return found.filter((pl.col("at").is_null() & ~guessed) | older).select(STATEMENT_SCHEMA.keys())
     dated = given.filter(~pl.col("published_inferred"))
     undated = given.filter("published_inferred")
     return pl.concat([_said_otherwise(known, dated, (*_CELL, "published_at")), _newer(known, undated, today)])

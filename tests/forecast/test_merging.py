@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -250,6 +250,7 @@ def test_shares_published_later_never_change_what_counted_on_an_earlier_day(
         max_size=12,
     )
 )
+@example([(0, 2, 0.01, False), (0, 1, 0.01, True)])
 def test_figures_published_later_never_change_what_was_known_on_an_earlier_day(
     pages: list[tuple[int, int, float, bool]],
 ) -> None:
