@@ -24,6 +24,7 @@ from service.results import DataUsed, ImportReport
 
 if TYPE_CHECKING:
     from service.store import Store
+    from service.store.job_rows import JobRows
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
 _MARKETS_KEPT = 32  # whose figures are in memory
@@ -142,6 +143,20 @@ class Catalog:
         """Grows when something is imported: as long as it stays, so does every answer."""
         self._refresh()
         return self._seen
+
+    def jobs(self) -> "JobRows":
+        """The jobs of the store.
+
+        Raises:
+            NoStore: this catalog has no store.
+        """
+        if self._store is None:
+            raise NoStore("the figures are those that ship, or of a file")
+        return self._store.jobs
+
+    def now(self) -> datetime:
+        """The moment, by the clock of this catalog."""
+        return self._clock()
 
     def mark(self) -> int | None:
         """The same as long as every answer stays the same, told in microseconds; None where only `revision` can tell.

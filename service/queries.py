@@ -21,6 +21,7 @@ DEFAULT_BACKTEST_MODELS = ("auto", "naive")
 DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets, models
 DEFAULT_FIGURES_PAGE, LARGEST_FIGURES_PAGE = 100, 1000  # some 500 bytes each, of the 4 MiB that a message may have
 OWN_HOUSE = "own"  # of imported shares for which no house is named
+MOST_EVENTS, MOST_CONDITIONS = 100, 20  # of one forecast
 LARGEST_IMPORT = 1_000_000  # rows
 
 
@@ -48,6 +49,33 @@ class ForecastQuery:
     model: str = DEFAULT_MODEL
     seed: int = 0
     include_history: bool = False
+    events: tuple[str, ...] = ()  # whose probability is asked for
+    conditions: tuple[str, ...] = ()  # that the forecast is given
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTable:
+    """Shares of one market brought by the caller: T consecutive quarters by K providers."""
+
+    market: str
+    first_period: str  # "2020Q3"
+    providers: tuple[str, ...]  # K
+    shares: tuple[float, ...]  # T * K fractions, quarter by quarter; NaN where not reported, which is never zero
+    decimals: int | None = None  # of the percentages as published
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuery:
+    """Many markets to forecast, all asked the same."""
+
+    markets: tuple[str, ...] = ()  # of the server
+    house: str = ""  # empty: the usual one of each market
+    as_of: date | None = None
+    shares: tuple[MarketTable, ...] = ()  # in place of markets of the server or beside them
+    horizon: int = DEFAULT_HORIZON  # quarters ahead
+    levels: tuple[float, ...] = DEFAULT_LEVELS  # nominal, in (0, 1)
+    model: str = DEFAULT_MODEL
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ Importing the client must stay cheap, so Polars, pandas and NumPy are imported o
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from forecast.errors import SharecastError
 from forecast.quarter import Quarter
 
 if TYPE_CHECKING:
@@ -114,6 +115,28 @@ class HistoryResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EventResult:
+    """How probable an event is under a forecast."""
+
+    event: str  # written out, such as "Huawei Cloud overtakes Tencent Cloud by 2026Q4"
+    probability: float  # share of the draws in which it happens
+    standard_error: float  # of that share, for so many independent draws
+    draws: int
+    at_origin: bool  # the statement held at the origin: A was ahead already, the share was above already
+    reference: str  # what was so at the origin, in words
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionResult:
+    """How a condition stands to the forecast without it."""
+
+    condition: str  # written out, such as "Huawei Cloud = 20 % in 2026Q4"
+    # How likely something at least so far out, or the event, is without it; None: the model knows nothing of such.
+    probability: float | None
+    statement: str  # the same in words
+
+
+@dataclass(frozen=True, slots=True)
 class ForecastResult:
     """A joint forecast of one market: H quarters ahead, K providers, N levels.
 
@@ -135,6 +158,8 @@ class ForecastResult:
     model: ModelUsed
     warnings: tuple[str, ...]
     history: HistoryResult | None = None  # where asked for
+    events: tuple[EventResult, ...] = ()  # those asked for, in that order; given the conditions, if there are any
+    conditions: tuple[ConditionResult, ...] = ()  # that every draw meets, in the order asked
 
     def to_forecast(self) -> "Forecast":
         """The same forecast as the library's own value, with arrays; loads Polars and NumPy."""
@@ -165,6 +190,7 @@ class ForecastResult:
             as_of=self.as_of,
             history=None if self.history is None else self.history.to_history(),
             warnings=self.warnings,
+            given=tuple(condition.condition for condition in self.conditions),
         )
 
     def to_polars(self) -> "pl.DataFrame":
@@ -178,6 +204,35 @@ class ForecastResult:
     def to_pandas(self) -> "pd.DataFrame":
         """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
         return _to_pandas(self.to_polars())
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeResult:
+    """What became of one market of many: a forecast, or the error for which there is none."""
+
+    market: str
+    forecast: ForecastResult | None
+    error: SharecastError | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """A job: forecasts of many markets made in the background and kept."""
+
+    job_id: str  # empty: it was only checked
+    state: Literal["running", "done", "cancelled"]
+    created_at: datetime  # UTC
+    markets_count: int
+    done_count: int  # markets that have an outcome
+    failed_count: int  # markets whose outcome is an error
+
+
+@dataclass(frozen=True, slots=True)
+class JobsPage:
+    """One page of the list of jobs."""
+
+    jobs: tuple[JobResult, ...]
+    next_page_token: str  # empty on the last page
 
 
 @dataclass(frozen=True, slots=True)

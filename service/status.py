@@ -186,6 +186,15 @@ def unpack_error(
             return CallRefused(code.name, text)
 
 
+def error_of_status(status: Status, /) -> SharecastError:
+    """The error that the status of one of many tells of, of the class that fits."""
+    error = _unpack_status(status.SerializeToString())
+    if error is not None:
+        return error
+    code = next((code for code in grpc.StatusCode if code.value[0] == status.code), grpc.StatusCode.UNKNOWN)
+    return CallRefused(code.name, status.message or "no reason was given")
+
+
 def _row(error: SharecastError) -> _Row | None:
     return next((_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _BY_ERROR), None)
 

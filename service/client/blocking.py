@@ -1,5 +1,6 @@
 """The client for ordinary programs."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
@@ -17,14 +18,18 @@ from service.client.calls import (
     CHANNEL_OPTIONS,
     DEFAULT_TIMEOUT,
     IMPORT_TIMEOUT,
+    STREAM_TIMEOUT,
     ImportTable,
     SharesTable,
     backtest_query,
+    batch_queries,
     error_of,
     figures_query,
     forecast_query,
     history_query,
     import_requests,
+    job_query,
+    one_batch,
 )
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
@@ -42,10 +47,14 @@ from service.results import (
     ForecastResult,
     HistoryResult,
     ImportReport,
+    JobResult,
     MarketResult,
     ModelResult,
+    OutcomeResult,
 )
 from sharecast.v1.forecast_service_pb2_grpc import ForecastServiceStub
+from sharecast.v1.job_service_pb2 import CancelForecastJobRequest, GetForecastJobRequest
+from sharecast.v1.job_service_pb2_grpc import JobServiceStub
 from sharecast.v1.market_service_pb2_grpc import MarketServiceStub
 
 _Response = TypeVar("_Response")
@@ -93,6 +102,7 @@ class Client:
             self._channel = grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
         stubs = self._channel if key is None else KeyedChannel(self._channel, key)
         self._forecasts: Any = ForecastServiceStub(stubs)  # type: ignore[no-untyped-call]
+        self._jobs: Any = JobServiceStub(self._channel)  # type: ignore[no-untyped-call]
         self._markets: Any = MarketServiceStub(stubs)  # type: ignore[no-untyped-call]
 
     def forecast(
@@ -107,6 +117,8 @@ class Client:
         seed: int = 0,
         shares: "SharesTable | None" = None,
         include_history: bool = False,
+        events: Iterable[str] = (),
+        conditions: Iterable[str] = (),
         timeout: float | None = None,
     ) -> ForecastResult:
         """Forecast one market.
@@ -124,6 +136,10 @@ class Client:
                 fraction; None where not reported, which is never zero) or `value` (an amount), optionally `decimals`
                 (of the percentage as published).
             include_history: Also return the history the forecast was made from.
+            events: Whose probability is asked for, such as ``Huawei overtakes Tencent by 2026Q4``, as
+                `forecast.events.parse_event` reads them; 100 at most.
+            conditions: That the forecast is given, such as ``Huawei = 20 % in 2026Q4``, as
+                `forecast.conditions.parse_conditions` reads them; 20 at most.
             timeout: Seconds for this call; None for the client's own.
 
         Raises:
@@ -140,9 +156,204 @@ class Client:
             seed=seed,
             shares=shares,
             include_history=include_history,
+            events=events,
+            conditions=conditions,
         )
         response = self._call(self._forecasts.Forecast, convert.forecast_request(query), timeout)
         return convert.forecast_result(response)
+
+    def stream_forecasts(
+        self,
+        markets: Iterable[str] = (),
+        *,
+        shares: "SharesTable | None" = None,
+        house: str | None = None,
+        as_of: date | str | None = None,
+        horizon: int = DEFAULT_HORIZON,
+        levels: Iterable[float] = DEFAULT_LEVELS,
+        model: str = DEFAULT_MODEL,
+        seed: int = 0,
+        timeout: float | None = None,
+    ) -> Iterator[OutcomeResult]:
+        """Forecast many markets, each answered when it is ready, in any order.
+
+        Nothing is asked of the server before the first outcome is. Leaving the loop early ends the work of the server.
+
+        Args:
+            markets: Markets of the server.
+            shares: Shares of any markets, a Polars frame or rows with `market` and the columns of `forecast`, but no
+                `value`; in place of markets of the server or beside them. One `decimals` counts for a whole market.
+            house: As in `forecast`, and so are the others; for markets of the server.
+            as_of: Use only what was published by this date.
+            horizon: Quarters ahead, 1 to 40.
+            levels: Nominal levels, each in (0, 1).
+            model: Name of the model.
+            seed: Of the draws, of every market.
+            timeout: Seconds for each message of markets; None for 600.
+
+        Yields:
+            Per market a forecast, or the error for which there is none.
+
+        Raises:
+            InvalidArgument, NotFound: what is asked of all of them.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        queries = batch_queries(
+            markets,
+            shares=shares,
+            house=house,
+            as_of=as_of,
+            horizon=horizon,
+            levels=levels,
+            model=model,
+            seed=seed,
+        )
+        seconds = STREAM_TIMEOUT if timeout is None else timeout
+        for query in queries:
+            call = self._forecasts.StreamForecasts(convert.stream_request(query), timeout=seconds)
+            try:
+                for response in call:
+                    yield from convert.outcome_results(response.outcomes, query)
+            except grpc.RpcError as failed:
+                raise error_of(failed, timeout=seconds) from None
+            finally:
+                call.cancel()  # for a caller that left the loop; a call that has ended stays ended
+
+    def create_forecast_job(
+        self,
+        markets: Iterable[str] = (),
+        *,
+        shares: "SharesTable | None" = None,
+        house: str | None = None,
+        as_of: date | str | None = None,
+        horizon: int = DEFAULT_HORIZON,
+        levels: Iterable[float] = DEFAULT_LEVELS,
+        model: str = DEFAULT_MODEL,
+        seed: int = 0,
+        request_id: str = "",
+        validate_only: bool = False,
+        timeout: float | None = None,
+    ) -> JobResult:
+        """Have many markets forecast in the background; the server keeps the job and its outcomes.
+
+        Args:
+            markets: Markets of the server.
+            shares: Shares of any markets, a Polars frame or rows with `market` and the columns of `forecast`, but no
+                `value`; in place of markets of the server or beside them. One `decimals` counts for a whole market.
+            house: As in `forecast`, and so are the others; for markets of the server.
+            as_of: Use only what was published by this date.
+            horizon: Quarters ahead, 1 to 40.
+            levels: Nominal levels, each in (0, 1).
+            model: Name of the model.
+            seed: Of the draws, of every market.
+            request_id: Names this request: repeated with the same markets it gives the job made first. Empty: a new one
+                is made up, so that the call can be repeated by gRPC but not by you.
+            validate_only: Check everything, but create nothing.
+            timeout: Seconds for this call; None for the client's own.
+
+        Raises:
+            InvalidArgument, NotFound: what is asked of all of them.
+            AlreadyExists: another job was made under this request id.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        queries = batch_queries(
+            markets,
+            shares=shares,
+            house=house,
+            as_of=as_of,
+            horizon=horizon,
+            levels=levels,
+            model=model,
+            seed=seed,
+        )
+        request = convert.job_request(
+            one_batch(queries), request_id=request_id or str(uuid.uuid4()), validate_only=validate_only
+        )
+        return convert.job_result((self._call(self._jobs.CreateForecastJob, request, timeout)).job)
+
+    def get_forecast_job(self, job_id: str, *, timeout: float | None = None) -> JobResult:
+        """One job.
+
+        Args:
+            job_id: Of the job.
+            timeout: Seconds for this call; None for the client's own.
+
+        Raises:
+            InvalidArgument, NotFound: the job.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        request = GetForecastJobRequest(job_id=job_id)
+        return convert.job_result((self._call(self._jobs.GetForecastJob, request, timeout)).job)
+
+    def list_forecast_jobs(
+        self, *, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None
+    ) -> tuple[JobResult, ...]:
+        """Every job of the caller's tenant, the newest first.
+
+        Args:
+            page_size: Jobs asked for at a time, 1 to 500.
+            timeout: Seconds for each page; None for the client's own.
+
+        Raises:
+            InvalidArgument: the page size.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        found: list[JobResult] = []
+        token = ""
+        while True:
+            request = convert.jobs_request(page_size, token)
+            page = convert.jobs_page(self._call(self._jobs.ListForecastJobs, request, timeout))
+            found.extend(page.jobs)
+            token = page.next_page_token
+            if not token:
+                return tuple(found)
+
+    def cancel_forecast_job(self, job_id: str, *, timeout: float | None = None) -> JobResult:
+        """End a job; what is done stays. Without effect on one that has ended.
+
+        Args:
+            job_id: Of the job.
+            timeout: Seconds for this call; None for the client's own.
+
+        Raises:
+            InvalidArgument, NotFound: the job.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        request = CancelForecastJobRequest(job_id=job_id)
+        return convert.job_result((self._call(self._jobs.CancelForecastJob, request, timeout)).job)
+
+    def watch_forecast_job(
+        self, job_id: str, *, skip: int = 0, as_of: date | str | None = None, timeout: float | None = None
+    ) -> Iterator[OutcomeResult]:
+        """The outcomes of a job in the order of its markets, those made before and those to come, until it has ended.
+
+        Args:
+            job_id: Of the job.
+            skip: Outcomes to leave out at the beginning: as many as a watch that broke off had yielded.
+            as_of: What the forecasts are to say they were known as of: what the job was created with.
+            timeout: Seconds for the whole; None for as long as it takes.
+
+        Yields:
+            Per market a forecast, or the error for which there is none.
+
+        Raises:
+            InvalidArgument, NotFound: the job.
+            NoStore: the server has no database.
+            ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+        """
+        query = job_query(as_of)
+        call = self._jobs.WatchForecastJob(convert.watch_request(job_id, skip), timeout=timeout)
+        try:
+            for response in call:
+                yield from convert.outcome_results(response.outcomes, query)
+        except grpc.RpcError as failed:
+            raise error_of(failed, timeout=timeout or 0.0) from None
+        finally:
+            call.cancel()
 
     def backtest(
         self,

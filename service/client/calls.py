@@ -1,8 +1,10 @@
 """What both clients share: the queries they build, the channel's options, the errors they raise."""
 
 import json
+import math
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -13,10 +15,12 @@ from forecast.quarter import Quarter
 from service import convert
 from service.queries import (
     BacktestQuery,
+    BatchQuery,
     FiguresQuery,
     ForecastQuery,
     HistoryQuery,
     ImportQuery,
+    MarketTable,
     ShareRow,
     parse_date,
 )
@@ -46,7 +50,9 @@ _RETRIES = {  # only what no server has begun to work on
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
-            "name": [{"service": "sharecast.v1.ForecastService"}, {"service": "sharecast.v1.MarketService"}],
+            "name": [
+                {"service": f"sharecast.v1.{name}"} for name in ("ForecastService", "MarketService", "JobService")
+            ],
             "retryPolicy": _RETRIES,
         }
     ],
@@ -59,6 +65,10 @@ CHANNEL_OPTIONS = (
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_receive_message_length", 64 * 2**20),  # the history of a market with many sources passes 4 MiB
 )
+
+_MOST_CELLS = 400_000  # of a message, eight bytes each: a server takes 4 MiB
+_LONGEST = 2_000  # quarters of a market
+STREAM_TIMEOUT = 600.0  # seconds, as long as a server works on one
 
 _COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals"})
 
@@ -74,6 +84,8 @@ def forecast_query(
     seed: int,
     shares: "SharesTable | None",
     include_history: bool,
+    events: Iterable[str],
+    conditions: Iterable[str],
 ) -> ForecastQuery:
     """The query behind `Client.forecast`.
 
@@ -91,7 +103,17 @@ def forecast_query(
         model=model,
         seed=seed,
         include_history=include_history,
+        events=_texts(events, "events"),
+        conditions=_texts(conditions, "conditions"),
     )
+
+
+def _texts(given: Iterable[str], field: str) -> tuple[str, ...]:
+    texts = (given,) if isinstance(given, str) else tuple(given)  # one text is an iterable of letters
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InvalidArgument(f"{field}[{number}]", text, "a text")
+    return texts
 
 
 def backtest_query(
@@ -120,6 +142,95 @@ def backtest_query(
         models=tuple(models),
         seed=seed,
     )
+
+
+def batch_queries(
+    markets: Iterable[str],
+    *,
+    shares: "SharesTable | None",
+    house: str | None,
+    as_of: date | str | None,
+    horizon: int,
+    levels: Iterable[float],
+    model: str,
+    seed: int,
+) -> tuple[BatchQuery, ...]:
+    """The queries behind `Client.stream_forecasts`, each of which fits into a message.
+
+    Raises:
+        InvalidArgument: a date is no date, a row of shares has an unknown column or a value of the wrong type, or a
+            market's quarters and providers stand twice.
+    """
+    common = BatchQuery(
+        house=house or "", as_of=_as_date(as_of), horizon=horizon, levels=tuple(levels), model=model, seed=seed
+    )
+    names = tuple(markets)
+    found = [replace(common, markets=names)] if names else []
+    tables: list[MarketTable] = []
+    cells = 0
+    for table in () if shares is None else _market_tables(shares):
+        if tables and cells + len(table.shares) > _MOST_CELLS:
+            found.append(replace(common, shares=tuple(tables), house="", as_of=None))
+            tables, cells = [], 0
+        tables.append(table)
+        cells += len(table.shares) + 8 * len(table.providers) + 8
+    if tables:
+        found.append(replace(common, shares=tuple(tables), house="", as_of=None))
+    if not found:
+        raise InvalidArgument("markets", names, "at least one market, or shares")
+    return tuple(found)
+
+
+def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
+    """The queries as one, for a job.
+
+    Raises:
+        InvalidArgument: they do not fit into one message.
+    """
+    first, *others = queries
+    if (others and not first.markets) or len(others) > 1:
+        raise InvalidArgument("shares", f"more than {_MOST_CELLS} cells", "fewer; start several jobs")
+    return replace(first, shares=others[0].shares) if others else first
+
+
+def job_query(as_of: date | str | None, /) -> BatchQuery:
+    """What the outcomes of a job are read with.
+
+    Raises:
+        InvalidArgument: the date is no date.
+    """
+    return BatchQuery(as_of=_as_date(as_of))
+
+
+def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
+    """The markets of a table, in the order in which they come first."""
+    found: dict[str, tuple[dict[tuple[int, str], float], dict[str, None], set[int | None]]] = {}
+    for place, row in enumerate(_rows(shares)):
+        name = row.get("market")
+        if not isinstance(name, str) or not name:
+            raise InvalidArgument(f"shares.rows[{place}].market", name, "the name of a market")
+        read = _share_row(row, place, name)
+        if read.value is not None:
+            raise InvalidArgument(f"shares.rows[{place}].value", read.value, "shares, when many markets are sent")
+        cells, providers, decimals = found.setdefault(name, ({}, {}, set()))
+        at = (Quarter.parse(read.period, f"shares.rows[{place}].period").index, read.provider)
+        if at in cells:
+            raise InvalidArgument(f"shares.rows[{place}].provider", read.provider, "each provider once a quarter")
+        cells[at] = math.nan if read.share is None else read.share
+        providers[read.provider] = None
+        decimals.add(read.decimals)
+    for name, (cells, providers, decimals) in found.items():
+        quarters = [index for index, _ in cells]
+        first, last = min(quarters), max(quarters)
+        if last - first > _LONGEST:
+            raise InvalidArgument("shares", f"{last - first + 1} quarters of {name}", f"{_LONGEST} at most")
+        yield MarketTable(
+            market=name,
+            first_period=str(Quarter(first)),
+            providers=tuple(providers),
+            shares=tuple(cells.get((i, p), math.nan) for i in range(first, last + 1) for p in providers),
+            decimals=decimals.pop() if len(decimals) == 1 else None,
+        )
 
 
 def history_query(market: str, *, house: str | None, as_of: date | str | None) -> HistoryQuery:

@@ -1,19 +1,23 @@
 """Forecasts."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
+from service.convert.answers import condition_message, event_message, read_condition, read_event
 from service.convert.histories import data_message, history_message, read_data_used, read_history
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.convert.questions import NO_HOUSE, check_question, read_share_row, shares_message
-from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
+from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, MOST_CONDITIONS, MOST_EVENTS, ForecastQuery
 from service.results import DataUsed, ForecastResult, ModelUsed
 from sharecast.v1 import forecast_pb2, provenance_pb2
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
 if TYPE_CHECKING:
-    from forecast.results import Forecast
+    from forecast.conditions import Plausibility
+    from forecast.events import EventProbability
+    from forecast.results import Forecast, ModelProvenance
 
 
 def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
@@ -35,6 +39,8 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         model=query.model,
         seed=query.seed,
         include_history=query.include_history,
+        events=query.events,
+        conditions=query.conditions,
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
@@ -63,12 +69,27 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         model=request.model or DEFAULT_MODEL,
         seed=request.seed,
         include_history=request.include_history,
+        events=_read_texts(request.events, "events", MOST_EVENTS),
+        conditions=_read_texts(request.conditions, "conditions", MOST_CONDITIONS),
     )
 
 
-def forecast_response(forecast: "Forecast", /, data: DataUsed, *, include_history: bool) -> ForecastResponse:
+def _read_texts(texts: Sequence[str], field: str, most: int) -> tuple[str, ...]:
+    if len(texts) > most:
+        raise InvalidArgument(field, f"{len(texts)} {field}", f"{most} at most")
+    return tuple(texts)
+
+
+def forecast_response(
+    forecast: "Forecast",
+    /,
+    data: DataUsed,
+    *,
+    include_history: bool,
+    events: "Iterable[EventProbability]" = (),
+    conditions: "Iterable[Plausibility]" = (),
+) -> ForecastResponse:
     """Write a forecast: one list per provider and column."""
-    provenance = forecast.provenance
     return ForecastResponse(
         market=forecast.market,
         house=forecast.house,
@@ -91,17 +112,11 @@ def forecast_response(forecast: "Forecast", /, data: DataUsed, *, include_histor
             for k, provider in enumerate(forecast.providers)
         ],
         data_provenance=data_message(data),
-        model_provenance=provenance_pb2.ModelProvenance(
-            model=provenance.model,
-            models_used=[provenance_pb2.ModelWeight(model=name, weight=weight) for name, weight in provenance.used],
-            version=provenance.version,
-            prior=provenance.prior,
-            seed=provenance.seed,
-            notes=provenance.notes,
-            measured_coverage=provenance.measured_coverage,
-        ),
+        model_provenance=model_message(forecast.provenance),
         warnings=forecast.warnings,
         history=history_message(forecast.history) if include_history and forecast.history is not None else None,
+        events=map(event_message, events),
+        conditions=map(condition_message, conditions),
     )
 
 
@@ -109,7 +124,6 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
     """Read a forecast."""
     providers = response.providers
     numbers = range(len(response.levels))
-    model = response.model_provenance
     return ForecastResult(
         market=response.market,
         house=response.house,
@@ -123,15 +137,35 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
         lower=tuple(matrix([p.intervals[n].lower for p in providers]) for n in numbers),
         upper=tuple(matrix([p.intervals[n].upper for p in providers]) for n in numbers),
         data=read_data_used(response.data_provenance),
-        model=ModelUsed(
-            model=model.model,
-            used=tuple((used.model, used.weight) for used in model.models_used),
-            version=model.version,
-            prior=model.prior,
-            seed=model.seed,
-            notes=tuple(model.notes),
-            measured_coverage=tuple(model.measured_coverage),
-        ),
+        model=read_model_used(response.model_provenance),
         warnings=tuple(response.warnings),
         history=read_history(response.history) if response.HasField("history") else None,
+        events=tuple(map(read_event, response.events)),
+        conditions=tuple(map(read_condition, response.conditions)),
+    )
+
+
+def model_message(model: "ModelProvenance", /) -> provenance_pb2.ModelProvenance:
+    """Write which model made a forecast."""
+    return provenance_pb2.ModelProvenance(
+        model=model.model,
+        models_used=[provenance_pb2.ModelWeight(model=name, weight=weight) for name, weight in model.used],
+        version=model.version,
+        prior=model.prior,
+        seed=model.seed,
+        notes=model.notes,
+        measured_coverage=model.measured_coverage,
+    )
+
+
+def read_model_used(model: provenance_pb2.ModelProvenance, /) -> ModelUsed:
+    """Read which model made a forecast."""
+    return ModelUsed(
+        model=model.model,
+        used=tuple((used.model, used.weight) for used in model.models_used),
+        version=model.version,
+        prior=model.prior,
+        seed=model.seed,
+        notes=tuple(model.notes),
+        measured_coverage=tuple(model.measured_coverage),
     )

@@ -1,5 +1,6 @@
-"""The grpc.aio server: both services, health and reflection on one port."""
+"""The grpc.aio server: all services, health and reflection on one port."""
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -15,11 +16,13 @@ from service.security import Guard
 from service.server.calls import Limits, service_handler
 from service.server.forecasts import ForecastReplies
 from service.server.handlers import ForecastHandlers, MarketHandlers
+from service.server.jobs import JobReplies
+from service.server.many import StreamReplies
 from service.server.messages import collected, in_thread
 from service.server.reflecting import reflection_handlers
 from service.server.replies import Replies
 from service.server.work import WAITING, Work
-from sharecast.v1 import forecast_service_pb2, market_service_pb2
+from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 
 TIME_LIMIT = 30.0  # seconds a call may take
 STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
@@ -37,8 +40,11 @@ _OPTIONS = (
 
 _FORECASTS = forecast_service_pb2.DESCRIPTOR.services_by_name["ForecastService"]
 _MARKETS = market_service_pb2.DESCRIPTOR.services_by_name["MarketService"]
-_SERVICES = (_FORECASTS, _MARKETS)
-_BRINGING = frozenset({"Forecast", "Backtest"})  # methods whose requests may bring shares
+_JOBS = job_service_pb2.DESCRIPTOR.services_by_name["JobService"]
+_SERVICES = (_FORECASTS, _MARKETS, _JOBS)
+_BRINGING = frozenset(
+    {"Forecast", "StreamForecasts", "Backtest", "CreateForecastJob"}
+)  # methods whose requests may bring shares
 
 _ALLOWED_ADDRESS = "HOST:PORT of this machine that no other process uses"
 
@@ -97,6 +103,7 @@ class Front:
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS) from None
         await self._server.start()
         self._work.start()
+        await self._jobs.resume()
         if self._observer.metrics is not None:
             self._observer.metrics.watch(self.readings)
         self.address = listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
@@ -106,6 +113,7 @@ class Front:
         await self.tell_health(False)
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace)
+        await self._jobs.stop()
         await self._work.stop()
 
     def readings(self) -> Iterator[Reading]:
@@ -134,11 +142,23 @@ class Front:
 
     def _add_services(self) -> None:
         self._replies = Replies()
-        many = ForecastReplies(self._catalog, self._work, self._replies)
-        replies: dict[str, Any] = {"Forecast": many.forecast, "Backtest": many.backtest}
+        cached = ForecastReplies(self._catalog, self._work, self._replies)
+        ahead = (self._places or os.cpu_count() or 1) + 1  # so that no place waits for the next part
+        self._jobs = JobReplies(self._catalog, self._work, ahead=ahead)
+        replies: dict[str, Any] = {
+            "Forecast": cached.forecast,
+            "StreamForecasts": StreamReplies(self._catalog, self._work, ahead=ahead).stream_forecasts,
+            "Backtest": cached.backtest,
+            "CreateForecastJob": self._jobs.create,
+            "GetForecastJob": self._jobs.get,
+            "ListForecastJobs": self._jobs.list,
+            "CancelForecastJob": self._jobs.cancel,
+            "WatchForecastJob": self._jobs.watch,
+        }
         for service, handlers in (
             (_FORECASTS, ForecastHandlers(self._catalog)),
             (_MARKETS, MarketHandlers(self._catalog)),
+            (_JOBS, None),
         ):
             for method in service.methods:
                 if method.name not in replies:

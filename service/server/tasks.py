@@ -1,14 +1,22 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 
 import polars as pl
 
-from forecast.forecasting import forecast_history, forecast_shares
-from forecast.results import History
+from forecast.errors import InvalidArgument, SharecastError
+from forecast.forecasting import OF_RECORD, forecast_history, forecast_shares
+from forecast.many import forecast_table
+from forecast.prior import shipped_prior
+from forecast.quarter import Quarter
+from forecast.results import History, ModelProvenance, level_name
+from forecast.schema import check_shares
 from service import convert
+from service.answers import answer
 from service.catalog import Catalog, inline_shares
-from service.queries import BacktestQuery, ForecastQuery
+from service.queries import BacktestQuery, BatchQuery, ForecastQuery, MarketTable
+from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import ForecastResponse
 
 
@@ -19,17 +27,37 @@ def make_forecast(query: ForecastQuery, history: History | None, /) -> ForecastR
         InvalidTable: a row of the shares breaks a rule.
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
+    drawn = bool(query.events or query.conditions)
     if history is not None:
         data = convert.data_used(history)
         forecast = forecast_history(
-            history, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed
+            history,
+            horizon=query.horizon,
+            levels=query.levels,
+            model=query.model,
+            seed=query.seed,
+            keep_draws=drawn,
         )
     else:
         shares, data = inline_shares(query.shares or (), market=query.market)
         forecast = forecast_shares(
-            shares, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed
+            shares,
+            horizon=query.horizon,
+            levels=query.levels,
+            model=query.model,
+            seed=query.seed,
+            keep_draws=drawn,
         )
-    return convert.forecast_response(forecast, data, include_history=query.include_history)
+    if not drawn:
+        return convert.forecast_response(forecast, data, include_history=query.include_history)
+    answers = answer(forecast, query.events, query.conditions)
+    return convert.forecast_response(
+        answers.forecast,
+        data,
+        include_history=query.include_history,
+        events=answers.events,
+        conditions=answers.conditions,
+    )
 
 
 def forecast_reply(query: ForecastQuery, history: History | None, /) -> bytes:
@@ -45,3 +73,108 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
     """
     for step in Catalog(figures, breaks).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
+
+
+def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
+    """Forecast the markets of a ForecastBatch whose shares the caller brings.
+
+    Returns:
+        Whether each failed, and a MarketOutcome, in the order of the batch.
+    """
+    batch = ForecastBatch.FromString(raw)
+    query = convert.batch_query(batch)
+    tables = convert.read_tables(batch)
+    if query.model == OF_RECORD:
+        try:
+            return _together(tables, query, request_id)
+        except SharecastError:  # a table breaks a rule; one by one, only that one is without a forecast
+            pass
+    return [_alone(table, query, request_id) for table in tables]
+
+
+def streamed_outcomes(raw: bytes, request_id: str, /) -> bytes:
+    """The same as a StreamForecastsResponse."""
+    return convert.stream_response([outcome for _, outcome in inline_outcomes(raw, request_id)])
+
+
+def history_outcome(history: History, query: BatchQuery, request_id: str, /) -> tuple[bool, bytes]:
+    """Forecast one market of the server: whether it failed, and a MarketOutcome."""
+    try:
+        made = forecast_history(history, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed)
+    except SharecastError as error:
+        return True, convert.error_outcome(history.market, error, request_id)
+    return False, convert.forecast_outcome(made, convert.data_used(history))
+
+
+def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
+    try:
+        shares = check_shares(_frame([table]))
+        made = forecast_shares(shares, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed)
+    except SharecastError as error:
+        return True, convert.error_outcome(table.market, error, request_id)
+    return False, convert.forecast_outcome(made, None)
+
+
+def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
+    frame, failures = forecast_table(check_shares(_frame(tables)), horizon=query.horizon, levels=query.levels)
+    levels = tuple(sorted(query.levels))
+    names = [f"{side}_{level_name(level)}" for level in levels for side in ("lower", "upper")]
+    provenance = ModelProvenance(
+        model=OF_RECORD,
+        used=(("dlm", 1.0),),
+        version=version("sharecast"),
+        prior=shipped_prior().version,
+        seed=query.seed,
+        measured_coverage=shipped_prior().coverage(levels),
+    )
+    done = {market: (True, convert.error_outcome(market, error, request_id)) for market, error in failures}
+    numbers = [frame[name].to_list() for name in ("mean", "median", *names)]
+    providers = frame["provider"].to_list()
+    sizes = frame.group_by("market", maintain_order=True).agg(pl.len(), pl.col("origin").first())
+    start = 0
+    for market, size, origin in sizes.iter_rows():
+        end, parts = start + size, size // query.horizon
+        columns = []
+        for k in range(parts):  # rows stand by quarter, then by provider
+            mean, median, *bounds = (values[start + k : end : parts] for values in numbers)
+            columns.append((providers[start + k], mean, median, list(zip(bounds[::2], bounds[1::2], strict=True))))
+        done[market] = (False, convert.columns_outcome(market, origin, columns, levels, provenance))
+        start = end
+    return [done[table.market] for table in tables]
+
+
+def _frame(tables: Sequence[MarketTable]) -> pl.DataFrame:
+    """A shares table.
+
+    Raises:
+        InvalidArgument: a table has not K shares for each of its quarters, or no first quarter.
+    """
+    quarters: dict[int, str] = {}
+    markets: list[str] = []
+    periods: list[str] = []
+    providers: list[str] = []
+    shares: list[float | None] = []
+    decimals: list[int | None] = []
+    for table in tables:
+        parts, cells = len(table.providers), len(table.shares)
+        if not parts or cells % parts:
+            raise InvalidArgument("shares", f"{cells} shares of {parts} providers", "as many shares in each quarter")
+        first = Quarter.parse(table.first_period, "first_period").index
+        for index in range(first, first + cells // parts):
+            if index not in quarters:
+                quarters[index] = str(Quarter(index))
+            periods.extend([quarters[index]] * parts)
+        markets.extend([table.market] * cells)
+        providers.extend(table.providers * (cells // parts))
+        shares.extend(table.shares)
+        decimals.extend([table.decimals] * cells)
+    return pl.DataFrame(
+        {"market": markets, "period": periods, "provider": providers, "share": shares, "decimals": decimals},
+        schema={
+            "market": pl.String,
+            "period": pl.String,
+            "provider": pl.String,
+            "share": pl.Float64,
+            "decimals": pl.Int64,
+        },
+    ).with_columns(pl.col("share").fill_nan(None))

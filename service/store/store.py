@@ -19,6 +19,7 @@ from service.results import ImportReport
 from service.store.engine import make_engine, shown, writing
 from service.store.failures import failures_told
 from service.store.incoming import Incoming
+from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
 from service.store.tables import figures, imports
@@ -76,6 +77,7 @@ class Store:
         self._engine = engine
         self.place = shown(engine)  # the file, or the URL without its password
         self.keys = KeyRows(engine)  # of those who may call a server
+        self.jobs = JobRows(engine)
         self._glancing = threading.Lock()
         self._glance: sqlite3.Connection | None = None
         self._written, self._newest = -1, 0  # at the last glance

@@ -80,3 +80,28 @@ api_key_revocations = sa.Table(
     sa.Column("recorded_at", MOMENT, nullable=False),
     sqlite_strict=True,
 )
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),  # 1, 2, 3 in the order they were made
+    sa.Column("job_id", sa.Text, nullable=False, unique=True),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text),  # null: none was given
+    sa.Column("created_at", MOMENT, nullable=False),
+    sa.Column("markets", sa.Integer, nullable=False),
+    sa.Column("batch", sa.LargeBinary, nullable=False),  # a ForecastBatch
+    sa.Column("state", sa.Text, nullable=False),  # running, done or cancelled
+    sa.UniqueConstraint("tenant", "request_id"),
+    sqlite_strict=True,
+)
+
+job_outcomes = sa.Table(
+    "job_outcomes",
+    metadata,
+    sa.Column("job_number", sa.Integer, sa.ForeignKey("jobs.number"), primary_key=True),
+    sa.Column("place", sa.Integer, primary_key=True),  # 0, 1, 2 in the order of the batch
+    sa.Column("failed", FLAG, nullable=False),
+    sa.Column("outcome", sa.LargeBinary, nullable=False),  # a MarketOutcome
+    sqlite_strict=True,
+)

@@ -26,7 +26,11 @@ def test_any_compiler_reads_the_api_from_its_own_folder_alone(tmp_path: Path) ->
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I", ".", f"--descriptor_set_out={output}", *sources]
     subprocess.run(command, check=True, cwd=ROOT)
     files = FileDescriptorSet.FromString(output.read_bytes()).file
-    assert {service.name for file in files for service in file.service} == {"ForecastService", "MarketService"}
+    assert {service.name for file in files for service in file.service} == {
+        "ForecastService",
+        "JobService",
+        "MarketService",
+    }
     assert all(file.package == "sharecast.v1" for file in files)
 
 

@@ -1,4 +1,6 @@
+from sharecast.v1 import answer_pb2 as _answer_pb2
 from sharecast.v1 import backtest_pb2 as _backtest_pb2
+from sharecast.v1 import batch_pb2 as _batch_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import model_pb2 as _model_pb2
@@ -12,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history")
+    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -22,6 +24,8 @@ class ForecastRequest(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -31,10 +35,24 @@ class ForecastRequest(_message.Message):
     model: str
     seed: int
     include_history: bool
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ...) -> None: ...
+    events: _containers.RepeatedScalarFieldContainer[str]
+    conditions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StreamForecastsRequest(_message.Message):
+    __slots__ = ("batch",)
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    batch: _batch_pb2.ForecastBatch
+    def __init__(self, batch: _Optional[_Union[_batch_pb2.ForecastBatch, _Mapping]] = ...) -> None: ...
+
+class StreamForecastsResponse(_message.Message):
+    __slots__ = ("outcomes",)
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedCompositeFieldContainer[_batch_pb2.MarketOutcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[_batch_pb2.MarketOutcome, _Mapping]]] = ...) -> None: ...
 
 class ForecastResponse(_message.Message):
-    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history")
+    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history", "events", "conditions")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -46,6 +64,8 @@ class ForecastResponse(_message.Message):
     MODEL_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -57,7 +77,9 @@ class ForecastResponse(_message.Message):
     model_provenance: _provenance_pb2.ModelProvenance
     warnings: _containers.RepeatedScalarFieldContainer[str]
     history: _history_pb2.History
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[_answer_pb2.EventProbability]
+    conditions: _containers.RepeatedCompositeFieldContainer[_answer_pb2.ConditionPlausibility]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ...) -> None: ...
 
 class BacktestRequest(_message.Message):
     __slots__ = ("market", "house", "shares", "origins", "horizon", "levels", "models", "seed")

@@ -43,6 +43,11 @@ class ForecastServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.FromString,
                 _registered_method=True)
+        self.StreamForecasts = channel.unary_stream(
+                '/sharecast.v1.ForecastService/StreamForecasts',
+                request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsResponse.FromString,
+                _registered_method=True)
         self.Backtest = channel.unary_stream(
                 '/sharecast.v1.ForecastService/Backtest',
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
@@ -64,6 +69,14 @@ class ForecastServiceServicer(object):
 
     def Forecast(self, request, context):
         """Forecasts one market. Stores nothing, so it is safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamForecasts(self, request, context):
+        """Forecasts many markets, each answered when it is ready, in any order; a market that cannot be forecast has a status in
+        place of its forecast, and the others go on. Stores nothing, so it is safe to retry.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -91,6 +104,11 @@ def add_ForecastServiceServicer_to_server(servicer, server):
                     servicer.Forecast,
                     request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.SerializeToString,
+            ),
+            'StreamForecasts': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamForecasts,
+                    request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsResponse.SerializeToString,
             ),
             'Backtest': grpc.unary_stream_rpc_method_handler(
                     servicer.Backtest,
@@ -134,6 +152,33 @@ class ForecastService(object):
             '/sharecast.v1.ForecastService/Forecast',
             sharecast_dot_v1_dot_forecast__service__pb2.ForecastRequest.SerializeToString,
             sharecast_dot_v1_dot_forecast__service__pb2.ForecastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamForecasts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/sharecast.v1.ForecastService/StreamForecasts',
+            sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsRequest.SerializeToString,
+            sharecast_dot_v1_dot_forecast__service__pb2.StreamForecastsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,228 @@
+"""Forecasts of many markets."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from forecast.errors import InvalidArgument, SharecastError
+from forecast.quarter import Quarter
+from service.convert.forecasts import model_message, read_model_used
+from service.convert.histories import data_message, read_data_used
+from service.convert.parts import INT32, UINT64, date_text, matrix, read_date
+from service.queries import (
+    DEFAULT_HORIZON,
+    DEFAULT_LEVELS,
+    DEFAULT_MODEL,
+    BatchQuery,
+    MarketTable,
+)
+from service.results import DataUsed, ForecastResult, OutcomeResult
+from service.status import error_of_status, pack_error
+from sharecast.v1 import batch_pb2, forecast_pb2
+from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest, StreamForecastsResponse
+
+if TYPE_CHECKING:
+    from forecast.results import Forecast, ModelProvenance
+
+MOST_MARKETS = 100_000
+_INLINE = DataUsed(vintage=None, content_hash="", figures_used=0, source_line="")
+
+
+def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
+    """Write what is asked of many markets.
+
+    Raises:
+        InvalidArgument: a value that the message cannot carry, or would carry as another one.
+    """
+    if query.horizon == 0 or not -INT32 <= query.horizon < INT32:
+        raise InvalidArgument("horizon", query.horizon, "1 to 40 quarters")
+    if not 0 <= query.seed < UINT64:
+        raise InvalidArgument("seed", query.seed, "a whole number from 0 to 2**64 - 1")
+    if not query.levels:
+        raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
+    return batch_pb2.ForecastBatch(
+        markets=[batch_pb2.MarketName(market=name) for name in query.markets],
+        house=query.house,
+        as_of=date_text(query.as_of),
+        shares=[
+            batch_pb2.MarketShares(
+                market=table.market,
+                first_period=table.first_period,
+                providers=table.providers,
+                shares=table.shares,
+                decimals=table.decimals,
+            )
+            for table in query.shares
+        ],
+        horizon=query.horizon,
+        levels=query.levels,
+        model=query.model,
+        seed=query.seed,
+    )
+
+
+def stream_request(query: BatchQuery, /) -> StreamForecastsRequest:
+    """Write a query; raises as `batch_message`."""
+    return StreamForecastsRequest(batch=batch_message(query))
+
+
+def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
+    """Read what is asked of many markets, with defaults in place of empty fields, and without the tables of shares.
+
+    Raises:
+        InvalidArgument: no market, too many, one that stands twice or has no name, a bad date, or a house or date
+            without markets of the server.
+    """
+    names = [named.market for named in batch.markets] + [table.market for table in batch.shares]
+    if not 1 <= len(names) <= MOST_MARKETS:
+        raise InvalidArgument("batch", f"{len(names)} markets", f"1 to {MOST_MARKETS} markets")
+    if "" in names:
+        raise InvalidArgument("batch", "a market without a name", "the name of each market")
+    if len(set(names)) < len(names):
+        seen: set[str] = set()
+        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InvalidArgument("batch", twice, "each market once")
+    for field, value in (("house", batch.house), ("as_of", batch.as_of)):
+        if value and not batch.markets:
+            raise InvalidArgument(field, value, "empty without markets of the server")
+    return BatchQuery(
+        markets=tuple(named.market for named in batch.markets),
+        house=batch.house,
+        as_of=read_date(batch.as_of),
+        horizon=batch.horizon or DEFAULT_HORIZON,
+        levels=tuple(batch.levels) or DEFAULT_LEVELS,
+        model=batch.model or DEFAULT_MODEL,
+        seed=batch.seed,
+    )
+
+
+def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:
+    """The markets whose shares the caller brings as batches of their own, of `size` markets each, as bytes."""
+    rest = batch_pb2.ForecastBatch(horizon=batch.horizon, levels=batch.levels, model=batch.model, seed=batch.seed)
+    parts: list[bytes] = []
+    for start in range(0, len(batch.shares), size):
+        part = batch_pb2.ForecastBatch(shares=batch.shares[start : start + size])
+        part.MergeFrom(rest)
+        parts.append(part.SerializeToString(deterministic=True))
+    return parts
+
+
+def read_tables(batch: batch_pb2.ForecastBatch, /) -> tuple[MarketTable, ...]:
+    """The shares that the caller brings."""
+    return tuple(
+        MarketTable(
+            market=table.market,
+            first_period=table.first_period,
+            providers=tuple(table.providers),
+            shares=tuple(table.shares),
+            decimals=table.decimals if table.HasField("decimals") else None,
+        )
+        for table in batch.shares
+    )
+
+
+def forecast_outcome(forecast: "Forecast", data: DataUsed | None, /) -> bytes:
+    """Write the forecast of one market of many, as the bytes of a MarketOutcome."""
+    columns = [
+        (
+            provider,
+            forecast.mean[:, k].tolist(),
+            forecast.median[:, k].tolist(),
+            [(forecast.lower[n, :, k].tolist(), forecast.upper[n, :, k].tolist()) for n in range(len(forecast.levels))],
+        )
+        for k, provider in enumerate(forecast.providers)
+    ]
+    return columns_outcome(
+        forecast.market,
+        str(forecast.origin),
+        columns,
+        forecast.levels,
+        forecast.provenance,
+        house=forecast.house,
+        data=data,
+        warnings=forecast.warnings,
+    )
+
+
+def columns_outcome(
+    market: str,
+    origin: str,
+    columns: Sequence[tuple[str, list[float], list[float], Sequence[tuple[list[float], list[float]]]]],
+    levels: Sequence[float],
+    provenance: "ModelProvenance",
+    /,
+    *,
+    house: str = "",
+    data: DataUsed | None = None,
+    warnings: Sequence[str] = (),
+) -> bytes:
+    """The same of numbers: by provider its name, means, medians, and per level lower and upper bounds."""
+    forecast = batch_pb2.MarketForecast(
+        house=house,
+        origin=origin,
+        providers=[
+            forecast_pb2.ProviderForecast(
+                provider=provider,
+                mean=mean,
+                median=median,
+                intervals=[
+                    forecast_pb2.Interval(level=level, lower=lower, upper=upper)
+                    for level, (lower, upper) in zip(levels, bounds, strict=True)
+                ],
+            )
+            for provider, mean, median, bounds in columns
+        ],
+        data_provenance=None if data is None else data_message(data),
+        model_provenance=model_message(provenance),
+        warnings=warnings,
+    )
+    return batch_pb2.MarketOutcome(market=market, forecast=forecast).SerializeToString(deterministic=True)
+
+
+def error_outcome(market: str, error: SharecastError, /, request_id: str) -> bytes:
+    """Write why one market of many has no forecast, as the bytes of a MarketOutcome."""
+    status = pack_error(error, request_id)
+    return batch_pb2.MarketOutcome(market=market, error=status).SerializeToString(deterministic=True)
+
+
+def stream_response(outcomes: Sequence[bytes], /) -> bytes:
+    """Write outcomes as the bytes of a response."""
+    made = [batch_pb2.MarketOutcome.FromString(outcome) for outcome in outcomes]
+    return StreamForecastsResponse(outcomes=made).SerializeToString()
+
+
+def outcome_results(outcomes: Sequence[batch_pb2.MarketOutcome], query: BatchQuery, /) -> tuple[OutcomeResult, ...]:
+    """Read outcomes.
+
+    Args:
+        outcomes: The messages.
+        query: What was asked: what all markets have in common is told there alone.
+    """
+    return tuple(_outcome(outcome, query) for outcome in outcomes)
+
+
+def _outcome(outcome: batch_pb2.MarketOutcome, query: BatchQuery) -> OutcomeResult:
+    if outcome.WhichOneof("outcome") == "error":
+        return OutcomeResult(outcome.market, None, error_of_status(outcome.error))
+    made = outcome.forecast
+    providers = made.providers
+    origin = Quarter.parse(made.origin, "origin")
+    levels = tuple(interval.level for interval in providers[0].intervals) if providers else ()
+    numbers = range(len(levels))
+    steps = len(providers[0].mean) if providers else 0
+    forecast = ForecastResult(
+        market=outcome.market,
+        house=made.house,
+        as_of=query.as_of if made.house else None,
+        origin=origin,
+        periods=tuple(origin + step for step in range(1, steps + 1)),
+        levels=levels,
+        providers=tuple(p.provider for p in providers),
+        mean=matrix([p.mean for p in providers]),
+        median=matrix([p.median for p in providers]),
+        lower=tuple(matrix([p.intervals[n].lower for p in providers]) for n in numbers),
+        upper=tuple(matrix([p.intervals[n].upper for p in providers]) for n in numbers),
+        data=read_data_used(made.data_provenance) if made.HasField("data_provenance") else _INLINE,
+        model=read_model_used(made.model_provenance),
+        warnings=tuple(made.warnings),
+    )
+    return OutcomeResult(outcome.market, forecast, None)

@@ -1,0 +1,129 @@
+"""Forecasts of many markets in parts, each in a worker process: what streams and jobs are made of."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from forecast.errors import SharecastError
+from forecast.forecasting import OF_RECORD, check_request
+from service import convert
+from service.catalog import Catalog
+from service.queries import BatchQuery
+from service.server.calls import Call
+from service.server.forecasts import check_levels
+from service.server.messages import decode
+from service.server.tasks import history_outcome, inline_outcomes
+from service.server.work import Work
+from sharecast.v1.batch_pb2 import ForecastBatch
+from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest
+
+TOGETHER = 200  # markets of a part: some 20 ms of work, so that the first answers come soon and turns change
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Markets that are forecast together: some whose shares the caller brings, or one of the server."""
+
+    first: int  # place of its first market in the batch
+    count: int  # of markets
+    raw: bytes = b""  # a ForecastBatch
+    market: str = ""  # of the server
+
+
+Outcomes = list[tuple[bool, bytes]]  # per market whether it failed, and a MarketOutcome
+
+
+def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
+    """What is asked of many markets, checked as far as can be without data, in parts that are always the same.
+
+    Raises:
+        InvalidArgument, NotFound: what is asked is not allowed.
+    """
+    batch = decode(ForecastBatch, raw) if isinstance(raw, bytes) else raw
+    query = convert.batch_query(batch)
+    check_levels(query.levels)
+    check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+    named = len(query.markets)
+    parts = [Part(place, 1, market=market) for place, market in enumerate(query.markets)]
+    size = TOGETHER if query.model == OF_RECORD else 1
+    total = named + len(batch.shares)
+    for number, inline in enumerate(convert.batch_parts(batch, size)):
+        first = named + number * size
+        parts.append(Part(first, min(size, total - first), raw=inline))
+    return query, parts
+
+
+async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Catalog, work: Work, /) -> Outcomes:
+    """The outcomes of one part, in the order of its markets.
+
+    Raises:
+        ServiceError: the work could not be done; of a market alone, that is its outcome.
+    """
+    kind = f"many {query.model}"
+    if part.raw:
+        found: Outcomes = await _last(work.in_worker(call, kind, inline_outcomes, part.raw, call.request_id))
+        return found
+    try:
+        history = await work.in_thread(call, catalog.history, part.market, query.house, query.as_of)
+    except SharecastError as error:
+        if type(error).__module__.startswith("forecast."):
+            return [(True, convert.error_outcome(part.market, error, call.request_id))]
+        raise
+    task = (history, query, call.request_id)
+    return [await _last(work.in_worker(call, f"{kind} of the server", history_outcome, *task))]
+
+
+class StreamReplies:
+    """Replies to StreamForecasts.
+
+    Args:
+        catalog: The figures.
+        work: Where the work is done.
+        ahead: Parts that are worked on at once for one call.
+    """
+
+    def __init__(self, catalog: Catalog, work: Work, *, ahead: int) -> None:
+        self._catalog, self._work, self._ahead = catalog, work, ahead
+
+    async def stream_forecasts(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
+        """The markets, each when it is ready."""
+
+        def read() -> tuple[BatchQuery, list[Part]]:
+            return read_batch(decode(StreamForecastsRequest, raw).batch)
+
+        query, parts = await self._work.in_thread(call, read)
+
+        def make(part: Part) -> Any:  # noqa: ANN401  (a coroutine)
+            return part_outcomes(part, query, call, self._catalog, self._work)
+
+        async with aclosing(as_ready(parts, make, self._ahead)) as ready:  # type: ignore[type-var]
+            async for outcomes in ready:
+                yield convert.stream_response([outcome for _, outcome in outcomes])
+
+
+async def as_ready(parts: list[Part], make: Callable[[Part], Any], ahead: int, /) -> AsyncIterator[Outcomes]:
+    """The outcomes of parts as they become ready, `ahead` worked on at a time; leaving early ends the work."""
+    waiting: Iterator[Part] = iter(parts)
+    working: set[asyncio.Task[Outcomes]] = set()
+    try:
+        while True:
+            while len(working) < ahead and (part := next(waiting, None)) is not None:
+                working.add(asyncio.ensure_future(make(part)))
+            if not working:
+                return
+            done, working = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in working:
+            task.cancel()
+
+
+async def _last(steps: AsyncIterator[Any]) -> Any:  # noqa: ANN401  (what the function returned)
+    found = None
+    async with aclosing(steps) as given:  # type: ignore[type-var]
+        async for step in given:
+            found = step
+    return found
