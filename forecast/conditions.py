@@ -21,7 +21,15 @@ from forecast.events import FORMS as EVENT_FORMS
 from forecast.events import Event, drawn, event_probability, parse_event
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
-from forecast.wording import exact_per_cent, find_provider, find_quarter, per_cent, probability_text, read_share
+from forecast.wording import (
+    check_text,
+    exact_per_cent,
+    find_provider,
+    find_quarter,
+    per_cent,
+    probability_text,
+    read_share,
+)
 
 NEWCOMER = "New provider"
 TOLERANCE = 1e-9  # within which given values are met, fraction
@@ -410,7 +418,7 @@ def _read(conditions: Sequence[Condition | str], forecast: Forecast, field: str)
         place = f"{field}[{number}]"
         if isinstance(condition, Enters):
             providers = (*providers, _newcomer(condition.provider, providers, place))
-        elif isinstance(condition, str) and (match := _ENTERS.fullmatch(condition.strip())):
+        elif isinstance(condition, str) and (match := _ENTERS.fullmatch(check_text(condition, place))):
             providers = (*providers, _newcomer(match["a"] or NEWCOMER, providers, place))
     wider = replace(forecast, providers=providers)
     return tuple(

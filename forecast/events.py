@@ -18,7 +18,16 @@ from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
-from forecast.wording import exact_per_cent, find_provider, find_quarter, named, per_cent, probability_text, read_share
+from forecast.wording import (
+    check_text,
+    exact_per_cent,
+    find_provider,
+    find_quarter,
+    named,
+    per_cent,
+    probability_text,
+    read_share,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -397,8 +406,8 @@ def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter],
         InvalidArgument: the text has none of these forms, or a part of it names no provider, no share, or a quarter
             outside the forecast.
     """
-    timed = _WHEN.fullmatch(text.strip())
-    what, when, quarter = text.strip(), When.BY, periods[-1]
+    what, when, quarter = check_text(text, field), When.BY, periods[-1]
+    timed = _WHEN.fullmatch(what)
     if timed is not None:
         what, when = timed["what"], When(timed["when"].lower())
         quarter = find_quarter(timed["quarter"], periods, field=field)

@@ -7,7 +7,19 @@ from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from forecast.results import OTHERS
 
+LONGEST_TEXT = 500  # characters of an event or a condition
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)", re.ASCII)
+
+
+def check_text(text: str, /, field: str) -> str:
+    """The text without spaces around it.
+
+    Raises:
+        InvalidArgument: it is longer than anything that is asked in earnest; reading it would take long.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise InvalidArgument(field, f"{text[:40]}...", f"a text of at most {LONGEST_TEXT} characters")
+    return text.strip()
 
 
 def find_provider(text: str, providers: Sequence[str], /, field: str) -> str:

@@ -1,7 +1,6 @@
-"""What is asked of a forecast's draws beside the forecast, and how a person reads it: events and conditions."""
+"""What is asked of a forecast's draws beside the forecast, and how a person reads it: events and revenue."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from rich import box
@@ -9,54 +8,44 @@ from rich.table import Table
 from rich.text import Text
 
 from forecast.results import Forecast
+from service.answers import answer
+from service.results import EventResult, ForecastResult
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
-    from forecast.events import EventProbability
     from forecast.revenue import Revenue
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """A forecast, given the conditions if there are any, and the events asked of it."""
+class Answered:
+    """A forecast, given the conditions if there are any, and what was asked of it."""
 
     forecast: Forecast
-    events: "tuple[EventProbability, ...]"
+    events: tuple[EventResult, ...] = ()
     revenue: "Revenue | None" = None
 
     @classmethod
-    def of(cls, forecast: Forecast, events: Sequence[str], conditions: Sequence[str]) -> Self:
-        """Answer what was asked.
-
-        Args:
-            forecast: With its draws, where anything is asked.
-            events: Texts as `forecast.events.parse_event` reads them.
-            conditions: Texts as `forecast.conditions.parse_conditions` reads them.
+    def here(cls, forecast: Forecast, events: tuple[str, ...], conditions: tuple[str, ...]) -> Self:
+        """Answer from the draws of a forecast.
 
         Raises:
-            InvalidArgument: a text cannot be read, or the conditions cannot be met.
+            InvalidArgument: as `service.answers.answer`.
         """
-        if conditions:
-            from forecast.conditions import condition_forecast
+        found = answer(forecast, events, conditions)
+        return cls(
+            found.forecast,
+            tuple(
+                EventResult(str(e.event), e.probability, e.standard_error, e.draws, e.at_origin, e.reference)
+                for e in found.events
+            ),
+        )
 
-            forecast = condition_forecast(forecast, conditions).forecast
-        if not events:
-            return cls(forecast, ())
-        from forecast.events import event_probability
-
-        return cls(forecast, tuple(event_probability(forecast, e, field=f"events[{n}]") for n, e in enumerate(events)))
-
-    def with_revenue(self, figures: "pl.DataFrame", seed: int) -> Self:
-        """The same with what the providers sell, worked out with the totals among the figures.
-
-        Raises:
-            NotEnoughData: the house tells fewer than two totals of the market.
-        """
-        from forecast.revenue import forecast_revenue
-
-        return replace(self, revenue=forecast_revenue(self.forecast, figures, seed=seed))
+    @classmethod
+    def there(cls, result: ForecastResult) -> Self:
+        """What a server answered."""
+        return cls(result.to_forecast(), result.events)
 
     def notes(self) -> tuple[str, ...]:
         """What was doubted or filled in, beside what the forecast says of itself."""
@@ -66,11 +55,12 @@ class Answers:
         """What programs get: the rows of revenue or of events where they were asked for, else the forecasts table."""
         if self.revenue is not None:
             return self.revenue.to_frame()
-        if not self.events:
-            return self.forecast.to_frame()
-        from forecast.events import events_frame
+        if self.events:
+            import polars as pl
 
-        return events_frame(self.events)
+            columns = ("event", "probability", "standard_error", "draws", "at_origin", "reference")
+            return pl.DataFrame({name: [getattr(row, name) for row in self.events] for name in columns})
+        return self.forecast.to_frame()
 
     def show(self, console: "Console") -> None:
         """Print what the providers sell, and the events, each with its probability and what was so at the origin."""
@@ -79,8 +69,10 @@ class Answers:
 
             console.print()
             print_revenue(console, self.revenue)
-        if not self.events:
-            return
+        if self.events:
+            self._show_events(console)
+
+    def _show_events(self, console: "Console") -> None:
         from forecast.events import ALREADY
         from forecast.wording import probability_text
 
@@ -91,7 +83,7 @@ class Answers:
         for found in self.events:
             reference = found.reference.removeprefix(f"{self.forecast.origin}: ")
             table.add_row(
-                Text(str(found.event)),
+                Text(found.event),
                 Text(probability_text(found.probability, found.draws), style="bold"),
                 Text(f"{reference}; {ALREADY}" if found.at_origin else reference, style="dim"),
             )

@@ -1,8 +1,9 @@
 """`sharecast forecast`: one market, in this process or asked of a server."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -11,8 +12,7 @@ from service.cli import options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from forecast.results import Forecast
-    from service.catalog import Catalog
+    from service.cli.answers import Answered
 
 
 @click.command()
@@ -68,10 +68,9 @@ def forecast(
     """Forecast the shares of MARKET.
 
     One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
-    quarter sum to one. With events, conditions or revenue everything comes from 2,000
-    joint draws.
+    quarter sum to one. With events, conditions or revenue everything comes from
+    2,000 joint draws.
     """
-    from service.cli.answers import Answers
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_forecast
     from service.files import write_bytes
@@ -81,43 +80,26 @@ def forecast(
             raise click.UsageError(
                 f"{option} is for this machine, and a server at --address does not read it; give one."
             )
-    if address is not None and (events or conditions or revenue):
-        raise click.UsageError("--event, --condition and --revenue are answered here, not by --address; give one.")
+    if address is not None and revenue:
+        raise click.UsageError("--revenue is worked out here, not by a server at --address; give one.")
     target = Target.choose(format_, output)
     if events and revenue and target.kind is not None:
         raise click.UsageError("--event and --revenue each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
-    made: Forecast
-    catalog: Catalog | None = None
+    question = _Question(market, house, as_of, horizon, levels, model, seed, events, conditions)
     if address is None:
-        drawn_needed = bool(events or conditions or revenue)
-        made, catalog = _computed(market, house, as_of, horizon, levels, model, seed, figures, database, drawn_needed)
+        answered = _computed(question, figures, database, revenue)
     else:
-        from service.cli.connecting import connect
-
-        with connect(address) as client:
-            made = client.forecast(
-                market,
-                house=house,
-                as_of=as_of,
-                horizon=horizon,
-                levels=levels,
-                model=model,
-                seed=seed,
-                include_history=target.kind is None or chart is not None,
-            ).to_forecast()
-    answers = Answers.of(made, events, conditions)
-    if revenue and catalog is not None:
-        answers = answers.with_revenue(catalog.figures(market, made.house, as_of=as_of), seed)
-    made = answers.forecast
+        answered = _asked(question, address, include_history=target.kind is None or chart is not None)
+    made = answered.forecast
 
     def page(console: "Console") -> None:
         print_forecast(console, made)
-        answers.show(console)
+        answered.show(console)
 
-    target.write(answers.rows(), page)
+    target.write(answered.rows(), page)
     if target.kind is not None:
-        for warning in (*made.provenance.notes, *made.warnings, *answers.notes()):
+        for warning in (*made.provenance.notes, *made.warnings, *answered.notes()):
             tell(f"note: {warning}")
     if chart is not None and drawn is not None:
         from forecast.charts import fan_chart
@@ -126,23 +108,46 @@ def forecast(
         tell(f"chart: {chart}")
 
 
-def _computed(
-    market: str,
-    house: str | None,
-    as_of: date | None,
-    horizon: int,
-    levels: tuple[float, ...],
-    model: str,
-    seed: int,
-    figures: Path | None,
-    database: str | None,
-    keep_draws: bool,
-) -> "tuple[Forecast, Catalog]":
+class _Question(NamedTuple):
+    market: str
+    house: str | None
+    as_of: date | None
+    horizon: int
+    levels: tuple[float, ...]
+    model: str
+    seed: int
+    events: tuple[str, ...]
+    conditions: tuple[str, ...]
+
+
+def _asked(question: _Question, address: str, *, include_history: bool) -> "Answered":
+    from service.cli.answers import Answered
+    from service.cli.connecting import connect
+
+    with connect(address) as client:
+        return Answered.there(client.forecast(**question._asdict(), include_history=include_history))
+
+
+def _computed(question: _Question, figures: Path | None, database: str | None, revenue: bool) -> "Answered":
     from forecast.forecasting import check_request, forecast_history
+    from service.cli.answers import Answered
     from service.cli.opening import open_catalog
 
-    check_request(horizon=horizon, levels=levels, model=model)  # before the history, which takes longer
+    check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     catalog = open_catalog(figures, database)
-    history = catalog.history(market, house or "", as_of)
-    made = forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed, keep_draws=keep_draws)
-    return made, catalog
+    history = catalog.history(question.market, question.house or "", question.as_of)
+    made = forecast_history(
+        history,
+        horizon=question.horizon,
+        levels=question.levels,
+        model=question.model,
+        seed=question.seed,
+        keep_draws=bool(question.events or question.conditions or revenue),
+    )
+    answered = Answered.here(made, question.events, question.conditions)
+    if not revenue:
+        return answered
+    from forecast.revenue import forecast_revenue
+
+    totals = catalog.figures(question.market, made.house, as_of=question.as_of)
+    return replace(answered, revenue=forecast_revenue(answered.forecast, totals, seed=question.seed))

@@ -64,9 +64,7 @@ def print_forecast(console: Console, forecast: Forecast, *, levels: Sequence[flo
 
 def print_revenue(console: Console, revenue: "Revenue") -> None:
     """Print amounts: a block per quarter, the mean, the interval of each level and growth, the market last."""
-    console.print(
-        f"{revenue.unit} a quarter: mean, interval of each level, growth over a year.", style="dim"
-    )
+    console.print(f"{revenue.unit} a quarter: mean, interval of each level, growth over a year.", style="dim")
     used = " and ".join(name.replace("_", " ") for name, _ in revenue.used)
     past = revenue.totals
     span_ = span(past.quarters[0], past.quarters[-1])

@@ -220,6 +220,7 @@ def test_a_condition_is_read_and_written_out_reads_as_itself(text: str, conditio
         (["A leaves", "B leaves", "C leaves", "Others leaves"], "0 % in 2026Q1'; allowed: shares that sum to 100 %"),
         (["new provider A takes 5 %"], r"conditions\[0\]\.provider is 'A'; allowed: a name beside A, B"),
         (["new provider takes 5 %"] * 2, r"conditions\[1\]\.provider is 'New provider'"),
+        (["A = 1 % in 2026Q1", "new provider" + " " * 500], r"conditions\[1\] is .*at most 500 characters"),
         (["new provider takes 100 %"], "less than 100 %"),
         (["new provider takes 5 %", "New provider unchanged"], "not a newcomer"),
         (["Others > 90 % in 2026Q1"], "at least 20 of the 2,000 draws, beside the other conditions; it happens in 0"),

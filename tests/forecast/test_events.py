@@ -172,6 +172,7 @@ def test_others_is_nobodys_rival() -> None:
         ("Huawei wins", "event is 'Huawei wins'; allowed: a text such as"),
         ("", "event is ''; allowed: a text such as"),
         ("> 40 %", "event is '> 40 %'"),
+        ("A" * 501, "event is 'A{40}...'; allowed: a text of at most 500 characters"),
     ],
 )
 def test_a_text_that_is_no_event_is_told_what_would_be(text: str, said: str) -> None:

@@ -40,6 +40,8 @@ COMMON = {
     "model": NAMES,
     "seed": st.integers(0, 2**64 - 1),
     "include_history": st.booleans(),
+    "events": st.lists(NAMES, max_size=3).map(tuple),
+    "conditions": st.lists(NAMES, max_size=3).map(tuple),
 }
 QUERIES = st.builds(ForecastQuery, house=NAMES, as_of=DATES, shares=st.none(), **COMMON) | st.builds(
     ForecastQuery, house=st.just(""), as_of=st.none(), shares=st.lists(ROWS, max_size=4).map(tuple), **COMMON

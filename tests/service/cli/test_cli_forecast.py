@@ -113,7 +113,7 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "events[1].share is '40'"),
         (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
         (["--event", "Huawei leads", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
-        (["--revenue", "--address", "127.0.0.1:1"], "answered here, not by --address; give one"),
+        (["--revenue", "--address", "127.0.0.1:1"], "worked out here, not by a server at --address; give one"),
         (["--figures", "f.csv"], "f.csv is 'missing'"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
         (["--address", "127.0.0.1:1"], "the service is unavailable"),
@@ -163,6 +163,27 @@ def test_a_condition_is_met_and_how_unlikely_it_is_said(run: Run) -> None:
     assert "note: given that Huawei Cloud = 30 % in 2021Q4: the forecast of 2021Q4 has " in result.stderr
     assert "a supposition; the model knows nothing of newcomers" in result.stderr
     assert "what if: Huawei Cloud = 30 % in 2021Q4\n" in run(*asked).stdout
+
+
+def test_a_server_answers_events_and_conditions_as_this_process_does(run: Run, server: Server) -> None:
+    asked = [
+        *ASKED,
+        "--event",
+        "Alibaba leads in 2022Q3",
+        "--event",
+        "Huawei > 18 %",
+        "--condition",
+        "Others unchanged",
+    ]
+    for format_ in ("json", "table"):
+        here = run(*asked, "--format", format_)
+        there = run(*asked, "--format", format_, "--address", server.address)
+        assert (here.exit_code, here.stdout, here.stderr) == (0, there.stdout, there.stderr)
+    conditioned = [*ASKED, "--condition", "Huawei = 25 % in 2021Q4", "--format", "csv"]
+    assert run(*conditioned).stdout == run(*conditioned, "--address", server.address).stdout
+    wrong = [*ASKED, "--event", "Hauwei leads"]
+    here, there = run(*wrong), run(*wrong, "--address", server.address)
+    assert (here.exit_code, here.stderr) == (there.exit_code, there.stderr) == (2, here.stderr)
 
 
 @pytest.mark.parametrize(("market", "unit"), [("world-cloud", "USD bn"), ("world-smartphones", "million units")])
