@@ -27,10 +27,15 @@ def check_writable(path: Path, /) -> None:
 
 
 @contextmanager
-def replacing(path: Path, /) -> Iterator[Path]:
+def replacing(path: Path, /, *, within: Path | None = None) -> Iterator[Path]:
     """Yield a new empty file beside `path`, which takes its name when the block ends well and vanishes otherwise.
 
     A reader, or a run that is killed, sees the old file or the new one, never a half of either. A link is followed.
+
+    Args:
+        path: The file's name.
+        within: Where the new file stands until then, on the same disk; by default the folder of `path`. What a killed
+            run leaves there is for the caller to find and remove.
 
     Raises:
         InvalidArgument: the place cannot be written (see `check_writable`), or has no room left.
@@ -38,7 +43,7 @@ def replacing(path: Path, /) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     check_writable(path)
     # Not named after `path`: a name of the longest length allowed could not be lengthened.
-    beside = path.parent / f".sharecast-{secrets.token_hex(8)}.tmp"
+    beside = (within or path.parent) / f".sharecast-{secrets.token_hex(8)}.tmp"
     try:
         os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield beside

@@ -1,7 +1,9 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
 import hashlib
+import os
 import re
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ class Ask:
 class Part:
     """Markets to be forecast together."""
 
+    number: int  # from 0 on, in the order of the input
     rows: Rows
     into: Path  # what is written here gets an ending of its own
     ask: Ask
@@ -43,6 +46,7 @@ class Failure:
     message: str
 
 
+KINDS = ("forecasts", "refused", "failures")  # of files of a part
 ERRORS_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
 
 
@@ -50,11 +54,16 @@ ERRORS_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
 class PartResult:
     """What became of a part: counts, and Parquet files; None where there would be no row."""
 
+    number: int  # the part's
     markets: int  # failed ones included
     failed: int
     forecasts: Path | None
     refused: Path | None  # errors rows of markets that broke a rule of the table
     failures: Path | None  # errors rows of the other markets without a forecast
+
+    def files(self) -> dict[str, Path]:
+        """Those that are there, by kind."""
+        return {kind: path for kind in KINDS if (path := getattr(self, kind)) is not None}
 
 
 def forecast_part(part: Part, /) -> PartResult:
@@ -70,6 +79,7 @@ def forecast_part(part: Part, /) -> PartResult:
     )
     forecasts = pl.concat(frames) if frames else pl.DataFrame()
     return PartResult(
+        part.number,
         shares["market"].n_unique() + refused.height,
         refused.height + told.height,
         _written(forecasts, part.into, "forecasts"),
@@ -78,11 +88,22 @@ def forecast_part(part: Part, /) -> PartResult:
     )
 
 
-def _written(frame: pl.DataFrame, into: Path, what: str) -> Path | None:
+def part_file(into: Path, kind: str, /) -> Path:
+    """The file of one kind of a part that goes to `into`."""
+    return into.with_name(f"{into.name}.{kind}.parquet")
+
+
+def _written(frame: pl.DataFrame, into: Path, kind: str) -> Path | None:
+    """Write a file that is whole as soon as it has its name: whoever is killed, or does a part that another one did."""
     if frame.is_empty():
         return None
-    path = into.with_name(f"{into.name}.{what}.parquet")
-    frame.write_parquet(path, compression="uncompressed", statistics=False)  # read once, and soon
+    path = part_file(into, kind)
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+    with beside.open("wb") as file:
+        frame.write_parquet(file, compression="uncompressed", statistics=False)  # read once, and soon
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
     return path
 
 

@@ -19,6 +19,11 @@ class Progress:
         self._every = every if every is not None else (0.1 if self._live else 10.0)
         self._start = self._last = time.monotonic()
         self._drawn = False
+        self._before = 0
+
+    def resumed(self, done: int) -> None:
+        """So many were done before this run, and say nothing of its rate."""
+        self._before = done
 
     def __call__(self, done: int, failed: int | None, total: int) -> None:
         """Report `done` of `total`, `failed` of them without a forecast where that is known yet."""
@@ -26,7 +31,7 @@ class Progress:
         if now - self._last < self._every:
             return
         self._last = now
-        rate = done / (now - self._start)
+        rate = (done - self._before) / (now - self._start)
         left = f"{_duration((total - done) / rate)} left" if rate else "time left unknown"
         lost = "" if failed is None else f"{failed:,} failed, "
         line = f"{done:,} of {total:,} {self._of}, {lost}{rate:,.1f} a second, {left}"

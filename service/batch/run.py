@@ -1,23 +1,25 @@
 """A batch from its input file to its output file, in parts, so that memory does not grow with the results."""
 
 import math
-import tempfile
-from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
-from service.batch.part import ERRORS_SCHEMA, Ask, Part, forecast_part, forecasts_schema
-from service.batch.source import Source, open_source
+from service.batch.identity import Hashing, Identity, versions
+from service.batch.journal import Journal, opened_journal
+from service.batch.manifest import Clock, Counts, Written, write_manifest
+from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, forecasts_schema
+from service.batch.source import Rows, Source, open_source
 from service.batch.workers import run_in_workers
 from service.files import check_writable, replacing
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
-from service.tables import Format, format_of, scan_parquet, write_table
+from service.tables import Format, check_readable, encode, format_of, scan_parquet
 
 MOST_WORKERS = 256
 LARGEST_SEED = 2**64 - 1  # what the API takes
@@ -31,6 +33,12 @@ _ROW_GROUP = 131_072
 Report = Callable[[int, int, int], None]
 """Told how far a batch is: markets done, of these failed, and all."""
 
+Resumed = Callable[[int, int, int], None]
+"""Told what an interrupted run left: parts that are done, all parts, and markets in the done ones."""
+
+Over = Callable[[Callable[[Part], PartResult], Iterator[Part]], Generator[PartResult, None, None]]
+"""Does a piece of work on every part, and yields the results in any order."""
+
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
@@ -40,6 +48,7 @@ class BatchResult:
     failed: int  # without a forecast, each a row of `errors`
     output: Path
     errors: Path | None  # None: no market failed, and there is no such file
+    manifest: Path | None = None  # None: not asked for
 
 
 def run_batch(
@@ -52,13 +61,20 @@ def run_batch(
     model: str = DEFAULT_MODEL,
     workers: int = 1,
     seed: int = 0,
+    resume: bool = False,
+    manifest: bool = False,
     report: Report | None = None,
+    resumed: Resumed | None = None,
+    over: Over | None = None,
 ) -> BatchResult:
     """Forecast every market of a shares table.
 
     `output` and its neighbour ``<name>.errors.<ending>`` (market, code, message; only when a market failed) are
     replaced whole when all is done; until then, or when the run is ended, both stay as they were. Markets stand in the
     order of their first rows. The same input, seed and version give the same bytes, whatever the number of workers.
+
+    What is done is kept in a folder beside the output (`service.batch.journal`) until all is. A run that ends before,
+    killed or by an error, leaves it there when any part is done, and `resume` goes on from it.
 
     Args:
         source: Shares table; columns as `forecast.schema.check_shares` takes them.
@@ -68,85 +84,148 @@ def run_batch(
         model: One of `forecast.forecasting.MODELS`.
         workers: Processes, 1 to 256; 1 is this process. More than one needs a `__main__` that can be imported.
         seed: Each market's own seed follows from it and the market's name.
+        resume: Go on with what an interrupted run with the same input content, question and versions left; from the
+            beginning where there is nothing.
+        manifest: Also write ``<name>.manifest.json``, as `service.batch.manifest` describes it.
         report: Called after each part.
+        resumed: Called once before the first part, where parts are there already.
+        over: Does the work in place of `workers` processes, as `service.batch.cluster.run_on_cluster` does.
 
     Raises:
-        InvalidArgument: an argument or a file is unfit, or `output` would overwrite the input.
+        InvalidArgument: an argument or a file is unfit, or `output` would overwrite the input; an interrupted run left
+            parts and `resume` is False; what it left is of another input, question or version; another run is at work
+            on the same output; the input changed meanwhile.
         InvalidTable: the input as a whole is no shares table.
         NotFound: the model is not known.
         WorkerDied: a worker process was ended from outside.
     """
-    check_request(horizon=horizon, levels=levels, model=model)
+    ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
     if not 1 <= workers <= MOST_WORKERS:
         raise InvalidArgument("workers", workers, f"1 to {MOST_WORKERS}")
+    errors = output.with_name(f"{output.stem}.errors{output.suffix}")
+    told = output.with_name(f"{output.stem}.manifest.json") if manifest else None
+    _check_places(source, output, errors, *([told] if told else []))
+    check_readable(source)
+    work = over or partial(run_in_workers, workers=workers)
+    clock = Clock()
+    try:
+        with opened_journal(output, resume=resume) as journal:
+            hashing = Hashing(source)
+            found = open_source(source, journal.input)
+            parts = [Part(number, rows, journal.into(number), ask) for number, rows in enumerate(cut(found, ask))]
+            identity = Identity(hashing.result(), ask, versions())
+            journal.begin(identity, parts=len(parts))
+            kept = len(journal.results)
+            if kept and resumed is not None:
+                resumed(kept, len(parts), sum(result.markets for result in journal.results.values()))
+            failed = _forecast(found, parts, journal, work, report)
+            if not hashing.unchanged:
+                journal.results.clear()  # some are of the old content and some of the new, and who knows which
+                raise InvalidArgument(str(source), "changed while it was read", "a file that stays as it is")
+            written = _write(found, journal, output, errors if failed else None, ask, hashed=manifest)
+            if not failed:
+                errors.unlink(missing_ok=True)  # of an earlier run
+            if told:
+                counts = Counts(found.markets, failed, len(parts))
+                write_manifest(told, source, identity, counts, written, clock.run(kept, found.markets, workers))
+    except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
+        unfit = InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts")
+        for note in getattr(error, "__notes__", ()):
+            unfit.add_note(note)
+        raise unfit from error
+    return BatchResult(found.markets, failed, output, errors if failed else None, told)
+
+
+def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -> Ask:
+    """What is asked of every market, once it is known to be answerable.
+
+    Raises:
+        InvalidArgument: an argument is out of range.
+        NotFound: the model is not known.
+    """
+    check_request(horizon=horizon, levels=levels, model=model)
     if not 0 <= seed <= LARGEST_SEED:
         raise InvalidArgument("seed", seed, "0 to 2^64 - 1")
-    errors = output.with_name(f"{output.stem}.errors{output.suffix}")
-    _check_places(source, output, errors)
-    try:
-        # Beside the output, as there is room for it there. Dotted, so that a glob of tables passes by.
-        with tempfile.TemporaryDirectory(prefix=".sharecast-", dir=output.parent) as folder:
-            found = open_source(source, Path(folder))
-            parts = _parts(found, Ask(horizon, tuple(levels), model, seed), Path(folder))
-            done = failed = found.refused.height
-            files: dict[str, list[Path]] = defaultdict(list)
-            if failed:
-                found.refused.write_parquet(first := Path(folder) / "refused.parquet")
-                files["refused"].append(first)
-            with closing(run_in_workers(forecast_part, parts, workers)) as results:
-                for result in results:
-                    done += result.markets
-                    failed += result.failed
-                    for kind in ("forecasts", "refused", "failures"):
-                        if (written := getattr(result, kind)) is not None:
-                            files[kind].append(written)
-                    if report is not None:
-                        report(done, failed, found.markets)
-            if failed:
-                _join([*sorted(files["refused"]), *sorted(files["failures"])], errors, ERRORS_SCHEMA)
-            _join(sorted(files["forecasts"]), output, forecasts_schema(tuple(levels)))
-    except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
-        raise InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts") from error
-    if not failed:
-        errors.unlink(missing_ok=True)  # of an earlier run
-    return BatchResult(found.markets, failed, output, errors if failed else None)
+    return Ask(horizon, tuple(levels), model, seed)
 
 
-def _check_places(source: Path, output: Path, errors: Path) -> None:
+def cut(source: Source, ask: Ask, /) -> Iterator[Rows]:
+    """Cut into parts of whole markets, in order. The cuts hang on the input and the model, never on the workers."""
+    largest = _LARGEST_PART.get(ask.model, _LARGEST_SLOW_PART)
+    most = min(largest, math.ceil(len(source.sizes) / _PARTS_AT_LEAST))
+    return source.parts(most, _MOST_ROWS)
+
+
+def _forecast(found: Source, parts: list[Part], journal: Journal, work: Over, report: Report | None) -> int:
+    """Do the parts that are not done; how many markets failed in all."""
+    done = found.refused.height + sum(result.markets for result in journal.results.values())
+    failed = found.refused.height + sum(result.failed for result in journal.results.values())
+    left = (part for part in parts if part.number not in journal.results)
+    with closing(work(forecast_part, left)) as results:
+        for result in results:
+            journal.record(result)
+            done += result.markets
+            failed += result.failed
+            if report is not None:
+                report(done, failed, found.markets)
+    if len(journal.results) != len(parts) or done != found.markets:
+        raise RuntimeError(
+            f"{len(journal.results)} of {len(parts)} parts and {done} of {found.markets} markets are there"
+        )
+    return failed
+
+
+def _write(
+    found: Source, journal: Journal, output: Path, errors: Path | None, ask: Ask, *, hashed: bool
+) -> dict[str, Written]:
+    """Join the parts into the output, and the errors rows into theirs where there are any."""
+    in_order = [result.files() for _, result in sorted(journal.results.items())]
+    written = {}
+    if errors is not None:
+        refused = [files[kind] for kind in ("refused", "failures") for files in in_order if kind in files]
+        if found.refused.height:
+            found.refused.write_parquet(first := journal.folder / "refused.parquet")
+            refused.insert(0, first)
+        written["errors"] = _join(refused, errors, ERRORS_SCHEMA, journal.folder, hashed=hashed)
+    forecasts = [files["forecasts"] for files in in_order if "forecasts" in files]
+    written["output"] = _join(forecasts, output, forecasts_schema(ask.levels), journal.folder, hashed=hashed)
+    return written
+
+
+def _check_places(source: Path, output: Path, *beside: Path) -> None:
     format_of(output)
-    for place in (output, errors):
+    for place in (output, *beside):
         check_writable(place)
         if place.exists() and source.exists() and place.samefile(source):
             raise InvalidArgument("output", str(output), f"a file whose writing does not replace the input {source}")
 
 
-def _parts(source: Source, ask: Ask, folder: Path) -> Generator[Part, None, None]:
-    """Cut into parts of whole markets, in order. The cuts hang on the input and the model, never on the workers."""
-    largest = _LARGEST_PART.get(ask.model, _LARGEST_SLOW_PART)
-    most = min(largest, math.ceil(len(source.sizes) / _PARTS_AT_LEAST))
-    for number, rows in enumerate(source.parts(most, _MOST_ROWS)):
-        yield Part(rows, folder / f"{number:09d}", ask)
-
-
-def _join(parts: list[Path], output: Path, schema: Mapping[str, type[pl.DataType]]) -> None:
+def _join(
+    parts: list[Path], output: Path, schema: Mapping[str, type[pl.DataType]], within: Path, *, hashed: bool
+) -> Written:
     """Write the parts one after the other as one table, streaming."""
-    if not parts:
-        write_table(pl.DataFrame(schema=schema), output)
-        return
     kind = format_of(output)
-    with replacing(output) as beside:
-        if kind is Format.JSON:
+    # A link may lead to another disk, where only its own folder will do.
+    with replacing(output, within=None if output.is_symlink() else within) as beside:
+        if not parts:
+            beside.write_bytes(encode(pl.DataFrame(schema=schema), kind))
+        elif kind is Format.JSON:
             _join_json(parts, beside)
-            return
-        table = scan_parquet(parts)
-        match kind:
-            case Format.PARQUET:
-                # Forecasts hardly compress; this reads everywhere and takes half the time of the smaller ones.
-                table.sink_parquet(beside, row_group_size=_ROW_GROUP, maintain_order=True, compression="snappy")
-            case Format.ARROW:
-                table.sink_ipc(beside, record_batch_size=_ROW_GROUP, maintain_order=True)
-            case Format.CSV:
-                table.sink_csv(beside, maintain_order=True)
+        else:
+            _stream(scan_parquet(parts), beside, kind)
+        hashing = Hashing(beside) if hashed else None  # while the system brings it to the disk
+    return Written(output.name, output.stat().st_size, hashing.result() if hashing else "")
+
+
+def _stream(table: pl.LazyFrame, path: Path, kind: Format) -> None:
+    match kind:
+        case Format.PARQUET:
+            # Forecasts hardly compress; this reads everywhere and takes half the time of the smaller ones.
+            table.sink_parquet(path, row_group_size=_ROW_GROUP, maintain_order=True, compression="snappy")
+        case Format.ARROW:
+            table.sink_ipc(path, record_batch_size=_ROW_GROUP, maintain_order=True)
+        case _:
+            table.sink_csv(path, maintain_order=True)
 
 
 def _join_json(parts: list[Path], path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from forecast.errors import SharecastError
 from service.cli import options
 
 SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
@@ -18,6 +19,8 @@ SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
 @click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
 @options.question
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes to share the work, 1 to 256.")
+@click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
+@click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
 @click.pass_context
 def batch(
     ctx: click.Context,
@@ -28,6 +31,8 @@ def batch(
     model: str,
     seed: int,
     workers: int,
+    resume: bool,
+    manifest: bool,
 ) -> None:
     """Forecast every market of the shares table INPUT into the table OUTPUT.
 
@@ -37,6 +42,9 @@ def batch(
     Markets that could not be forecast are listed in OUTPUT's neighbour <name>.errors.<ending>. Exit status: 0 all well,
     3 some failed, 2 bad usage or unreadable input. The same input, seed and version give the same bytes for any number
     of workers.
+
+    A run that is stopped or killed leaves what is done in a hidden folder beside OUTPUT; the same command with --resume
+    goes on from there, to the same bytes.
     """
     from service.batch.workers import WorkerDied, start_loading
 
@@ -49,14 +57,36 @@ def batch(
 
     before = signal.signal(signal.SIGTERM, _terminate)
     progress = Progress(sys.stderr)
+
+    def resumed(parts: int, of: int, markets: int) -> None:
+        click.echo(f"going on: {parts:,} of {of:,} parts, {markets:,} markets, are done", err=True)
+        progress.resumed(markets)
+
     try:
         done = run_batch(
-            source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed, report=progress
+            source,
+            output,
+            horizon=horizon,
+            levels=levels,
+            model=model,
+            workers=workers,
+            seed=seed,
+            resume=resume,
+            manifest=manifest,
+            report=progress,
+            resumed=resumed,
         )
     except WorkerDied as died:
         progress.close()
-        click.echo(f"Error: {died}. {output} is as it was.", err=True)
+        click.echo("\n".join((f"Error: {died}. {output} is as it was.", *getattr(died, "__notes__", ()))), err=True)
         ctx.exit(WORKER_DIED)
+    except SharecastError:
+        raise  # told with its notes
+    except BaseException as error:  # Ctrl-C, SIGTERM, or unforeseen: what is kept is told, then what happened
+        progress.close()
+        for note in getattr(error, "__notes__", ()):
+            click.echo(note, err=True)
+        raise
     finally:
         progress.close()
         signal.signal(signal.SIGTERM, before)
@@ -69,5 +99,5 @@ def batch(
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """End in order on SIGTERM: workers stopped, part files removed, OUTPUT as it was."""
+    """End in order on SIGTERM: workers stopped, what is done kept, OUTPUT as it was."""
     sys.exit(TERMINATED)

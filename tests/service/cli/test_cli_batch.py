@@ -1,9 +1,12 @@
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -123,21 +126,62 @@ def test_the_installed_program_works_with_workers(program: Program, tmp_path: Pa
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv", "out.errors.csv"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_stopped_batch_leaves_nothing_behind(tmp_path: Path, number: signal.Signals, status: int) -> None:
-    pieces = [pl.read_csv(GOOD.encode()).with_columns(market=pl.lit(f"m{n}")) for n in range(10_000)]
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A table of 4,000 markets, enough to be stopped in the middle of."""
+    pieces = [pl.read_csv(GOOD.encode()).with_columns(market=pl.lit(f"m{n}")) for n in range(4000)]
     pl.concat(pieces).write_parquet(tmp_path / "in.parquet")
-    path = Path(sys.executable).with_name("sharecast")
-    command: list[str | Path] = [path, "batch", "in.parquet", "out.parquet", "--workers", "2"]
-    # In a group of its own, which gets the signal as a whole, as from a terminal.
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        until = time.monotonic() + 60
-        while not list(tmp_path.glob(".sharecast-*/*.parquet")):
-            assert time.monotonic() < until
-            time.sleep(0.05)
+    return tmp_path / "in.parquet"
+
+
+@contextmanager
+def started(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
+    """The program at work with two workers, in a session of its own, as from a terminal."""
+    command: list[str | Path] = [Path(sys.executable).with_name("sharecast"), "batch", "in.parquet", "out.parquet"]
+    command += ["--workers", "2", *options]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        yield process
+
+
+def wait_for_parts(folder: Path, parts: int) -> None:
+    """Until so many parts of `out.parquet` are done."""
+    lines = folder / ".out.parquet.parts" / "done.jsonl"
+    until = time.monotonic() + 60
+    while not lines.exists() or lines.read_bytes().count(b"\n") < parts:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_batch_keeps_what_is_done_and_says_how_to_go_on(
+    many: Path, number: signal.Signals, status: int
+) -> None:
+    folder = many.parent
+    with started(folder) as process:
+        wait_for_parts(folder, 2)
         os.killpg(process.pid, number) if number is signal.SIGINT else process.send_signal(number)
         assert process.stderr is not None
         lines = [line for line in process.stderr.read().splitlines() if "a second" not in line]  # how far it is
-        assert lines == (["stopped"] if number is signal.SIGINT else [])
     assert process.returncode == status
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet"]
+    told = r"\d+ of 24 parts, begun .*, are kept in \.out\.parquet\.parts; the same command with --resume goes on from"
+    assert re.match(told, lines[0])
+    assert lines[1:] == (["stopped"] if number is signal.SIGINT else [])
+    assert sorted(p.name for p in folder.iterdir()) == [".out.parquet.parts", "in.parquet"]
+
+
+def test_a_batch_killed_at_any_moment_goes_on_to_the_same_bytes(many: Path, program: Program) -> None:
+    folder, rng = many.parent, random.Random(5)
+    assert program("batch", "in.parquet", "whole.parquet", "--workers", "2").returncode == 0
+    kept = 0
+    for parts in (1, 9, 22):
+        with started(folder, "--resume") as process:
+            wait_for_parts(folder, parts)
+            time.sleep(rng.uniform(0.0, 0.1))
+            os.killpg(process.pid, signal.SIGKILL)
+        assert not (folder / "out.parquet").exists()
+        kept = (folder / ".out.parquet.parts" / "done.jsonl").read_bytes().count(b"\n")
+    done = program("batch", "in.parquet", "out.parquet", "--resume")
+    assert done.returncode == 0
+    assert f"going on: {kept} of 24 parts" in done.stderr
+    assert (folder / "out.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+    assert sorted(p.name for p in folder.iterdir()) == ["in.parquet", "out.parquet", "whole.parquet"]
