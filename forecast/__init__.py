@@ -12,22 +12,33 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forecast.backtest import backtest_figures, backtest_shares
+    from forecast.conditions import Conditioned, condition_forecast
     from forecast.diff import ForecastDiff, forecast_changes
     from forecast.errors import SharecastError
+    from forecast.events import Concentration, EventProbability, Ranks, concentration, event_probability, ranks
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
     from forecast.history import reconstruct
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
+    from forecast.revenue import Revenue, forecast_revenue
     from forecast.schema import check_shares
     from forecast.scorecard import Backtest
 
 _HOME = {
     "backtest_figures": "backtest",
     "backtest_shares": "backtest",
+    "Conditioned": "conditions",
+    "condition_forecast": "conditions",
     "ForecastDiff": "diff",
     "forecast_changes": "diff",
     "SharecastError": "errors",
+    "Concentration": "events",
+    "EventProbability": "events",
+    "Ranks": "events",
+    "concentration": "events",
+    "event_probability": "events",
+    "ranks": "events",
     "load_breaks": "figures",
     "load_figures": "figures",
     "prepare_figures": "figures",
@@ -40,27 +51,39 @@ _HOME = {
     "History": "results",
     "Status": "results",
     "Backtest": "scorecard",
+    "Revenue": "revenue",
+    "forecast_revenue": "revenue",
     "check_shares": "schema",
 }
 
 __all__ = [
     "MODELS",
     "Backtest",
+    "Concentration",
+    "Conditioned",
+    "EventProbability",
     "Forecast",
     "ForecastDiff",
     "History",
     "Quarter",
+    "Ranks",
+    "Revenue",
     "SharecastError",
     "Status",
     "backtest_figures",
     "backtest_shares",
     "check_shares",
+    "concentration",
+    "condition_forecast",
+    "event_probability",
     "forecast_changes",
     "forecast_history",
+    "forecast_revenue",
     "forecast_shares",
     "load_breaks",
     "load_figures",
     "prepare_figures",
+    "ranks",
     "reconstruct",
 ]
 
