@@ -357,21 +357,31 @@ def concentration(forecast: Forecast, /) -> Concentration:
 
 
 def league_frame(forecast: Forecast, /) -> pl.DataFrame:
-    """One row per quarter: period, hhi, bounds of each level, then rank and probability of leading of each provider.
+    """One row per quarter and named provider; the first quarter is the origin.
 
-    Columns: period, hhi, ``hhi_lower_80`` and so on, ``rank NAME``, ``first NAME``; the first row is the origin.
+    Columns: market, period, provider, rank (expected), leads (probability of leading), then of the whole quarter hhi
+    (mean) and ``hhi_lower_80, hhi_upper_80`` and so on.
+
+    Raises:
+        InvalidArgument: the forecast has no draws.
     """
     order, index = ranks(forecast), concentration(forecast)
-    columns: dict[str, list[object]] = {
-        "period": [str(forecast.origin + h) for h in range(forecast.horizon + 1)],
-        "hhi": [index.latest, *index.mean.tolist()],
+    H, K = forecast.horizon + 1, len(order.providers)
+
+    def each(first: float, later: FloatArray) -> FloatArray:
+        return np.repeat([first, *later.tolist()], K)
+
+    columns: dict[str, object] = {
+        "market": [forecast.market] * (H * K),
+        "period": [str(forecast.origin + h) for h in range(H) for _ in range(K)],
+        "provider": list(order.providers) * H,
+        "rank": np.concatenate([order.latest, order.expected.ravel()]),
+        "leads": np.concatenate([(order.latest == 1.0).astype(np.float64), order.first.ravel()]),
+        "hhi": each(index.latest, index.mean),
     }
     for n, level in enumerate(index.levels):
-        columns[f"hhi_lower_{level_name(level)}"] = [index.latest, *index.lower[n].tolist()]
-        columns[f"hhi_upper_{level_name(level)}"] = [index.latest, *index.upper[n].tolist()]
-    for k, name in enumerate(order.providers):
-        columns[f"rank {name}"] = [float(order.latest[k]), *order.expected[:, k].tolist()]
-        columns[f"first {name}"] = [float(order.latest[k] == 1.0), *order.first[:, k].tolist()]
+        columns[f"hhi_lower_{level_name(level)}"] = each(index.latest, index.lower[n])
+        columns[f"hhi_upper_{level_name(level)}"] = each(index.latest, index.upper[n])
     return pl.DataFrame(columns)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a forecast's draws beside the forecast, and how a person reads it: events and revenue."""
+"""What is asked of a forecast's draws beside the forecast, and how a person reads it: events, revenue, ranks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -25,6 +25,7 @@ class Answered:
     forecast: Forecast
     events: tuple[EventResult, ...] = ()
     revenue: "Revenue | None" = None
+    league: bool = False  # ranks and concentration are asked for; the forecast has its draws
 
     @classmethod
     def here(cls, forecast: Forecast, events: tuple[str, ...], conditions: tuple[str, ...]) -> Self:
@@ -52,9 +53,13 @@ class Answered:
         return () if self.revenue is None else self.revenue.notes
 
     def rows(self) -> "pl.DataFrame":
-        """What programs get: the rows of revenue or of events where they were asked for, else the forecasts table."""
+        """What programs get: rows of revenue, league or events where they were asked for, else the forecasts table."""
         if self.revenue is not None:
             return self.revenue.to_frame()
+        if self.league:
+            from forecast.events import league_frame
+
+            return league_frame(self.forecast)
         if self.events:
             import polars as pl
 
@@ -63,12 +68,17 @@ class Answered:
         return self.forecast.to_frame()
 
     def show(self, console: "Console") -> None:
-        """Print what the providers sell, and the events, each with its probability and what was so at the origin."""
+        """Print what the providers sell, their ranks, and the events, each with its probability and what was so."""
         if self.revenue is not None:
             from service.cli.pages import print_revenue
 
             console.print()
             print_revenue(console, self.revenue)
+        if self.league:
+            from service.cli.pages import print_league
+
+            console.print()
+            print_league(console, self.forecast)
         if self.events:
             self._show_events(console)
 

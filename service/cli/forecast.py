@@ -46,6 +46,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="What each provider sells: shares times the market's total, forecast as well. Programs get these rows.",
 )
+@click.option(
+    "--league",
+    is_flag=True,
+    help="Expected rank and probability of leading of each provider, and concentration (HHI). Programs get these rows.",
+)
 @options.server("Ask this server.  [default: compute here]")
 def forecast(
     market: str,
@@ -63,13 +68,14 @@ def forecast(
     events: tuple[str, ...],
     conditions: tuple[str, ...],
     revenue: bool,
+    league: bool,
     address: str | None,
 ) -> None:
     """Forecast the shares of MARKET.
 
     One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
-    quarter sum to one. With events, conditions or revenue everything comes from
-    2,000 joint draws.
+    quarter sum to one. With events, conditions, revenue or a league everything comes
+    from 2,000 joint draws.
     """
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_forecast
@@ -80,15 +86,16 @@ def forecast(
             raise click.UsageError(
                 f"{option} is for this machine, and a server at --address does not read it; give one."
             )
-    if address is not None and revenue:
-        raise click.UsageError("--revenue is worked out here, not by a server at --address; give one.")
+    for option, asked in (("--revenue", revenue), ("--league", league)):
+        if address is not None and asked:
+            raise click.UsageError(f"{option} is worked out here, not by a server at --address; give one.")
     target = Target.choose(format_, output)
-    if events and revenue and target.kind is not None:
-        raise click.UsageError("--event and --revenue each have rows of their own for programs; give one.")
+    if bool(events) + revenue + league > 1 and target.kind is not None:
+        raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
     question = _Question(market, house, as_of, horizon, levels, model, seed, events, conditions)
     if address is None:
-        answered = _computed(question, figures, database, revenue)
+        answered = _computed(question, figures, database, revenue=revenue, league=league)
     else:
         answered = _asked(question, address, include_history=target.kind is None or chart is not None)
     made = answered.forecast
@@ -128,7 +135,9 @@ def _asked(question: _Question, address: str, *, include_history: bool) -> "Answ
         return Answered.there(client.forecast(**question._asdict(), include_history=include_history))
 
 
-def _computed(question: _Question, figures: Path | None, database: str | None, revenue: bool) -> "Answered":
+def _computed(
+    question: _Question, figures: Path | None, database: str | None, *, revenue: bool, league: bool
+) -> "Answered":
     from forecast.forecasting import check_request, forecast_history
     from service.cli.answers import Answered
     from service.cli.opening import open_catalog
@@ -142,9 +151,11 @@ def _computed(question: _Question, figures: Path | None, database: str | None, r
         levels=question.levels,
         model=question.model,
         seed=question.seed,
-        keep_draws=bool(question.events or question.conditions or revenue),
+        keep_draws=bool(question.events or question.conditions or revenue or league),
     )
     answered = Answered.here(made, question.events, question.conditions)
+    if league:
+        answered = replace(answered, league=True)
     if not revenue:
         return answered
     from forecast.revenue import forecast_revenue

@@ -86,6 +86,33 @@ def print_revenue(console: Console, revenue: "Revenue") -> None:
     _print_notes(console, revenue.notes)
 
 
+def print_league(console: Console, forecast: Forecast) -> None:
+    """Print a row per quarter: concentration with its intervals, then each provider's rank and chance to lead."""
+    from forecast.events import concentration, drawn, ranks
+    from forecast.wording import probability_text
+
+    order, index = ranks(forecast), concentration(forecast)
+    count = len(drawn(forecast)[0])
+    console.print(
+        "Expected rank, and below it the probability of leading. HHI: sum of squared shares times 10,000, Others left "
+        "out, and its intervals.",
+        style="dim",
+    )
+    labels = [Text(str(forecast.origin + h)) for h in range(forecast.horizon + 1)]
+    cells = [[Text(f"{10_000 * index.latest:,.0f}"), *(Text(f"{rank:.1f}") for rank in order.latest)]]
+    for h in range(forecast.horizon):
+        bounds = [
+            Text(f"{10_000 * index.lower[n, h]:,.0f}{_DASH}{10_000 * index.upper[n, h]:,.0f}", style="dim")
+            for n in range(len(index.levels))
+        ]
+        row = [Text("\n").join([Text(f"{10_000 * index.mean[h]:,.0f}", style="bold"), *bounds])]
+        for k in range(len(order.providers)):
+            leads = probability_text(float(order.first[h, k]), count)
+            row.append(Text("\n").join([Text(f"{order.expected[h, k]:.1f}", style="bold"), Text(leads, style="dim")]))
+        cells.append(row)
+    _print_grid(console, labels, ("HHI", *order.providers), cells, blank_between=True)
+
+
 def print_history(console: Console, history: History) -> None:
     """Print a history: a row per quarter, providers abreast, every share marked with how it is known."""
     what = f"history of {history.quarters[0]} to {history.quarters[-1]}" if history.quarters else "history"

@@ -113,6 +113,8 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "events[1].share is '40'"),
         (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
         (["--event", "Huawei leads", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
+        (["--league", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
+        (["--league", "--address", "127.0.0.1:1"], "--league is worked out here, not by a server"),
         (["--revenue", "--address", "127.0.0.1:1"], "worked out here, not by a server at --address; give one"),
         (["--figures", "f.csv"], "f.csv is 'missing'"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
@@ -163,6 +165,16 @@ def test_a_condition_is_met_and_how_unlikely_it_is_said(run: Run) -> None:
     assert "note: given that Huawei Cloud = 30 % in 2021Q4: the forecast of 2021Q4 has " in result.stderr
     assert "a supposition; the model knows nothing of newcomers" in result.stderr
     assert "what if: Huawei Cloud = 30 % in 2021Q4\n" in run(*asked).stdout
+
+
+def test_the_league_has_ranks_and_concentration_beside_those_of_the_origin(run: Run) -> None:
+    rows = json.loads(run(*ASKED, "--league", "--format", "json").stdout)
+    assert sorted(row["rank"] for row in rows if row["period"] == "2020Q3") == [1.0, 2.0, 3.0, 4.0]
+    (first,) = [row for row in rows if row["period"] == "2020Q4" and row["provider"] == "Alibaba Cloud"]
+    text = run(*ASKED, "--league").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"{10_000 * first['hhi_lower_80']:,.0f}–{10_000 * first['hhi_upper_80']:,.0f}" in text
+    assert "Expected rank, and below it the probability of leading." in text
 
 
 def test_a_server_answers_events_and_conditions_as_this_process_does(run: Run, server: Server) -> None:
