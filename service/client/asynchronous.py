@@ -102,7 +102,7 @@ class AsyncClient:
             self._channel = grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
         stubs = self._channel if key is None else KeyedChannel(self._channel, key)
         self._forecasts: Any = ForecastServiceStub(stubs)  # type: ignore[no-untyped-call]
-        self._jobs: Any = JobServiceStub(self._channel)  # type: ignore[no-untyped-call]
+        self._jobs: Any = JobServiceStub(stubs)  # type: ignore[no-untyped-call]
         self._markets: Any = MarketServiceStub(stubs)  # type: ignore[no-untyped-call]
 
     async def forecast(
