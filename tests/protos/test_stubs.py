@@ -21,7 +21,7 @@ def test_the_checked_in_stubs_are_those_the_proto_files_give(tmp_path: Path) -> 
 
 
 def test_any_compiler_reads_the_api_from_its_own_folder_alone(tmp_path: Path) -> None:
-    sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.proto"))
+    sources = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "sharecast").rglob("*.proto"))
     output = tmp_path / "api.binpb"
     command = [sys.executable, "-m", "grpc_tools.protoc", "-I", ".", f"--descriptor_set_out={output}", *sources]
     subprocess.run(command, check=True, cwd=ROOT)
@@ -35,7 +35,7 @@ def test_any_compiler_reads_the_api_from_its_own_folder_alone(tmp_path: Path) ->
 
 
 def test_no_proto_file_has_a_name_that_other_packages_use() -> None:
-    names = {path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.proto")}
+    names = {path.relative_to(ROOT).as_posix() for path in (ROOT / "sharecast").rglob("*.proto")}
     assert all(name.startswith("sharecast/v1/") for name in names)
     assert "sharecast/v1/common.proto" not in names
 
@@ -46,8 +46,18 @@ def test_the_api_keeps_the_standard_rules_of_buf() -> None:
     assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
 
 
+def test_the_api_breaks_no_client_of_an_earlier_one() -> None:
+    """The image is of the API as last released; `buf build -o ../tests/protos/api.binpb --exclude-source-info` renews it."""
+    buf = Path(sysconfig.get_path("scripts")) / "buf"
+    image = Path(__file__).with_name("api.binpb")
+    found = subprocess.run(
+        [str(buf), "breaking", "--against", str(image)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
 def test_every_part_of_the_api_has_a_comment(tmp_path: Path) -> None:
-    for source in sorted(ROOT.rglob("*.proto")):
+    for source in sorted((ROOT / "sharecast").rglob("*.proto")):
         lines = source.read_text(encoding="utf-8").splitlines()
         for before, line in pairwise(lines):
             text = line.strip()
