@@ -32,7 +32,7 @@ class Progress:
             return
         self._last = now
         rate = (done - self._before) / (now - self._start)
-        left = f"{_duration((total - done) / rate)} left" if rate else "time left unknown"
+        left = f"{duration((total - done) / rate)} left" if rate else "time left unknown"
         lost = "" if failed is None else f"{failed:,} failed, "
         line = f"{done:,} of {total:,} {self._of}, {lost}{rate:,.1f} a second, {left}"
         self._stream.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
@@ -52,7 +52,8 @@ class Progress:
         return time.monotonic() - self._start
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float, /) -> str:
+    """A time for people: `3 min 20 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

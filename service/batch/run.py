@@ -100,11 +100,10 @@ def run_batch(
         WorkerDied: a worker process was ended from outside.
     """
     ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
-    if not 1 <= workers <= MOST_WORKERS:
-        raise InvalidArgument("workers", workers, f"1 to {MOST_WORKERS}")
-    errors = output.with_name(f"{output.stem}.errors{output.suffix}")
+    check_workers(workers)
+    errors = _errors_of(output)
     told = output.with_name(f"{output.stem}.manifest.json") if manifest else None
-    _check_places(source, output, errors, *([told] if told else []))
+    check_places(source, output, *([told] if told else []))
     check_readable(source)
     work = over or partial(run_in_workers, workers=workers)
     clock = Clock()
@@ -147,6 +146,10 @@ def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -
     if not 0 <= seed <= LARGEST_SEED:
         raise InvalidArgument("seed", seed, "0 to 2^64 - 1")
     return Ask(horizon, tuple(levels), model, seed)
+
+
+def _errors_of(output: Path) -> Path:
+    return output.with_name(f"{output.stem}.errors{output.suffix}")
 
 
 def cut(source: Source, ask: Ask, /) -> Iterator[Rows]:
@@ -192,9 +195,24 @@ def _write(
     return written
 
 
-def _check_places(source: Path, output: Path, *beside: Path) -> None:
+def check_workers(workers: int, /) -> None:
+    """Refuse a number of processes out of range.
+
+    Raises:
+        InvalidArgument: it is.
+    """
+    if not 1 <= workers <= MOST_WORKERS:
+        raise InvalidArgument("workers", workers, f"1 to {MOST_WORKERS}")
+
+
+def check_places(source: Path, output: Path, *beside: Path) -> None:
+    """Refuse an output that cannot be written, or that it or its errors or another file beside it is the input.
+
+    Raises:
+        InvalidArgument: so it is.
+    """
     format_of(output)
-    for place in (output, *beside):
+    for place in (output, _errors_of(output), *beside):
         check_writable(place)
         if place.exists() and source.exists() and place.samefile(source):
             raise InvalidArgument("output", str(output), f"a file whose writing does not replace the input {source}")

@@ -4,14 +4,18 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from forecast.errors import SharecastError
 from service.cli import options
 
+if TYPE_CHECKING:
+    from service.batch.plan import Plan
+
 SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
+MOST_TOLD = 20  # refused markets of a dry run
 
 
 @click.command()
@@ -20,6 +24,7 @@ SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
 @options.question
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes to share the work, 1 to 256.")
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
+@click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
 @click.pass_context
 def batch(
@@ -32,6 +37,7 @@ def batch(
     seed: int,
     workers: int,
     resume: bool,
+    dry_run: bool,
     manifest: bool,
 ) -> None:
     """Forecast every market of the shares table INPUT into the table OUTPUT.
@@ -46,6 +52,13 @@ def batch(
     A run that is stopped or killed leaves what is done in a hidden folder beside OUTPUT; the same command with --resume
     goes on from there, to the same bytes.
     """
+    if dry_run:
+        from service.batch.plan import plan_batch
+
+        plan = plan_batch(source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed)
+        _tell(plan, output)
+        ctx.exit(SOME_FAILED if plan.refused.height else 0)
+
     from service.batch.workers import WorkerDied, start_loading
 
     if workers > 1:
@@ -96,6 +109,23 @@ def batch(
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
         ctx.exit(SOME_FAILED)
+
+
+def _tell(plan: "Plan", output: Path) -> None:
+    from service.batch.progress import duration
+
+    click.echo(f"{plan.markets:,} markets in {plan.rows:,} rows, {plan.parts:,} parts, {plan.workers} workers")
+    click.echo(f"{plan.refused.height:,} markets would be refused{':' if plan.refused.height else ''}")
+    for market, _, message in plan.refused.head(MOST_TOLD).rows():
+        click.echo(f"  {market}: {message}")
+    if plan.refused.height > MOST_TOLD:
+        click.echo(f"  and {plan.refused.height - MOST_TOLD:,} more")
+    if plan.sampled:
+        click.echo(
+            f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by {plan.sampled:,} "
+            f"markets that took {1e3 * plan.market_seconds:.2f} ms each in one process"
+        )
+    click.echo("nothing was written")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

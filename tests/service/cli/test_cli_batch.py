@@ -185,3 +185,16 @@ def test_a_batch_killed_at_any_moment_goes_on_to_the_same_bytes(many: Path, prog
     assert f"going on: {kept} of 24 parts" in done.stderr
     assert (folder / "out.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
     assert sorted(p.name for p in folder.iterdir()) == ["in.parquet", "out.parquet", "whole.parquet"]
+
+
+def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(batch: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text(bad("2020Q1,A,1.2 2020Q2,A,0.5"))
+    result = batch("batch", "in.csv", "out.csv", "--dry-run", "--workers", "2")
+    assert result.exit_code == 3
+    lines = result.stdout.splitlines()
+    assert lines[0] == "2 markets in 38 rows, 2 parts, 2 workers"
+    assert lines[1] == "1 markets would be refused:"
+    assert lines[2].startswith("  bad: row 37, column share: 1.2 breaks share_in_unit_interval")
+    assert re.fullmatch(r"about \d+ s and 0\.0 MB in out\.csv, by 1 markets that took [\d.]+ ms each .*", lines[3])
+    assert lines[4:] == ["nothing was written"]
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

@@ -1,0 +1,103 @@
+"""What a batch would do, found by reading and checking its whole input and forecasting a few of its markets."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from service.batch.part import Ask, forecast_together
+from service.batch.run import check_ask, check_places, check_workers, cut
+from service.batch.source import open_source
+from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
+from service.tables import check_readable, encode, format_of
+
+_SAMPLE = {"auto": 200}  # markets forecast to see how long they take
+_SLOW_SAMPLE = 3
+_SPREAD = 3  # parts that the sample is taken from
+_START_UP = 1.5  # seconds before the first and after the last part
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a batch would do."""
+
+    markets: int  # in the input, refused ones included
+    rows: int  # of the parts; where the markets do not stand together, those of refused markets are left out
+    refused: pl.DataFrame  # market, code, message of those that break a rule of the table
+    parts: int
+    sampled: int  # markets forecast for the estimate; 0: none could be
+    market_seconds: float  # of one process for a market of the sample
+    output_bytes: float  # estimated
+    workers: int
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time of the whole batch."""
+        return _START_UP + (self.markets - self.refused.height) * self.market_seconds / self.workers
+
+
+def plan_batch(
+    source: Path,
+    output: Path,
+    /,
+    *,
+    horizon: int = DEFAULT_HORIZON,
+    levels: Sequence[float] = DEFAULT_LEVELS,
+    model: str = DEFAULT_MODEL,
+    workers: int = 1,
+    seed: int = 0,
+) -> Plan:
+    """Read and check the input of a batch, and estimate the rest; nothing is written that stays.
+
+    Refused are markets that break a rule of the table. Others may still turn out to have too few quarters.
+
+    The arguments are those of `service.batch.run.run_batch`.
+
+    Raises:
+        InvalidArgument, InvalidTable, NotFound: as `run_batch` would.
+    """
+    ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
+    check_workers(workers)
+    check_places(source, output)
+    check_readable(source)
+    with tempfile.TemporaryDirectory(prefix="sharecast-") as folder:
+        found = open_source(source, Path(folder))
+        parts = list(cut(found, ask))
+        size = -(-_SAMPLE.get(model, _SLOW_SAMPLE) // _SPREAD)
+        sampled = {len(parts) * n // _SPREAD for n in range(_SPREAD)}
+        refused, sample = [found.refused], []
+        for number, rows in enumerate(parts):
+            shares, broken = rows.read()
+            refused.append(broken)
+            if number in sampled:
+                names = shares["market"].unique(maintain_order=True).head(size)
+                sample.append(shares.filter(pl.col("market").is_in(names.implode())))
+    count, seconds, size_of_market = _measure(sample, ask, output)
+    together = pl.concat(refused)
+    markets = found.markets - together.height
+    return Plan(
+        found.markets,
+        int(found.sizes.sum()),
+        together,
+        len(parts),
+        count,
+        seconds,
+        size_of_market * markets,
+        workers,
+    )
+
+
+def _measure(sample: list[pl.DataFrame], ask: Ask, output: Path) -> tuple[int, float, float]:
+    """Markets forecast, and seconds and bytes for each."""
+    shares = pl.concat(sample) if sample else pl.DataFrame()
+    if shares.is_empty():
+        return 0, 0.0, 0.0
+    forecast_together(shares.filter(pl.col("market") == shares["market"][0]), ask)  # loads and compiles
+    start = time.perf_counter()
+    frames, _ = forecast_together(shares, ask)
+    data = encode(pl.concat(frames), format_of(output)) if frames else b""
+    markets = shares["market"].n_unique()
+    return markets, (time.perf_counter() - start) / markets, len(data) / markets
