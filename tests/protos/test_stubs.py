@@ -47,7 +47,7 @@ def test_the_api_keeps_the_standard_rules_of_buf() -> None:
 
 
 def test_the_api_breaks_no_client_of_an_earlier_one() -> None:
-    """The image is of the API as last released; `buf build -o ../tests/protos/api.binpb --exclude-source-info` renews it."""
+    # Of the API as last released; `buf build -o ../tests/protos/api.binpb --exclude-source-info` renews it.
     buf = Path(sysconfig.get_path("scripts")) / "buf"
     image = Path(__file__).with_name("api.binpb")
     found = subprocess.run(

@@ -1,0 +1,99 @@
+import asyncio
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from forecast.errors import InvalidArgument
+from forecast.forecasting import check_request
+from service.errors import WorkLost
+from service.server.workers import Workers
+
+
+def test_a_worker_returns_raises_and_yields_what_its_function_does() -> None:
+    async def run() -> None:
+        workers = Workers(1)
+        workers.start()
+        assert await workers.call(math.sqrt, 9.0) == 3.0
+        assert [step async for step in workers.steps(iter, [1, 2, 3])] == [1, 2, 3]
+        with pytest.raises(ValueError, match="math domain error"):
+            await workers.call(math.sqrt, -1.0)
+        with pytest.raises(InvalidArgument, match="horizon is 41") as caught:
+            await workers.call(partial(check_request, horizon=41, levels=(), model="auto"))
+        assert caught.value.value == 41
+        assert await workers.call(math.sqrt, 16.0) == 4.0
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_a_killed_worker_costs_its_own_call_and_is_replaced() -> None:
+    async def run() -> None:
+        workers = Workers(2)
+        workers.start()
+        await workers.call(len, "")
+        for _ in range(10):
+            while len(workers.pids) < 2:
+                await asyncio.sleep(0.005)
+            doomed = asyncio.create_task(workers.call(time.sleep, 30))
+            await asyncio.sleep(0.02)
+            (victim,) = (worker.pid for worker in workers._all if not worker.resting)
+            spared = asyncio.create_task(workers.call(math.sqrt, 0.09))
+            os.kill(victim, signal.SIGKILL)
+            started = time.monotonic()
+            with pytest.raises(WorkLost, match="was ended; call again"):
+                await doomed
+            assert time.monotonic() - started < 0.2
+            while len(workers.pids) < 2:
+                await asyncio.sleep(0.005)
+            assert time.monotonic() - started < 0.5
+            assert await spared == 0.3
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_a_call_that_is_cancelled_ends_its_work() -> None:
+    async def run() -> None:
+        workers = Workers(1)
+        workers.start()
+        await workers.call(len, "")
+        (pid,) = workers.pids
+        task = asyncio.create_task(workers.call(time.sleep, 30))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.1)
+        assert not Path(f"/proc/{pid}").exists()
+        assert await asyncio.wait_for(workers.call(len, "ab"), 5) == 2
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_workers_end_with_a_server_that_is_killed() -> None:
+    program = """
+import asyncio, time
+from service.server.workers import Workers
+async def main():
+    workers = Workers(2); workers.start(); await workers.call(len, "")
+    task = asyncio.create_task(workers.call(time.sleep, 60))
+    await asyncio.sleep(0.2); print(*workers.pids, flush=True); await task
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        pids = process.stdout.readline().split()
+        process.kill()
+    assert pids
+    end = time.monotonic() + 2
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        assert time.monotonic() < end
+        time.sleep(0.02)
