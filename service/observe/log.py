@@ -23,6 +23,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Form = Literal["auto", "json", "text"]
 
 _SOURCES: Final = Path(__file__).resolve().parent.parent.parent
+_quoted: Final = json.encoder.encode_basestring
 _encode: Final = json.JSONEncoder(ensure_ascii=False).encode
 _FRAMES: Final = 12  # of a traceback, the innermost
 _OURS_TO_MEND: Final = frozenset(
@@ -136,20 +137,14 @@ class CallLog:
         told = message if self._level <= logging.DEBUG else ""
         tenant, key_id = ("", "") if caller is None else (caller.tenant, caller.key_id)
         if self._json:
-            line: dict[str, object] = {
-                "request_id": request_id,
-                "method": method,
-                "code": code.name,
-                "seconds": round(seconds, 6),
-                "tenant": tenant,
-                "key_id": key_id,
-                "peer": peer,
-            }
-            if told:
-                line["told"] = told
-            # the head needs no escaping
-            head = f'"time": "{_moment(time.time())}", "level": "{name}", "logger": "sharecast.calls"'
-            text = f"{{{head}, {_encode(line)[1:]}"
+            # written out: building and encoding a dictionary would take three times as long
+            told = f', "told": {_quoted(told)}' if told else ""
+            text = (
+                f'{{"time": "{_moment(time.time())}", "level": "{name}", "logger": "sharecast.calls", '
+                f'"request_id": {_quoted(request_id)}, "method": {_quoted(method)}, "code": "{code.name}", '
+                f'"seconds": {seconds:.6f}, "tenant": {_quoted(tenant)}, "key_id": {_quoted(key_id)}, '
+                f'"peer": {_quoted(peer)}{told}}}'
+            )
         else:
             who = f" {tenant}/{key_id}" if tenant else ""
             text = (
