@@ -45,7 +45,7 @@ class Run:
     began: str  # ISO 8601, UTC
     seconds: float
     markets_a_second: float
-    workers: int | str  # processes, or the address of a scheduler
+    workers: int | None  # processes; None: a cluster's
     resumed_parts: int  # done by an interrupted run before
 
 
@@ -55,7 +55,7 @@ class Clock:
     def __init__(self) -> None:
         self._began, self._start = datetime.now(UTC), time.perf_counter()
 
-    def run(self, resumed_parts: int, markets: int, workers: int | str) -> Run:
+    def run(self, resumed_parts: int, markets: int, workers: int | None) -> Run:
         """What the run was, at its end."""
         seconds = time.perf_counter() - self._start
         began = self._began.isoformat(timespec="seconds")

@@ -126,7 +126,9 @@ def run_batch(
                 errors.unlink(missing_ok=True)  # of an earlier run
             if told:
                 counts = Counts(found.markets, failed, len(parts))
-                write_manifest(told, source, identity, counts, written, clock.run(kept, found.markets, workers))
+                write_manifest(
+                    told, source, identity, counts, written, clock.run(kept, found.markets, None if over else workers)
+                )
     except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
         unfit = InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts")
         for note in getattr(error, "__notes__", ()):

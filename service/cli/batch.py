@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -13,6 +14,7 @@ from service.cli import options
 
 if TYPE_CHECKING:
     from service.batch.plan import Plan
+    from service.batch.run import Over
 
 SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
 MOST_TOLD = 20  # refused markets of a dry run
@@ -23,6 +25,14 @@ MOST_TOLD = 20  # refused markets of a dry run
 @click.argument("output", metavar="OUTPUT", type=click.Path(path_type=Path))
 @options.question
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes to share the work, 1 to 256.")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "dask")),
+    default="local",
+    show_default=True,
+    help="Where the work is done: processes here, or a Dask cluster that sees the same files (extra sharecast[dask]).",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, as tcp://HOST:8786.")
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
 @click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
@@ -36,6 +46,8 @@ def batch(
     model: str,
     seed: int,
     workers: int,
+    engine: str,
+    scheduler: str | None,
     resume: bool,
     dry_run: bool,
     manifest: bool,
@@ -52,6 +64,9 @@ def batch(
     A run that is stopped or killed leaves what is done in a hidden folder beside OUTPUT; the same command with --resume
     goes on from there, to the same bytes.
     """
+    if (engine == "dask") != (scheduler is not None):
+        raise click.UsageError("--engine dask and --scheduler ADDRESS go together.")
+
     if dry_run:
         from service.batch.plan import plan_batch
 
@@ -61,7 +76,7 @@ def batch(
 
     from service.batch.workers import WorkerDied, start_loading
 
-    if workers > 1:
+    if workers > 1 and scheduler is None:
         # Beside the imports of this process; the second since every worker imports the program's main module.
         start_loading("service.batch.loaded", "service.cli.main")
 
@@ -86,6 +101,7 @@ def batch(
             seed=seed,
             resume=resume,
             manifest=manifest,
+            over=None if scheduler is None else _cluster(scheduler),
             report=progress,
             resumed=resumed,
         )
@@ -109,6 +125,12 @@ def batch(
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
         ctx.exit(SOME_FAILED)
+
+
+def _cluster(scheduler: str) -> "Over":
+    from service.batch.cluster import run_on_cluster
+
+    return partial(run_on_cluster, scheduler=scheduler)
 
 
 def _tell(plan: "Plan", output: Path) -> None:

@@ -102,6 +102,8 @@ def test_a_table_unfit_as_a_whole_is_status_2(batch: Run, tmp_path: Path, conten
         (["in.csv", "out.csv", "--model", "x"], "model 'x' is not known"),
         (["in.csv", "out.csv", "--workers", "0"], "workers is 0; allowed: 1 to 256"),
         (["in.csv"], "Missing argument 'OUTPUT'"),
+        (["in.csv", "out.csv", "--engine", "dask"], "--engine dask and --scheduler ADDRESS go together"),
+        (["in.csv", "out.csv", "--scheduler", "tcp://127.0.0.1:8786"], "go together"),
     ],
 )
 def test_bad_usage_is_status_2_and_writes_nothing(batch: Run, tmp_path: Path, arguments: list[str], said: str) -> None:
