@@ -142,6 +142,14 @@ def test_ranks_sum_to_those_of_all_places_and_the_index_lies_between_its_bounds(
     assert index.latest == pytest.approx(0.3)
 
 
+def test_the_top_changes_when_its_last_member_falls_out_and_not_when_its_order_does() -> None:
+    paths = [[0.5, 0.2, 0.3], [0.3, 0.5, 0.2], [0.3, 0.2, 0.5], [0.5, 0.3, 0.2]]
+    made = forecast_of(np.array(paths)[:, None, :], [0.5, 0.3, 0.2])
+    assert event_probability(made, "top 2 changes").probability == 0.5
+    assert event_probability(made, "top 1 changes").probability == 0.5
+    assert event_probability(made, "top 2 changes").reference == "2025Q4: A 50 %, B 30 %"
+
+
 def test_others_is_nobodys_rival() -> None:
     draws = np.tile([0.2, 0.1, 0.7], (10, 1, 1))
     made = forecast_of(draws, [0.2, 0.1, 0.7], ["A", "B", "Others"])

@@ -61,6 +61,16 @@ def test_growth_on_a_new_base_restates_the_year_before_and_what_stands_beside_it
     )
 
 
+def test_restatements_of_several_years_add_up() -> None:
+    rows = [("2017Q1", "spend_usd_bn", 10.0, 2), *YEARS]
+    growth = [
+        ("2018Q1", "yoy_growth", 0.375, 1),
+        ("2019Q1", "yoy_growth", 0.5, 0),
+    ]  # 11 / 8, then 12 / 8 in place of 11
+    found = read(table(rows + growth))
+    assert found.amount[0] == pytest.approx(8.0 * 8.0 / 11.0)
+
+
 def test_a_base_is_not_carried_over_a_declared_break_without_growth_that_spans_it() -> None:
     rows = [(f"2017Q{n}", "spend_usd_bn", 5.0, 2) for n in (1, 2, 3, 4)] + YEARS
     lost = read(table(rows), ("2018Q1",))
