@@ -2,7 +2,7 @@
 
 Half the draws come from each. On the five longest series of totals that ship, forecast from every quarter on, that
 gives a weighted interval score of 3.4 points of the logarithm, for 4.0 and 4.3 alone and 4.1 of last year's changes,
-and 80 % and 95 % intervals that hold 86 % and 98 %; exponential smoothing alone holds 55 % and 74 %. Reproduced by
+and 80 % and 95 % intervals that hold 85 % and 97 %; exponential smoothing alone holds 55 % and 73 %. Reproduced by
 ``tests/bench/totals.py``.
 """
 
