@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.charts.build import forecast_sheet
@@ -230,6 +230,63 @@ def test_a_condition_is_read_and_written_out_reads_as_itself(text: str, conditio
 def test_conditions_that_cannot_be_met_say_which_and_why(texts: list[str], said: str) -> None:
     with pytest.raises(InvalidArgument, match=said):
         condition_forecast(example(1), texts)
+
+
+WORDS = st.sampled_from(
+    [
+        "A",
+        "B",
+        "C",
+        "Others",
+        "in",
+        "by",
+        "through",
+        "from",
+        "2026Q1",
+        "2026Q4",
+        "2025Q4",
+        "overtakes",
+        "leads",
+        "top",
+        "3",
+        "1",
+        "changes",
+        ">",
+        "<",
+        "<=",
+        "=",
+        "+",
+        "at",
+        "most",
+        "40",
+        "%",
+        "40%",
+        "0.4",
+        "nan",
+        "-5",
+        "100%",
+        "0%",
+        "unchanged",
+        "leaves",
+        "new",
+        "provider",
+        "takes",
+        "5%",
+        "proportion",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=7).map(" ".join) | st.text(max_size=30), min_size=1, max_size=2))
+def test_any_text_is_met_or_refused_with_a_reason(texts: list[str]) -> None:
+    made = example(1, 60)
+    try:
+        found = condition_forecast(made, texts).forecast
+    except InvalidArgument as error:
+        assert error.field.startswith("conditions")
+    else:
+        check_composed(found)
 
 
 @pytest.mark.parametrize(
