@@ -85,7 +85,12 @@ class Journal:
         """Let the folder go; with `remove`, or when nothing in it is worth keeping, it vanishes."""
         if self._lines is not None:
             os.close(self._lines)
-        shutil.rmtree(self.folder if remove or not self.results else self.folder / _INPUT, ignore_errors=True)
+        if remove or not self.results:
+            # First: a run killed within these lines is one that has ended, not half of one.
+            (self.folder / _DONE).unlink(missing_ok=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            shutil.rmtree(self.folder / _INPUT, ignore_errors=True)
         os.close(self._lock)
 
 

@@ -67,7 +67,10 @@ def check_end(folder: Path, whole: bytes, tally: Tally) -> None:
     output = folder / "out.parquet"
     tally.unequal += output.read_bytes() != whole
     output.unlink()
-    tally.leftovers += len({path.name for path in folder.iterdir()} - {"in.parquet", "whole.parquet"})
+    found = {path for path in folder.rglob("*") if path.name not in ("in.parquet", "whole.parquet")}
+    for path in sorted(found):
+        print(f"left behind: {path.relative_to(folder)}")
+    tally.leftovers += len(found)
 
 
 def disturb(folder: Path, whole: bytes, seconds: float, arguments: argparse.Namespace) -> Tally:
@@ -89,6 +92,8 @@ def disturb(folder: Path, whole: bytes, seconds: float, arguments: argparse.Name
             resumed = re.search(r"going on: ([\d,]+) of", told)
             if resumed:  # killed before it looked there, it says nothing
                 tally.redone += max(0, before - int(resumed[1].replace(",", "")))
+            if process.returncode not in (0, -signal.SIGKILL):
+                raise SystemExit(f"a resumed run exited with {process.returncode}: {told}")
             if process.returncode == 0:
                 tally.ended += 1
                 check_end(folder, whole, tally)

@@ -186,6 +186,20 @@ def test_failures_before_the_stop_are_in_the_errors_once(run: Callable[..., Batc
     assert result.errors.read_bytes() == whole.errors.read_bytes()
 
 
+def test_a_run_killed_while_it_clears_up_is_one_that_has_ended(
+    run: Callable[..., BatchResult], source: Path, monkeypatch: pytest.MonkeyPatch, worked: list[int]
+) -> None:
+    folder = parts_folder(source.with_name("out.csv"))
+    with monkeypatch.context() as patched:
+        patched.setattr("service.batch.journal.shutil.rmtree", lambda *_, **__: None)
+        before = run().output.read_bytes()
+    assert folder.exists()
+    (folder / "run.json").unlink()  # whichever file went first
+    assert run().output.read_bytes() == before
+    assert worked == 2 * [0, 1, 2, 3, 4]
+    assert not folder.exists()
+
+
 def test_an_error_before_the_first_part_leaves_no_folder(run: Callable[..., BatchResult], source: Path) -> None:
     source.write_text("market,period,provider,share\nm,2020Q1,A,33%\n")
     with pytest.raises(InvalidTable, match="33%"):
