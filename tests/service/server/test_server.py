@@ -5,14 +5,18 @@ import time
 import grpc
 import polars as pl
 import pytest
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+import service.server.forecasts
+import service.server.tasks
 from forecast.errors import InvalidArgument
+from forecast.results import History
 from service.catalog import Catalog
 from service.client import Client, DeadlineExceeded, InternalError
+from service.queries import ForecastQuery
 from service.server import Server
 from service.server.front import _SERVICES
 from sharecast.v1.forecast_service_pb2 import ForecastRequest
@@ -128,3 +132,63 @@ def test_a_server_stops_twice_and_stands_still(catalog: Catalog) -> None:
     server.stop()
     with grpc.insecure_channel(server.address) as channel:
         assert call(channel, FORECAST, b"").code() is grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_server_with_too_much_to_do_refuses_at_once_and_says_when_to_come_back(catalog: Catalog) -> None:
+    with Server(catalog, places=1, waiting=1) as server, grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary(FORECAST, None, None)
+        raws = [ForecastRequest(market="cn-cloud", model="ets", seed=n).SerializeToString() for n in range(6)]
+        fits = [call.future(raw, timeout=60) for raw in raws]
+        refused = [fit.exception() for fit in fits]
+        codes = [getattr(error, "code", lambda: None)() for error in refused]
+        assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) >= 3
+        assert codes.count(None) >= 2
+        failed = next(error for error in refused if error is not None)
+        assert isinstance(failed, grpc.RpcError)
+        retry = RetryInfo()
+        assert any(detail.Unpack(retry) for detail in status_of(failed).details)
+        assert retry.retry_delay.ToTimedelta().total_seconds() > 0
+        assert call(raws[0], timeout=30)
+
+
+def test_a_deadline_leaves_no_work_behind(catalog: Catalog) -> None:
+    with Server(catalog) as server, grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary(FORECAST, None, None)
+        call(ForecastRequest(market="cn-cloud", model="var").SerializeToString(), timeout=60)  # workers are up
+        raws = [ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString() for n in range(8)]
+        late = [call.future(raw, timeout=0.3) for raw in raws]
+        assert {fit.exception().code() for fit in late} <= {  # type: ignore[union-attr]
+            grpc.StatusCode.DEADLINE_EXCEEDED,
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+        }
+        time.sleep(0.2)
+        work = server._front._work
+        assert (work.long.working, work.long.waiting) == (0, 0)
+        assert all(worker.resting for worker in work.workers._all)
+
+
+def test_a_thousand_callers_of_one_forecast_get_the_same_bytes_for_one_fit(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = []
+    real = service.server.tasks.forecast_reply
+
+    def counted(query: ForecastQuery, history: History | None) -> bytes:
+        fits.append(1)
+        return real(query, history)
+
+    monkeypatch.setattr(service.server.forecasts, "forecast_reply", counted)
+    raw = ForecastRequest(market="world-cloud", horizon=11).SerializeToString()
+    with Server(catalog) as server, grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary(FORECAST, None, None)
+        call(ForecastRequest(market="cn-cloud").SerializeToString(), timeout=60)  # the limit of streams is known
+        fits.clear()
+        replies = {fit.result() for fit in [call.future(raw, timeout=60) for _ in range(1000)]}
+    assert (len(replies), len(fits)) == (1, 1)
+
+
+def test_a_request_too_large_for_what_it_asks_is_refused(channel: grpc.Channel) -> None:
+    raw = ForecastRequest(market="m" * 70_000).SerializeToString()
+    assert "allowed: 65536 bytes" in str(call(channel, FORECAST, raw).details())
+    many = ForecastRequest(market="cn-cloud", levels=[n / 1001 for n in range(1, 1000)]).SerializeToString()
+    assert call(channel, FORECAST, many).details() == "levels is '999 levels'; allowed: 100 at most"
