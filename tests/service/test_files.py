@@ -20,6 +20,15 @@ def test_a_file_is_replaced_only_when_the_block_ends_well(tmp_path: Path) -> Non
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a.txt": "new"}
 
 
+def test_until_then_the_new_file_stands_where_it_is_told_to(tmp_path: Path) -> None:
+    (own := tmp_path / "own").mkdir()
+    with replacing(tmp_path / "a.txt", within=own) as beside:
+        assert beside.parent == own
+        beside.write_text("new")
+    assert list(own.iterdir()) == []
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
 def test_a_link_is_followed_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("old")
     (tmp_path / "link").symlink_to("target")

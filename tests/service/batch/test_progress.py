@@ -39,3 +39,11 @@ def test_nothing_done_yet_leaves_the_time_open() -> None:
     stream = io.StringIO()
     Progress(stream, every=0.0)(0, 0, 5)
     assert "time left unknown" in stream.getvalue()
+
+
+def test_what_an_earlier_run_did_says_nothing_of_the_rate() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, every=0.0)
+    progress.resumed(1500)
+    progress(1500, 0, 6000)
+    assert "1,500 of 6,000 markets, 0 failed, 0.0 a second, time left unknown" in stream.getvalue()
