@@ -55,8 +55,7 @@ class Admission:
             DeadlineExceeded: no work of this kind has ever been done in so short a time.
             Overloaded: the queue is full, or so long that the turn would come too late.
         """
-        if seconds_left < self._fastest.get(kind, 0.0):
-            raise DeadlineExceeded(None)
+        self.check(tenant, kind, seconds_left)
         await self._enter(tenant, seconds_left)
         started = self._clock()
         try:
@@ -66,6 +65,15 @@ class Admission:
             self._fastest[kind] = min(took, self._fastest.get(kind, took))
         finally:
             self._leave(tenant)
+
+    def check(self, tenant: str, kind: str, seconds_left: float) -> None:
+        """Refuse now what `turn` would refuse, before anything is done that leads up to it; raises as `turn`."""
+        if seconds_left < self._fastest.get(kind, 0.0):
+            raise DeadlineExceeded(None)
+        if self.working >= self._places and self._count:
+            wait = self._wait_ahead(tenant)
+            if wait > seconds_left or (self._count >= self._most and self._longest(tenant) is None):
+                raise Overloaded(_later(wait))
 
     async def _enter(self, tenant: str, seconds_left: float) -> None:
         mine = self._working.get(tenant, 0)
@@ -96,14 +104,19 @@ class Admission:
         ahead = sum(min(len(queue), own) for name, queue in self._queues.items() if name != tenant) + own - 1
         return ahead * self._usual / self._places
 
-    def _make_room(self, tenant: str) -> None:
-        """Send away the last one of the longest queue, unless that is the tenant's own."""
+    def _longest(self, tenant: str) -> str | None:
+        """The tenant with the longest queue, whose last call makes room for one of this tenant; None: its own is."""
         longest = max(self._queues, key=lambda name: len(self._queues[name]))
-        if len(self._queues[longest]) <= len(self._queues.get(tenant, ())) + 1:
-            raise Overloaded(_later(self._count * self._usual / self._places))
+        return longest if len(self._queues[longest]) > len(self._queues.get(tenant, ())) + 1 else None
+
+    def _make_room(self, tenant: str) -> None:
+        longest = self._longest(tenant)
+        late = Overloaded(_later(self._count * self._usual / self._places))
+        if longest is None:
+            raise late
         place = self._queues[longest][-1]
         self._forget(longest, place)
-        place.set_exception(Overloaded(_later(self._count * self._usual / self._places)))
+        place.set_exception(late)
 
     def _forget(self, tenant: str, place: "asyncio.Future[None]") -> None:
         queue = self._queues.get(tenant)

@@ -19,6 +19,7 @@ from service.server.work import Work
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 
 MOST_LEVELS = 100
+_GLANCE_BYTES = 4 * 2**10
 _IN_THREADS = (OF_RECORD, "naive")  # models that take milliseconds
 
 
@@ -40,6 +41,10 @@ class ForecastReplies:
         mark = self._catalog.mark()
         if mark is not None and (reply := self._replies.recall(raw, mark)) is not None:
             return reply
+        if len(raw) <= _GLANCE_BYTES:  # small enough to be read here: a refusal must not wait for a thread
+            model = decode(ForecastRequest, raw).model or OF_RECORD
+            if model not in _IN_THREADS:
+                self._work.long.check(call.caller.tenant, f"forecast {model}", call.seconds_left)
         return await self._replies.once(raw, mark, lambda: self._forecast(raw, mark, call))
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:

@@ -71,6 +71,7 @@ class Refusals(Observer):
     """Notes the seconds that the server took to refuse a call."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.seconds: list[float] = []
 
     def finished(

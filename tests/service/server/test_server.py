@@ -1,6 +1,7 @@
 import logging
 import re
 import time
+from contextlib import ExitStack
 
 import grpc
 import polars as pl
@@ -179,11 +180,11 @@ def test_a_thousand_callers_of_one_forecast_get_the_same_bytes_for_one_fit(
 
     monkeypatch.setattr(service.server.forecasts, "forecast_reply", counted)
     raw = ForecastRequest(market="world-cloud", horizon=11).SerializeToString()
-    with Server(catalog) as server, grpc.insecure_channel(server.address) as channel:
-        call = channel.unary_unary(FORECAST, None, None)
-        call(ForecastRequest(market="cn-cloud").SerializeToString(), timeout=60)  # the limit of streams is known
-        fits.clear()
-        replies = {fit.result() for fit in [call.future(raw, timeout=60) for _ in range(1000)]}
+    with Server(catalog) as server, ExitStack() as stack:
+        apart = (("grpc.use_local_subchannel_pool", 1),)  # a connection each, which carry 100 calls at once
+        channels = [stack.enter_context(grpc.insecure_channel(server.address, options=apart)) for _ in range(20)]
+        calls = [channel.unary_unary(FORECAST, None, None) for channel in channels]
+        replies = {fit.result() for fit in [calls[n % 20].future(raw, timeout=60) for n in range(1000)]}
     assert (len(replies), len(fits)) == (1, 1)
 
 
