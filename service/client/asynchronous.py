@@ -63,7 +63,7 @@ _Response = TypeVar("_Response")
 class AsyncClient:
     """Asks a Sharecast server from within an event loop. Close it, or use it in an ``async with`` statement.
 
-    Calls that found no server are tried again, up to four times within their timeout.
+    Calls that found no server are tried again, up to four times within their timeout; those that stream are not.
 
     Args:
         address: HOST:PORT of the server.

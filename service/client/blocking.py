@@ -63,7 +63,7 @@ _Response = TypeVar("_Response")
 class Client:
     """Asks a Sharecast server. Safe to share between threads; close it, or use it in a ``with`` statement.
 
-    Calls that found no server are tried again, up to four times within their timeout.
+    Calls that found no server are tried again, up to four times within their timeout; those that stream are not.
 
     Args:
         address: HOST:PORT of the server.

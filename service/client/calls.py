@@ -47,6 +47,11 @@ _RETRIES = {  # only what no server has begun to work on
     "backoffMultiplier": 2,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
+_STREAMS = (
+    ("sharecast.v1.ForecastService", "Backtest"),
+    ("sharecast.v1.ForecastService", "StreamForecasts"),
+    ("sharecast.v1.JobService", "WatchForecastJob"),
+)
 _SERVICE_CONFIG = {
     "methodConfig": [
         {
@@ -54,7 +59,9 @@ _SERVICE_CONFIG = {
                 {"service": f"sharecast.v1.{name}"} for name in ("ForecastService", "MarketService", "JobService")
             ],
             "retryPolicy": _RETRIES,
-        }
+        },
+        # gRPC 1.85 never ends a stream of responses that it tries again at a server that has gone meanwhile.
+        {"name": [{"service": service, "method": method} for service, method in _STREAMS]},
     ],
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},  # a server in trouble is not asked four times as often
 }

@@ -130,7 +130,7 @@ def test_prometheus_sees_the_calls_of_a_server(tmp_path: Path) -> None:
 
 
 def test_commands_call_a_server_that_asks_for_keys(
-    program: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path
+    program: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role in ("read", "write"):
         made = program("keys", "add", "--tenant", "a", "--role", role, "--output", f"{role}.key", "--database", "k.db")
@@ -143,6 +143,9 @@ def test_commands_call_a_server_that_asks_for_keys(
         assert "no key was given" in refused.stderr
         read = program("figures", "cn-cloud", "--address", address, "--key-file", "read.key", "--format", "csv")
         assert read.returncode == 0, read.stderr
+        monkeypatch.setenv("SHARECAST_KEY", (tmp_path / "read.key").read_text().strip())
+        assert program("figures", "cn-cloud", "--address", address).returncode == 0
+        monkeypatch.delenv("SHARECAST_KEY")
         denied = program("import", "mine.csv", "--address", address, "--key-file", "read.key")
         assert "a key of role read may not call" in denied.stderr
         done = program("import", "mine.csv", "--address", address, "--key-file", "write.key")
@@ -210,6 +213,27 @@ def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path
             thread.join()
     assert {type(error) for error in failed} == {ServiceUnavailable}, failed
     assert {line["code"] for line in lines(log) if "code" in line} == {"OK"}
+
+
+def test_a_stream_longer_than_the_grace_is_cut_off_and_the_process_ends(tmp_path: Path) -> None:
+    steps: list[object] = []
+
+    def ask(address: str) -> None:
+        with Client(address) as client:
+            try:
+                steps.extend(client.backtest("world-smartphones", house="idc", origins=40, models=("arima", "ets")))
+            except SharecastError as error:
+                steps.append(error)
+
+    with serving(tmp_path, "--drain-seconds", "1") as (process, address, log):
+        asking = threading.Thread(target=ask, args=(address,))
+        asking.start()
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(1 + 2) == 0
+        asking.join()
+    assert isinstance(steps[-1], SharecastError)
+    assert [line["code"] for line in lines(log) if "code" in line] == ["CANCELLED"]
 
 
 def test_nothing_of_the_inside_reaches_a_caller_or_the_log(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ import pytest
 from forecast.errors import InvalidArgument
 from service.client import AsyncClient, Client
 from service.client.access import is_local
+from service.client.calls import _STREAMS
+from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,12 @@ def test_a_certificate_and_its_key_go_together_and_with_authorities(tmp_path: Pa
         Client("127.0.0.1:1", certificate="a.pem", private_key="a.key")
     with pytest.raises(InvalidArgument, match=r"ca is '.*nowhere\.pem'; allowed: a file that can be read"):
         Client("127.0.0.1:1", ca=tmp_path / "nowhere.pem")
+
+
+def test_no_stream_of_responses_is_tried_again() -> None:
+    services = (forecast_service_pb2, job_service_pb2, market_service_pb2)
+    described = [each for module in services for each in module.DESCRIPTOR.services_by_name.values()]
+    streams = {
+        (each.full_name, method.name) for each in described for method in each.methods if method.server_streaming
+    }
+    assert set(_STREAMS) == streams
