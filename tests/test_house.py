@@ -28,6 +28,7 @@ ORDER = [
     {"many", "diff", "conditions", "revenue"},
     {"tally"},
     {"backtest"},
+    {"report"},
     {"data"},
 ]
 ENVIRONMENT = {"os", "sys", "time", "socket", "subprocess", "random", "tempfile", "sqlite3", "urllib", "http"}

@@ -1,15 +1,17 @@
 """Charts of a forecast, a history and a backtest, as the bytes of a PNG, an SVG or an HTML page."""
 
+from collections.abc import Sequence
+
 from forecast.charts.build import forecast_sheet, history_sheet
 from forecast.charts.calibration import calibration_chart
 from forecast.charts.formats import CHART_FORMATS, ChartFormat
 from forecast.charts.page import html_page
-from forecast.charts.sheet import Sheet
+from forecast.charts.sheet import Section, Sheet, Table
 from forecast.charts.vector import svg_image
 from forecast.errors import InvalidArgument
 from forecast.results import Forecast, History
 
-__all__ = ["ChartFormat", "calibration_chart", "fan_chart", "history_chart"]
+__all__ = ["ChartFormat", "Section", "Table", "calibration_chart", "fan_chart", "fan_page", "history_chart"]
 
 
 def fan_chart(forecast: Forecast, *, format: ChartFormat, title: str | None = None) -> bytes:  # noqa: A002
@@ -27,6 +29,17 @@ def fan_chart(forecast: Forecast, *, format: ChartFormat, title: str | None = No
         InvalidArgument: the format is none of the three.
     """
     return _drawn(forecast_sheet(forecast, title=title), format)
+
+
+def fan_page(forecast: Forecast, sections: Sequence[Section], *, title: str | None = None) -> bytes:
+    """The HTML page of `fan_chart` with sections below the charts; one file that loads nothing.
+
+    Args:
+        forecast: What to draw.
+        sections: In order.
+        title: In place of the one made of market, horizon and origin.
+    """
+    return html_page(forecast_sheet(forecast, title=title), sections)
 
 
 def history_chart(history: History, *, format: ChartFormat, title: str | None = None) -> bytes:  # noqa: A002

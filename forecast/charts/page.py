@@ -9,15 +9,15 @@ from html import escape
 from forecast.charts.legend import KEY_HEIGHT, KEY_WIDTH, legend
 from forecast.charts.page_text import SCRIPT, STYLE
 from forecast.charts.scene import panel_frame, panel_scene
-from forecast.charts.sheet import Panel, Sheet, Table
+from forecast.charts.sheet import Panel, Section, Sheet, Table
 from forecast.charts.vector import stylesheet, svg_items
 from forecast.charts.wording import counted
 
 _WIDTH, _HEIGHT = 360.0, 240.0  # of a panel, in CSS pixels before it stretches to its column
 
 
-def html_page(sheet: Sheet, /) -> bytes:
-    """The whole sheet as an HTML file in UTF-8.
+def html_page(sheet: Sheet, /, sections: Sequence[Section] = ()) -> bytes:
+    """The whole sheet, and sections below it, as an HTML file in UTF-8.
 
     Its content security policy allows this file's own style and script by their hashes and nothing else, so that
     no text in it can run or fetch anything.
@@ -33,7 +33,7 @@ def html_page(sheet: Sheet, /) -> bytes:
         f'<h1>{escape(sheet.title)}</h1>\n<p class="lead">{escape(sheet.subtitle)}</p>\n'
         f"{_switches(sheet)}{_legend(sheet)}"
         f'<div class="panels">\n{"".join(_panel(sheet, panel) for panel in sheet.panels)}</div>\n'
-        f"{_notes(sheet)}{_table(sheet.table)}</main>\n"
+        f"{''.join(_section(section) for section in sections)}{_notes(sheet)}{_table(sheet.table)}</main>\n"
         f'<script type="application/json" id="sheet">{_data(sheet)}</script>\n<script>{SCRIPT}</script>\n'
         "</body>\n</html>\n"
     ).encode()
@@ -84,13 +84,27 @@ def _notes(sheet: Sheet) -> str:
     return f'<div class="notes">\n{notes}</div>\n{doubts}'
 
 
+def _section(section: Section) -> str:
+    paragraphs = "".join(f"<p>{escape(text)}</p>\n" for text in section.paragraphs)
+    table = "" if section.table is None else _rows(section.table)
+    picture = ""
+    if section.picture:
+        data = b64encode(section.picture).decode()
+        image = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(section.picture_text)}">'
+        picture = f'<div class="scroll" tabindex="0">{image}</div>\n'
+    return f"<section>\n<h2>{escape(section.title)}</h2>\n{paragraphs}{table}{picture}</section>\n"
+
+
 def _table(table: Table) -> str:
+    return f"<details><summary>The numbers</summary>\n{_rows(table)}</details>\n"
+
+
+def _rows(table: Table) -> str:
     head = _cells("th", table.columns)
     rows = "".join(f"<tr>{_cells('td', row)}</tr>\n" for row in table.rows)
     return (
-        "<details><summary>The numbers</summary>\n"
         '<div class="scroll" tabindex="0"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div></details>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"
     )
 
 

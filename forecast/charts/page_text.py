@@ -45,6 +45,10 @@ figure svg { display: block; width: 100%; height: auto; touch-action: pan-y; cur
 .readout.tall { min-height: 4.05em; }
 .guide { stroke: var(--ink); stroke-width: 1; stroke-opacity: .55; pointer-events: none; }
 .notes { color: var(--muted); font-size: .8rem; overflow-wrap: anywhere; }
+section { margin: 28px 0; font-size: .87rem; break-inside: avoid; }
+section p { max-width: 70em; margin-top: 4px; overflow-wrap: anywhere; }
+section img { display: block; width: 100%; min-width: 600px; max-width: 880px; height: auto; margin-top: 10px;
+  background: #fff; }
 details { margin-top: 14px; font-size: .85rem; }
 details ul { color: var(--muted); overflow-wrap: anywhere; }
 summary { cursor: pointer; }
@@ -57,6 +61,7 @@ th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var
   details:not([open]) { display: none; }
   main { padding: 0; max-width: none; }
   .switches { display: none; }
+  section img { min-width: 0; }
   .panels { grid-template-columns: repeat(3, 1fr); gap: 14px; }
 }
 """.replace("FAMILIES", FONT_FAMILIES)

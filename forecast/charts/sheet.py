@@ -73,3 +73,14 @@ class Sheet:
     notes: tuple[str, ...]  # source, vintage, model, breaks, scale
     warnings: tuple[str, ...]
     table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a page says below its charts."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    table: Table | None = None
+    picture: bytes = b""  # an SVG image
+    picture_text: str = ""  # what it shows, for who cannot see it

@@ -14,6 +14,7 @@ _DRAWN = (0.5, 0.8, 0.95)
 _PRINTED = (0.8, 0.95)
 _START_SECONDS = 120.0  # the first start after an installation compiles the filter
 _STOP_SECONDS = 10
+_ORIGINS = 8  # that the report looks back on
 
 
 @click.command()
@@ -25,7 +26,7 @@ _STOP_SECONDS = 10
     help="Where the charts go.  [default: here]",
 )
 def demo(output_dir: Path) -> None:
-    """Start a server, ask it for the China cloud market, print the answer, draw it, and end."""
+    """Start a server, ask it for the China cloud market, print the answer, draw it, write a report, and end."""
     from service.cli.output import Target, chart_format
     from service.cli.pages import print_forecast
     from service.files import write_bytes
@@ -47,13 +48,31 @@ def demo(output_dir: Path) -> None:
     for path, kind in zip(charts, formats, strict=True):
         write_bytes(fan_chart(made, format=kind), path)
         click.echo(f"chart: {path.resolve()}")
+    from forecast.figures import load_breaks, load_figures
+    from forecast.report import make_report
+
+    page = output_dir / "sharecast-demo-report.html"
+    write_bytes(make_report(load_figures(), load_breaks(), market=_MARKET, origins=_ORIGINS).to_html(), page)
+    click.echo(f"report: {page.resolve()}")
 
 
 @contextmanager
 def _server() -> Iterator[str]:
     """A real `sharecast serve` in a process of its own; yields its HOST:PORT and ends it."""
     # -P: a folder `service` where the user happens to stand must not be taken for ours.
-    command = [sys.executable, "-P", "-m", "service.cli.main", "serve", "--listen", "127.0.0.1:0", "--database", "none"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "service.cli.main",
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--database",
+        "none",
+        "--log-level",
+        "warning",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         late = threading.Timer(_START_SECONDS, server.kill)
         late.daemon = True

@@ -25,6 +25,7 @@ _COMMANDS = (
     "diff",
     "batch",
     "backtest",
+    "report",
     "import",
     "keys",
     "doctor",

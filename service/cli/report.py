@@ -1,0 +1,65 @@
+"""`sharecast report`: everything about one market on one page."""
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+from service.cli import options
+from service.queries import DEFAULT_ORIGINS
+
+
+@click.command()
+@options.market
+@options.house
+@options.as_of
+@click.option("--horizon", type=int, default=8, show_default=True, help="Quarters ahead, 1 to 40.")
+@click.option(
+    "--origins",
+    type=int,
+    default=DEFAULT_ORIGINS,
+    show_default=True,
+    help="Quarters that earlier forecasts are made from and scored: the latest ones after which something is known.",
+)
+@options.figures
+@options.database
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), metavar="PATH", required=True, help="File to write, .html."
+)
+def report(
+    market: str,
+    house: str | None,
+    as_of: date | None,
+    horizon: int,
+    origins: int,
+    figures: Path | None,
+    database: str | None,
+    output: Path,
+) -> None:
+    """Write a page about MARKET: one HTML file that loads nothing.
+
+    The forecast as charts with providers to switch, a league table, probabilities of events, what changed since the
+    quarter before and which figures did it, how good earlier forecasts were, and what in the figures is doubted.
+    """
+    from forecast.errors import InvalidArgument
+    from forecast.report import make_report
+    from service.cli.opening import open_catalog
+    from service.cli.output import tell
+    from service.files import check_writable, write_bytes
+
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise InvalidArgument("output", str(output), "a file that ends in .html")
+    check_writable(output)
+    catalog = open_catalog(figures, database)
+    chosen = house or catalog.house_of(market)
+    made = make_report(
+        catalog.figures_in_force(market, as_of),
+        catalog.breaks(),
+        market=market,
+        house=chosen,
+        as_of=as_of,
+        horizon=horizon,
+        origins=origins,
+    )
+    write_bytes(made.to_html(), output)
+    tell(f"report: {output.resolve()}")

@@ -1,0 +1,59 @@
+import re
+from datetime import date
+
+import pytest
+
+from forecast.errors import NotEnoughData, NotFound
+from forecast.figures import load_breaks, load_figures
+from forecast.report import Report, make_report
+
+
+@pytest.fixture(scope="module")
+def china() -> Report:
+    return make_report(load_figures(), load_breaks(), market="cn-cloud", as_of=date(2021, 9, 30), horizon=4, origins=3)
+
+
+def test_a_report_says_all_it_should(china: Report) -> None:
+    page = china.to_html().decode()
+    titles = re.findall(r"<section>\n<h2>(.*?)</h2>", page)
+    assert titles == [
+        "League table",
+        "How probable it is",
+        "What changed since the quarter before",
+        "How good forecasts of this market have been",
+        "Doubts in the figures",
+    ]
+    assert "Huawei Cloud overtakes Alibaba Cloud by 2022Q2" in page
+    assert "Herfindahl" in page and "skill against naive" in page
+    assert page.count("<figure>") == len(china.forecast.providers)
+
+
+def test_a_report_knows_nothing_of_what_came_later(china: Report) -> None:
+    assert china.forecast.history is not None and china.forecast.history.vintage is not None
+    assert china.forecast.history.vintage <= date(2021, 9, 30)
+    assert china.changes is not None and china.changes.later <= date(2021, 9, 30)
+    assert china.backtest is not None and china.backtest.last_origin < china.forecast.origin
+    published = china.doubtful["published_at"].max()
+    assert isinstance(published, date) and published <= date(2021, 9, 30)
+
+
+def test_a_report_loads_nothing_and_its_numbers_are_the_forecast_s(china: Report) -> None:
+    page = china.to_html().decode()
+    assert re.search(r'(?:src|href)="(?!data:)', page) is None
+    assert "default-src 'none'" in page
+    k = china.forecast.providers.index("Alibaba Cloud")
+    assert f"{100 * china.forecast.mean[-1, k]:.1f} %" in page
+
+
+def test_what_is_missing_is_told_and_not_invented() -> None:
+    first = make_report(load_figures(), load_breaks(), market="cn-cloud", as_of=date(2019, 12, 31), horizon=2)
+    page = first.to_html().decode()
+    assert first.backtest is None
+    assert "There is no earlier origin with something to score on." in page
+
+
+def test_an_unknown_market_is_named() -> None:
+    with pytest.raises(NotFound, match="market 'moon'"):
+        make_report(load_figures(), load_breaks(), market="moon")
+    with pytest.raises(NotEnoughData, match="as of 1999-01-01"):
+        make_report(load_figures(), load_breaks(), market="cn-cloud", as_of=date(1999, 1, 1))
