@@ -11,7 +11,6 @@ import polars as pl
 
 from forecast.errors import NotFound
 from forecast.figures import MarketInfo, known_as_of, list_markets, load_breaks, load_figures
-from forecast.history import reconstruct
 from forecast.merging import figures_in_force as in_force
 from forecast.merging import merge_figures
 from forecast.quarter import Quarter
@@ -312,6 +311,8 @@ class Catalog:
         return DEFAULT_HOUSE if DEFAULT_HOUSE in names else str(names[0])
 
     def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
+        from forecast.history import reconstruct  # loads statsmodels, which takes a second
+
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
         figures = base if stored is None else in_force(base, stored, as_of)
         if figures.is_empty() or house not in figures["house"]:

@@ -1,8 +1,10 @@
 """The grpc.aio server: all services, health and reflection on one port."""
 
+import asyncio
 import os
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -103,6 +105,7 @@ class Front:
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS) from None
         await self._server.start()
         self._work.start()
+        self._loading = asyncio.ensure_future(self._work.at_once(import_module, "forecast.history"))  # takes a second
         await self._jobs.resume()
         if self._observer.metrics is not None:
             self._observer.metrics.watch(self.readings)

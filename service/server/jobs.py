@@ -16,7 +16,6 @@ from service.server.calls import Call
 from service.server.many import Outcomes, Part, as_ready, part_outcomes, read_batch
 from service.server.messages import decode
 from service.server.work import Work
-from service.store.incoming import check_request_id
 from sharecast.v1.batch_pb2 import MarketOutcome
 from sharecast.v1.job_service_pb2 import (
     CancelForecastJobRequest,
@@ -136,6 +135,8 @@ class JobReplies:
                 await self._wait()
 
     def _create(self, raw: bytes, caller: Caller) -> tuple[JobResult, bool]:
+        from service.store.incoming import check_request_id  # loads SQLAlchemy, which a server without a store spares
+
         request = decode(CreateForecastJobRequest, raw)
         rows = self._catalog.jobs()
         check_request_id(request.request_id)

@@ -6,6 +6,7 @@ import service.batch.loaded
 import service.server.tasks  # noqa: F401
 from forecast.forecasting import MODELS, OF_RECORD
 
+import_module("forecast.backtest")
 for name in MODELS:
     if name != OF_RECORD:
         import_module(f"forecast.models.{name}")  # with statsmodels, which takes a second
