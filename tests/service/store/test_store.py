@@ -269,7 +269,7 @@ def test_the_database_of_another_program_is_refused(database: str) -> None:
 def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
     with open_store(database) as store, store._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE sharecast_version SET version_num = '9999'")
-    with pytest.raises(InvalidArgument, match="of version 9999'; allowed: version 000[1-9] or earlier"):
+    with pytest.raises(InvalidArgument, match=r"of version 9999'; allowed: version 000[1-9] or earlier"):
         open_store(database)
 
 
