@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
@@ -29,6 +30,7 @@ _MOST_ROWS = 131_072  # of a part, unless one market has more
 _PARTS_AT_LEAST = 24  # so that progress moves and workers end together in a small batch
 # The streaming engine would else cut where its threads happen to be: the same rows must give the same bytes.
 _ROW_GROUP = 131_072
+_SCANNED = 100  # parts joined by one scan, the faster way; it holds something of each in memory
 
 Report = Callable[[int, int, int], None]
 """Told how far a batch is: markets done, of these failed, and all."""
@@ -232,9 +234,22 @@ def _join(
         elif kind is Format.JSON:
             _join_json(parts, beside)
         else:
-            _stream(scan_parquet(parts), beside, kind)
+            _stream(scan_parquet(parts) if len(parts) <= _SCANNED else _one_by_one(parts), beside, kind)
         hashing = Hashing(beside) if hashed else None  # while the system brings it to the disk
     return Written(output.name, output.stat().st_size, hashing.result() if hashing else "")
+
+
+def _one_by_one(parts: list[Path]) -> pl.LazyFrame:
+    """The parts as one table, one in memory at a time."""
+
+    def read(
+        columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del columns, predicate, n_rows, batch_size  # a sink asks for everything
+        for part in parts:
+            yield pl.read_parquet(part, glob=False, hive_partitioning=False)
+
+    return register_io_source(read, schema=pl.read_parquet_schema(parts[0]))
 
 
 def _stream(table: pl.LazyFrame, path: Path, kind: Format) -> None:

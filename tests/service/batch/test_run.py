@@ -81,6 +81,15 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, shares: pl.D
         assert one == two
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_many_parts_are_joined_one_by_one_to_the_same_bytes(
+    source: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned = run(source, f"scanned{ending}").output.read_bytes()
+    monkeypatch.setattr("service.batch.run._SCANNED", 0)
+    assert run(source, f"single{ending}").output.read_bytes() == scanned
+
+
 def test_another_seed_gives_other_draws(source: Path) -> None:
     one, two = (
         read_table(run_batch(source, source.with_name("o.parquet"), model="naive", seed=seed).output) for seed in (1, 2)
