@@ -7,7 +7,6 @@ setting; a flag comes before the environment, that before the file, and that bef
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from math import isfinite
@@ -273,6 +272,8 @@ def resolve(
 
 
 def _written(file: Path) -> dict[str, Any]:
+    import tomllib  # here, as every command reads these settings and few a file
+
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:

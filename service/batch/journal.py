@@ -2,13 +2,14 @@
 
     .forecasts.parquet.parts/
         run.json                        whose parts these are: the identity of the run, and when it began
-        done.jsonl                      a line for each part that is done, appended once its files are on the disk
-        000000000.forecasts.parquet     as `service.batch.part` writes them: beside, synced, renamed
+        done.jsonl                      a line for each part that is done, appended once its files are there
+        000000000.forecasts.parquet     as `service.batch.part` writes them: beside, renamed
         input/                          the input in Parquet, where it is not that already; made anew by each run
 
-A part without its line, or whose files have not the size that the line says, counts for nothing and is done again:
-the same bytes, by the same name. A lock on the folder, which the system takes off a process that dies, keeps two runs
-apart.
+A part without its line, or whose files have not the size that the line says and the ends of a Parquet file, counts for
+nothing and is done again: the same bytes, by the same name. So a part need not wait for the disk: it survives the death
+of every process, and one that a power cut took is found to be missing. A lock on the folder, which the system takes off
+a process that dies, keeps two runs apart.
 """
 
 import fcntl
@@ -168,10 +169,17 @@ def _read_results(folder: Path) -> dict[int, PartResult]:
             told = json.loads(line)
             into = folder / f"{told['number']:09d}"
             files = {kind: part_file(into, kind) for kind in told["files"]}
-            if all(path.stat().st_size == told["files"][kind] for kind, path in files.items()):
+            if all(_is_whole(path, told["files"][kind]) for kind, path in files.items()):
                 result = PartResult(told["number"], told["markets"], told["failed"], **dict.fromkeys(KINDS) | files)
                 found[result.number] = result
     return found
+
+
+def _is_whole(path: Path, size: int) -> bool:
+    with path.open("rb") as file:
+        ends = file.read(4)
+        file.seek(-4, os.SEEK_END)
+        return ends == file.read(4) == b"PAR1" and path.stat().st_size == size
 
 
 def _read_identity(folder: Path) -> Identity | None:

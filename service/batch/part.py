@@ -1,7 +1,6 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
 import hashlib
-import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -99,10 +98,7 @@ def _written(frame: pl.DataFrame, into: Path, kind: str) -> Path | None:
         return None
     path = part_file(into, kind)
     beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    with beside.open("wb") as file:
-        frame.write_parquet(file, compression="uncompressed", statistics=False)  # read once, and soon
-        file.flush()
-        os.fsync(file.fileno())
+    frame.write_parquet(beside, compression="uncompressed", statistics=False)  # read once, and soon
     beside.replace(path)
     return path
 

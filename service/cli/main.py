@@ -6,7 +6,6 @@ import gc
 import sys
 import traceback
 from importlib import import_module
-from importlib.metadata import version
 from keyword import iskeyword
 
 import click
@@ -90,7 +89,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("sharecast"), message="%(prog)s %(version)s")
+@click.version_option(package_name="sharecast", message="%(prog)s %(version)s")  # looked up when asked for
 @click.option("--debug", is_flag=True, help="Show where in the code an error arose.")
 def main(debug: bool) -> None:
     """Forecast market shares from published figures, with joint uncertainty."""
