@@ -177,11 +177,12 @@ def test_health_says_when_the_database_is_gone_and_when_it_is_back(tmp_path: Pat
         (tmp_path / "elsewhere.db").rename(tmp_path / "k.db")
         wait_for(channel, HealthCheckResponse.SERVING)
         told = [str(line["message"]) for line in lines(log) if "serving" in str(line["message"])]
-    assert [line.split(":")[0] for line in told] == ["serving", "not serving", "serving"]
+    # Whether the first word is told before the log is looked at hangs on the start; the change and the return do not.
+    assert [line.split(":")[0] for line in told][-2:] == ["not serving", "serving"]
 
 
 def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path: Path) -> None:
-    grace = 5.0
+    grace = 20.0  # for eight fits on a busy machine; without a call in flight the process ends at once
     stop, answered = threading.Event(), []
     failed: list[SharecastError] = []
 
