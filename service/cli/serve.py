@@ -23,7 +23,8 @@ log = logging.getLogger("sharecast")
 def settings_options(command: F) -> F:
     """An option for every row of the table of settings, and --settings for a file of them."""
     for row in reversed(SETTINGS):
-        shown = {"": "none", False: "off", None: "none"}.get(row.default, f"{row.default}")
+        # 0 and False are one key of a table.
+        shown = "off" if row.default is False else f"{row.default}" if row.default not in ("", None) else "none"
         text = f"{row.help}  [default: {shown}]"
         if row.metavar:
             command = click.option(row.flag, row.name, metavar=row.metavar, help=text)(command)
