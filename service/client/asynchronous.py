@@ -20,7 +20,9 @@ from service.client.calls import (
     IMPORT_TIMEOUT,
     STREAM_TIMEOUT,
     ImportTable,
+    Page,
     SharesTable,
+    answering,
     backtest_query,
     batch_queries,
     error_of,
@@ -42,7 +44,6 @@ from service.queries import (
     LARGEST_FIGURES_PAGE,
 )
 from service.results import (
-    FigureResult,
     FiguresResult,
     ForecastResult,
     HistoryResult,
@@ -58,6 +59,7 @@ from sharecast.v1.job_service_pb2_grpc import JobServiceStub
 from sharecast.v1.market_service_pb2_grpc import MarketServiceStub
 
 _Response = TypeVar("_Response")
+_Page = TypeVar("_Page", bound=Page)
 
 
 class AsyncClient:
@@ -211,14 +213,10 @@ class AsyncClient:
         seconds = STREAM_TIMEOUT if timeout is None else timeout
         for query in queries:
             call = self._forecasts.StreamForecasts(convert.stream_request(query), timeout=seconds)
-            try:
+            with answering(call, timeout=seconds):
                 async for response in call:
                     for outcome in convert.outcome_results(response.outcomes, query):
                         yield outcome
-            except grpc.RpcError as failed:
-                raise error_of(failed, timeout=seconds) from None
-            finally:
-                call.cancel()  # for a caller that left the loop; a call that has ended stays ended
 
     async def create_forecast_job(
         self,
@@ -302,15 +300,14 @@ class AsyncClient:
             NoStore: the server has no database.
             ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
         """
-        found: list[JobResult] = []
-        token = ""
-        while True:
-            request = convert.jobs_request(page_size, token)
-            page = convert.jobs_page(await self._call(self._jobs.ListForecastJobs, request, timeout))
-            found.extend(page.jobs)
-            token = page.next_page_token
-            if not token:
-                return tuple(found)
+        pages = self._pages(
+            self._jobs.ListForecastJobs,
+            lambda token: convert.jobs_request(page_size, token),
+            convert.jobs_page,
+            timeout,
+        )
+        found = [job async for page in pages for job in page.jobs]
+        return tuple(found)
 
     async def cancel_forecast_job(self, job_id: str, *, timeout: float | None = None) -> JobResult:
         """End a job; what is done stays. Without effect on one that has ended.
@@ -348,14 +345,10 @@ class AsyncClient:
         """
         query = job_query(as_of)
         call = self._jobs.WatchForecastJob(convert.watch_request(job_id, skip), timeout=timeout)
-        try:
+        with answering(call, timeout=timeout or 0.0):
             async for response in call:
                 for outcome in convert.outcome_results(response.outcomes, query):
                     yield outcome
-        except grpc.RpcError as failed:
-            raise error_of(failed, timeout=timeout or 0.0) from None
-        finally:
-            call.cancel()
 
     async def backtest(
         self,
@@ -405,13 +398,9 @@ class AsyncClient:
         )
         seconds = BACKTEST_TIMEOUT if timeout is None else timeout
         call = self._forecasts.Backtest(convert.backtest_request(query), timeout=seconds)
-        try:
+        with answering(call, timeout=seconds):
             async for response in call:
                 yield convert.backtest_step(response)
-        except grpc.RpcError as failed:
-            raise error_of(failed, timeout=seconds) from None  # the cause would show addresses and transport states
-        finally:
-            call.cancel()  # for a caller that left the loop; a call that has ended stays ended
 
     async def list_markets(
         self, *, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None
@@ -426,15 +415,14 @@ class AsyncClient:
             InvalidArgument: the page size.
             ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
         """
-        found: list[MarketResult] = []
-        token = ""
-        while True:
-            request = convert.markets_request(page_size, token)
-            page = convert.markets_page(await self._call(self._markets.ListMarkets, request, timeout))
-            found.extend(page.markets)
-            token = page.next_page_token
-            if not token:
-                return tuple(found)
+        pages = self._pages(
+            self._markets.ListMarkets,
+            lambda token: convert.markets_request(page_size, token),
+            convert.markets_page,
+            timeout,
+        )
+        found = [market async for page in pages for market in page.markets]
+        return tuple(found)
 
     async def get_market(self, market: str, *, timeout: float | None = None) -> MarketResult:
         """One market: who measures it, whom they name, and when figures came.
@@ -480,15 +468,14 @@ class AsyncClient:
         query = figures_query(
             market=market, house=house, quarter=quarter, provider=provider, as_of=as_of, page_size=page_size
         )
-        found: list[FigureResult] = []
-        token = ""
-        while True:
-            request = convert.figures_request(query, token)
-            page = convert.figures_page(await self._call(self._markets.ListFigures, request, timeout))
-            found.extend(page.figures)
-            token = page.next_page_token
-            if not token:
-                return FiguresResult(tuple(found))
+        pages = self._pages(
+            self._markets.ListFigures,
+            lambda token: convert.figures_request(query, token),
+            convert.figures_page,
+            timeout,
+        )
+        found = [figure async for page in pages for figure in page.figures]
+        return FiguresResult(tuple(found))
 
     async def import_figures(
         self,
@@ -541,15 +528,14 @@ class AsyncClient:
             InvalidArgument: the page size.
             ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
         """
-        found: list[ModelResult] = []
-        token = ""
-        while True:
-            request = convert.models_request(page_size, token)
-            page = convert.models_page(await self._call(self._forecasts.ListModels, request, timeout))
-            found.extend(page.models)
-            token = page.next_page_token
-            if not token:
-                return tuple(found)
+        pages = self._pages(
+            self._forecasts.ListModels,
+            lambda token: convert.models_request(page_size, token),
+            convert.models_page,
+            timeout,
+        )
+        found = [model async for page in pages for model in page.models]
+        return tuple(found)
 
     async def get_history(
         self,
@@ -586,6 +572,22 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _pages(
+        self,
+        method: Callable[..., Awaitable[_Response]],
+        request: Callable[[str], object],
+        read: Callable[[_Response], _Page],
+        timeout: float | None,
+    ) -> AsyncIterator[_Page]:
+        """Every page of a list: `request` asks for the one of a token, `read` reads it."""
+        token = ""
+        while True:
+            page = read(await self._call(method, request(token), timeout))
+            yield page
+            token = page.next_page_token
+            if not token:
+                return
 
     async def _call(
         self, method: Callable[..., Awaitable[_Response]], request: object, timeout: float | None

@@ -4,9 +4,10 @@ import json
 import math
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, cast
 
 import grpc
 
@@ -294,6 +295,29 @@ def error_of(failed: grpc.RpcError, /, timeout: float) -> SharecastError:
     """The error a failed call tells of, of either stack."""
     call = cast(grpc.Call, failed)  # what both stacks raise is also the call, or reads like one
     return unpack_error(call.code(), call.details(), call.trailing_metadata(), timeout=timeout)
+
+
+class Page(Protocol):
+    """One page of a list."""
+
+    @property
+    def next_page_token(self) -> str:
+        """Empty on the last page."""
+
+
+class _Cancellable(Protocol):
+    def cancel(self) -> bool: ...
+
+
+@contextmanager
+def answering(call: _Cancellable, /, *, timeout: float) -> Iterator[None]:
+    """While the responses of a call are read: an error of gRPC becomes ours, and the call ends with the block."""
+    try:
+        yield
+    except grpc.RpcError as failed:
+        raise error_of(failed, timeout=timeout) from None  # the cause would show addresses and transport states
+    finally:
+        call.cancel()  # for a caller that left the loop; a call that has ended stays ended
 
 
 def _as_date(as_of: date | str | None) -> date | None:
