@@ -15,9 +15,11 @@ from forecast.history import reconstruct
 from forecast.preparing import prepare_history
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
+from forecast.wording import points_text
 
 _CELL = ("period", "measure", "providers")
 _SAID = (*_CELL, "value", "qualifier", "decimals")  # what its owner says again is not new
+_SEEN = 5e-5  # a mean change that shows as 0.01 points
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,21 @@ class Effect:
     largest: float  # largest difference, with its sign: later minus earlier, or with minus without
     provider: str  # whose
     quarter: Quarter  # when
+
+
+def is_seen(effect: Effect | None, /) -> bool:
+    """Whether it is worth telling on its own: it shows as 0.01 points at least, or there is no forecast without it."""
+    return effect is None or effect.mean >= _SEEN
+
+
+def change_text(change: Effect, /) -> str:
+    """From one forecast to another, in words."""
+    if not is_seen(change):
+        return "the forecast is the same"
+    return (
+        f"shares moved by {100 * change.mean:.2f} points on average, by {points_text(change.largest)} at most "
+        f"({change.provider}, {change.quarter})"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,20 @@ import polars as pl
 
 from forecast.backtest import backtest_figures
 from forecast.charts import Section, Table, calibration_chart, fan_page
-from forecast.diff import Effect, ForecastDiff, forecast_changes
+from forecast.diff import Effect, ForecastDiff, NewStatement, change_text, forecast_changes, is_seen
 from forecast.errors import InvalidArgument, NotEnoughData
 from forecast.events import Event, Leads, Overtakes, TopChanges, When, concentration, event_probability, ranks
 from forecast.figures import known_as_of
 from forecast.forecasting import forecast_history
 from forecast.history import reconstruct
 from forecast.listing import doubtful_figures, select_figures
-from forecast.results import OTHERS, Forecast, History
+from forecast.results import Forecast, History, level_name
 from forecast.scorecard import REFERENCE, Backtest
-from forecast.wording import per_cent, probability_text
+from forecast.wording import named, per_cent, points_text, probability_text, value_text, whom
 
 CALIBRATION_LEVELS = (0.5, 0.8, 0.95)
 _RIVALS = 4  # providers, the largest ones, among whom overtaking is asked
 _TOLD = 12  # new statements and doubted cells at most; the rest is counted
-_SEEN = 5e-5  # a mean change that shows as 0.01 points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +141,7 @@ def _league(made: Forecast) -> Section:
     order = ranks(made)
     assert made.latest is not None  # `ranks` has looked
     n, last = len(made.levels) - 1, made.horizon - 1
-    widest = f"{made.levels[n]:.0%}".replace("%", " %")
+    widest = f"{level_name(made.levels[n])} %"
     rows = []
     for place in sorted(range(len(order.providers)), key=lambda i: order.latest[i]):
         name = order.providers[place]
@@ -174,13 +173,13 @@ def _league(made: Forecast) -> Section:
 def _events(made: Forecast) -> Section:
     latest = made.latest
     assert latest is not None
-    named = [k for k, name in enumerate(made.providers) if name != OTHERS]
-    largest = [made.providers[k] for k in sorted(named, key=lambda k: -latest[k])][:_RIVALS]
+    companies = named(made.providers)
+    largest = [made.providers[k] for k in sorted(companies, key=lambda k: -latest[k])][:_RIVALS]
     then = made.periods[-1]
     asked = [Event(Overtakes(b, a), When.BY, then) for a, b in pairwise(largest)]
     if largest:
         asked.append(Event(Leads(largest[0]), When.THROUGH, then))
-    if len(named) > 3:
+    if len(companies) > 3:
         asked.append(Event(TopChanges(3), When.BY, then))
     found = [event_probability(made, event) for event in asked]
     rows = tuple((str(e.event), probability_text(e.probability, e.draws), e.reference) for e in found)
@@ -194,42 +193,39 @@ def _changes(changes: ForecastDiff | None) -> Section:
     title = "What changed since the quarter before"
     if changes is None:
         return Section(title, ("Too little was known then to compare with.",))
-    text = f"From {changes.earlier} to {changes.later}: {_moved(changes.change)}."
-    told = [(s, s.effect) for s in changes.statements if s.effect is None or s.effect.mean >= _SEEN]
+    text = f"From {changes.earlier} to {changes.later}: {change_text(changes.change)}."
+    told = [statement for statement in changes.statements if is_seen(statement.effect)]
     rows = tuple(
         (
             statement.period,
             " + ".join(statement.providers),
             statement.measure,
-            ", ".join(_value(value, statement.unit) for value in statement.values),
+            _values(statement),
             str(statement.published_at),
             ", ".join(statement.publishers[:2]) or "unknown",
-            "no forecast without it" if effect is None else f"{100 * effect.largest:+.2f} ({effect.provider})",
+            _effect(statement.effect),
         )
-        for statement, effect in told[:_TOLD]
+        for statement in told[:_TOLD]
     )
-    rest = len(changes.statements) - len(rows)
     notes = [text]
     if changes.statements:
+        less, silent = len(told) - len(rows), len(changes.statements) - len(told)
         notes.append(
             "The effect of a statement, in points at most, is found by forecasting without it; effects do not add up."
-            + (f" {rest} more changed next to nothing." if rest else "")
+            + (f" {less} more with a smaller effect do not stand here." if less else "")
+            + (f" {silent} more changed it by less than 0.01 points." if silent else "")
         )
     columns = ("period", "of", "measure", "stated", "published", "by", "effect")
     return Section(title, tuple(notes), Table(columns, rows) if rows else None)
 
 
-def _moved(change: Effect) -> str:
-    if change.mean < _SEEN:
-        return "the forecast is the same"
-    return (
-        f"shares moved by {100 * change.mean:.2f} points on average, by {100 * change.largest:+.2f} at most "
-        f"({change.provider}, {change.quarter})"
-    )
+def _values(told: NewStatement) -> str:
+    stated = zip(told.values, told.qualifiers, told.decimals, strict=True)
+    return ", ".join(value_text(value, told.measure, told.unit, how, decimals) for value, how, decimals in stated)
 
 
-def _value(value: float, unit: str) -> str:
-    return f"{100 * value:.4g} %" if unit == "fraction" else f"{value:g} {unit}"
+def _effect(effect: Effect | None) -> str:
+    return "no forecast without it" if effect is None else f"{points_text(effect.largest)} ({effect.provider})"
 
 
 def _accuracy(made: Forecast, found: Backtest | None) -> Section:
@@ -237,7 +233,7 @@ def _accuracy(made: Forecast, found: Backtest | None) -> Section:
     elsewhere = ""
     if made.provenance.measured_coverage:
         held = ", ".join(
-            f"{level:.0%} held {share:.0%}".replace("%", " %")
+            f"{level_name(level)} % held {100 * share:.0f} %"
             for level, share in zip(made.levels, made.provenance.measured_coverage, strict=True)
         )
         elsewhere = f"On real markets that nothing was learned from, intervals of {held}."
@@ -274,18 +270,25 @@ def _accuracy(made: Forecast, found: Backtest | None) -> Section:
 
 def _doubts(history: History | None, doubtful: pl.DataFrame) -> Section:
     doubts = () if history is None else tuple(f"{str(doubt)[:1].upper()}{str(doubt)[1:]}." for doubt in history.doubts)
-    columns = ("period", "providers", "measure", "value", "qualifier", "published_at", "publisher", "mark")
-    shown = doubtful.select(*columns, "unit").head(4 * _TOLD)
+    shown = doubtful.head(4 * _TOLD)
     rows = tuple(
-        (period, names.replace("|", " + "), measure, _value(value, unit), qualifier, str(day), publisher or "", mark)
-        for period, names, measure, value, qualifier, day, publisher, mark, unit in shown.iter_rows()
+        (
+            row["period"],
+            whom(row["providers"]),
+            row["measure"],
+            value_text(row["value"], row["measure"], row["unit"], row["qualifier"], row["decimals"]),
+            str(row["published_at"]),
+            row["publisher"] or "",
+            row["mark"],
+        )
+        for row in shown.iter_rows(named=True)
     )
     rest = doubtful.height - shown.height
     said = f"{doubtful.height} published figures contradict each other" if doubtful.height else "No figures contradict"
     text = (
         f"{said}{f'; the first {shown.height} stand here' if rest else ''}." if doubtful.height else f"{said} others."
     )
-    table = Table(("period", "of", "measure", "stated", "as", "published", "by", "mark"), rows) if rows else None
+    table = Table(("period", "of", "measure", "stated", "published", "by", "mark"), rows) if rows else None
     return Section("Doubts in the figures", (*doubts, text), table)
 
 

@@ -8,6 +8,8 @@ from forecast.quarter import Quarter
 from forecast.results import OTHERS
 
 LONGEST_TEXT = 500  # characters of an event or a condition
+_MINUS = "\N{MINUS SIGN}"
+_BEFORE = {"about": "about ", "more_than": "> ", "less_than": "< "}
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)", re.ASCII)
 
 
@@ -85,6 +87,40 @@ def exact_per_cent(share: float, /) -> str:
     ('40 %', '12.3456 %')
     """
     return f"{100.0 * share:.10g} %"
+
+
+def points_text(change: float, /, decimals: int = 2) -> str:
+    """A difference of shares in points, with its sign unless it shows as zero.
+
+    >>> points_text(0.0123), points_text(-0.2, decimals=1), points_text(0.00001)
+    ('+1.23', '−20.0', '0.00')
+    """
+    text = f"{100.0 * abs(change):.{decimals}f}"
+    return text if not float(text) else f"{'+' if change > 0 else _MINUS}{text}"
+
+
+def value_text(value: float, measure: str, unit: str, qualifier: str, decimals: int) -> str:
+    """The value of a figure, as it was stated.
+
+    >>> value_text(0.334, "share", "fraction", "about", 1), value_text(0.54, "yoy_growth", "fraction", "exact", 0)
+    ('about 33.4 %', '+54 % a year')
+    """
+    before = _BEFORE.get(qualifier, "")
+    if unit != "fraction":
+        return f"{before}{value:.{decimals}f} {unit.replace('million units', 'mn units')}"
+    number = f"{100 * abs(value):.{decimals}f} %"
+    if measure != "yoy_growth":
+        return before + number
+    return f"{before}{_MINUS if value < 0 else '+'}{number} a year"
+
+
+def whom(providers: str, /) -> str:
+    """Whom a figure speaks of: the names of a sum joined by +, the whole market by its name.
+
+    >>> whom("Alibaba Cloud|Huawei Cloud"), whom("TOTAL")
+    ('Alibaba Cloud + Huawei Cloud', 'the market')
+    """
+    return "the market" if providers == "TOTAL" else " + ".join(providers.split("|"))
 
 
 def probability_text(probability: float, draws: int, /) -> str:

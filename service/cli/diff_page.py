@@ -9,12 +9,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from forecast.diff import Effect, ForecastDiff, NewBreak, NewStatement
+from forecast.diff import Effect, ForecastDiff, NewBreak, NewStatement, change_text, is_seen
 from forecast.results import level_name
-from service.cli.figures_page import value_text, whom
+from forecast.wording import points_text, value_text, whom
 
-_DASH, _MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
-_SEEN = 5e-5  # a mean change that is shown as 0.01 points; smaller ones are counted, not told one by one
+_DASH = "\N{EN DASH}"
 _MEASURES = {"share": "of shares", "yoy_growth": "of growth", "spend_usd_bn": "of spend", "units_mn": "of units"}
 
 
@@ -31,24 +30,15 @@ def print_diff(console: Console, found: ForecastDiff) -> None:
     )
     told = (*found.statements, *found.breaks)
     if not told:
-        console.print(f"nothing new: no figure was published in between, and {_summary(found.change)}")
+        console.print(f"nothing new: no figure was published in between, and {change_text(found.change)}")
     else:
         new = f"{len(found.statements):,} new {'statement' if len(found.statements) == 1 else 'statements'}"
         breaks = f" and {len(found.breaks)} declared break(s) of the series" if found.breaks else ""
-        console.print(f"{new}{breaks}; {_summary(found.change)}")
+        console.print(f"{new}{breaks}; {change_text(found.change)}")
     _print_forecasts(console, found)
     _print_told(console, found)
     for warning in found.after.warnings:
         console.print(f"note: {warning}", style="dim", markup=False)
-
-
-def _summary(change: Effect) -> str:
-    if change.mean < _SEEN:
-        return "the forecast is the same"
-    return (
-        f"shares moved by {100 * change.mean:.2f} points on average, by {_points(change.largest)} at most "
-        f"({change.provider}, {change.quarter})"
-    )
 
 
 def _print_forecasts(console: Console, found: ForecastDiff) -> None:
@@ -74,7 +64,7 @@ def _print_forecasts(console: Console, found: ForecastDiff) -> None:
             if levels
         ]
         labels = ["\n".join(f"{n} %" for n in levels)] if several else []
-        change = "" if row["change"] is None else _points(row["change"], decimals=1)
+        change = "" if row["change"] is None else points_text(row["change"], decimals=1)
         table.add_row(
             row["period"] if first else "",
             Text(row["provider"]),
@@ -89,8 +79,8 @@ def _print_forecasts(console: Console, found: ForecastDiff) -> None:
 
 def _print_told(console: Console, found: ForecastDiff) -> None:
     both: tuple[NewStatement | NewBreak, ...] = (*found.breaks, *found.statements)
-    effective = [told for told in both if _is_seen(told.effect)]
-    silent = [told for told in found.statements if not _is_seen(told.effect)]
+    effective = [told for told in both if is_seen(told.effect)]
+    silent = [told for told in found.statements if not is_seen(told.effect)]
     if found.releases:
         _print_releases(console, found)
     if effective:
@@ -137,14 +127,10 @@ def _print_releases(console: Console, found: ForecastDiff) -> None:
     console.print(table)
 
 
-def _is_seen(effect: Effect | None) -> bool:
-    return effect is None or effect.mean >= _SEEN
-
-
 def _effect_cells(effect: Effect | None) -> tuple[str, str, Text]:
     if effect is None:
         return "", "", Text("no forecast without it")
-    return f"{100 * effect.mean:.2f}", _points(effect.largest), Text(f"{effect.provider} {effect.quarter}")
+    return f"{100 * effect.mean:.2f}", points_text(effect.largest), Text(f"{effect.provider} {effect.quarter}")
 
 
 def _said(told: NewStatement | NewBreak) -> str:
@@ -181,8 +167,3 @@ def _interval(lower: float | None, upper: float | None) -> str:
 
 def _per_cent(share: float | None) -> str:
     return _DASH if share is None else f"{100 * share:.1f}"
-
-
-def _points(change: float, decimals: int = 2) -> str:
-    text = f"{100 * abs(change):.{decimals}f}"
-    return text if not float(text) else f"{'+' if change > 0 else _MINUS}{text}"

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from forecast.wording import value_text, whom
+
 _ARROW = "\N{RIGHTWARDS ARROW}"
-_MINUS = "\N{MINUS SIGN}"
 _WIDE = 110  # columns of a terminal with room for publishers beside restatements
 _SERIES = ("market", "house")
 _CELL = (*_SERIES, "period", "measure", "providers")
-_BEFORE = {"about": "about ", "more_than": "> ", "less_than": "< "}
 _MARK_STYLES = {"conflict": "yellow", "slip": "red"}
 
 
@@ -89,29 +89,9 @@ def print_restatements(console: Console, changes: pl.DataFrame, *, as_of: date |
         console.print()
 
 
-def whom(providers: str, /) -> str:
-    """Whom a figure speaks of: the names of a sum joined by +, the whole market by its name."""
-    return "the market" if providers == "TOTAL" else " + ".join(providers.split("|"))
-
-
 def row_value(row: Mapping[str, Any], /) -> str:
     """What a row of figures says, as printed; see `value_text`."""
     return value_text(row["value"], row["measure"], row["unit"], row["qualifier"], row["decimals"])
-
-
-def value_text(value: float, measure: str, unit: str, qualifier: str, decimals: int) -> str:
-    """A value as pages print it.
-
-    >>> value_text(0.334, "share", "fraction", "about", 1), value_text(0.54, "yoy_growth", "fraction", "exact", 0)
-    ('about 33.4 %', '+54 % a year')
-    """
-    before = _BEFORE.get(qualifier, "")
-    if unit != "fraction":
-        return f"{before}{value:.{decimals}f} {unit.replace('million units', 'mn units')}"
-    number = f"{100 * abs(value):.{decimals}f} %"
-    if measure != "yoy_growth":
-        return before + number
-    return f"{before}{_MINUS if value < 0 else '+'}{number} a year"
 
 
 def _series(

@@ -1,8 +1,10 @@
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
+from forecast.diff import Effect
 from forecast.errors import NotEnoughData, NotFound
 from forecast.figures import load_breaks, load_figures
 from forecast.report import Report, make_report
@@ -26,6 +28,17 @@ def test_a_report_says_all_it_should(china: Report) -> None:
     assert "Huawei Cloud overtakes Alibaba Cloud by 2022Q2" in page
     assert "Herfindahl" in page and "skill against naive" in page
     assert page.count("<figure>") == len(china.forecast.providers)
+
+
+def test_every_new_statement_is_in_the_table_or_counted_by_its_effect(china: Report) -> None:
+    assert china.changes is not None
+    some = next(told for told in china.changes.statements if told.effect is not None)
+    seen = replace(some, effect=Effect(0.01, 0.02, "Alibaba Cloud", china.forecast.origin))
+    silent = replace(some, effect=Effect(1e-6, 2e-6, "Alibaba Cloud", china.forecast.origin))
+    many = replace(china, changes=replace(china.changes, statements=(*[seen] * 15, *[silent] * 4)))
+    page = many.to_html().decode()
+    assert page.count("+2.00 (Alibaba Cloud)") == 12
+    assert "3 more with a smaller effect" in page and "4 more changed it by less than 0.01 points" in page
 
 
 def test_a_report_knows_nothing_of_what_came_later(china: Report) -> None:

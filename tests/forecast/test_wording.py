@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument
-from forecast.wording import find_provider, named, per_cent, probability_text, read_share
+from forecast.wording import find_provider, named, per_cent, probability_text, read_share, value_text, whom
 
 NAMES = ("Alibaba Cloud", "Huawei Cloud", "Huawei", "vivo", "Others")
 
@@ -44,3 +44,26 @@ def test_a_probability_is_never_called_certain_or_impossible(count: int) -> None
 
 def test_others_stands_for_no_company() -> None:
     assert named(NAMES) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("value", "measure", "unit", "qualifier", "decimals", "text"),
+    [
+        (0.334, "share", "fraction", "exact", 1, "33.4 %"),
+        (0.4, "share", "fraction", "more_than", 0, "> 40 %"),
+        (0.05, "share", "fraction", "less_than", 0, "< 5 %"),
+        (0.16, "share", "fraction", "about", 0, "about 16 %"),
+        (0.54, "yoy_growth", "fraction", "exact", 0, "+54 % a year"),
+        (-0.071, "yoy_growth", "fraction", "exact", 1, "−7.1 % a year"),
+        (5.8, "spend_usd_bn", "USD bn", "exact", 1, "5.8 USD bn"),
+        (347.4, "units_mn", "million units", "about", 1, "about 347.4 mn units"),
+    ],
+)
+def test_a_value_is_printed_as_on_the_page(
+    value: float, measure: str, unit: str, qualifier: str, decimals: int, text: str
+) -> None:
+    assert value_text(value, measure, unit, qualifier, decimals) == text
+
+
+def test_whom_a_figure_speaks_of_is_told_in_words() -> None:
+    assert (whom("TOTAL"), whom("A|B"), whom("Others")) == ("the market", "A + B", "Others")

@@ -11,7 +11,6 @@ from click.testing import Result
 
 from forecast.figures import CURATED_SCHEMA, load_figures
 from forecast.listing import RESTATEMENTS_SCHEMA
-from service.cli.figures_page import value_text, whom
 from service.server import Server
 
 Run = Callable[..., Result]
@@ -149,26 +148,3 @@ def test_bad_usage_says_what_is_allowed(run: Run, arguments: tuple[str, ...], me
     found = run("figures", *arguments)
     assert (found.exit_code, found.stdout) == (2, "")
     assert message in " ".join(found.stderr.split())
-
-
-@pytest.mark.parametrize(
-    ("value", "measure", "unit", "qualifier", "decimals", "text"),
-    [
-        (0.334, "share", "fraction", "exact", 1, "33.4 %"),
-        (0.4, "share", "fraction", "more_than", 0, "> 40 %"),
-        (0.05, "share", "fraction", "less_than", 0, "< 5 %"),
-        (0.16, "share", "fraction", "about", 0, "about 16 %"),
-        (0.54, "yoy_growth", "fraction", "exact", 0, "+54 % a year"),
-        (-0.071, "yoy_growth", "fraction", "exact", 1, "−7.1 % a year"),
-        (5.8, "spend_usd_bn", "USD bn", "exact", 1, "5.8 USD bn"),
-        (347.4, "units_mn", "million units", "about", 1, "about 347.4 mn units"),
-    ],
-)
-def test_a_value_is_printed_as_on_the_page(
-    value: float, measure: str, unit: str, qualifier: str, decimals: int, text: str
-) -> None:
-    assert value_text(value, measure, unit, qualifier, decimals) == text
-
-
-def test_whom_a_figure_speaks_of_is_told_in_words() -> None:
-    assert (whom("TOTAL"), whom("A|B"), whom("Others")) == ("the market", "A + B", "Others")
