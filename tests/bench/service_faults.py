@@ -1,6 +1,6 @@
-"""What the service survives: too many calls, one tenant's flood, killed workers, short deadlines, garbage, its own end.
+"""What the service survives: too many calls, one tenant's flood, killed workers, short deadlines, its own end.
 
-    python tests/bench/service_faults.py [--seconds 10] [--only NAME ...] [--garbage 20000]
+    python tests/bench/service_faults.py [--seconds 10] [--only NAME ...]
 
 Each is bounded in time by `--seconds`, and prints its figure and what passes:
 
@@ -9,8 +9,6 @@ Each is bounded in time by `--seconds`, and prints its figure and what passes:
 - flood: one tenant with a hundred callers; another tenant's calls take at most twice as long as alone (p99).
 - deadlines: calls with 50 ms for slow fits are answered by 70 ms (p99), and no worker is at work 200 ms later.
 - killed: workers killed at work; each kill fails one call at most, with UNAVAILABLE, and all are back within 0.5 s.
-- garbage: random and bit-flipped requests to every method; each is OK or refused for what it says, none INTERNAL, and
-  memory grows by less than 50 MB.
 - drain: SIGTERM under load; nothing but UNAVAILABLE for new calls, and the end with status 0.
 
 Ends with status 1 where one does not pass.
@@ -26,7 +24,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -37,8 +34,7 @@ from service.catalog import Catalog
 from service.observe import Observer
 from service.security import Caller, Guard, Role
 from service.server import Front
-from service.server.front import _SERVICES
-from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
+from sharecast.v1.forecast_service_pb2 import ForecastRequest
 
 FORECAST = "/sharecast.v1.ForecastService/Forecast"
 PROGRAM = """
@@ -217,47 +213,6 @@ async def killed(front: Front, seconds: float) -> bool:
     return told("killed", good and kills > 0 and max(backs, default=9) < 0.5, figure)
 
 
-async def garbage(front: Front, seconds: float, count: int) -> bool:
-    """Random and bit-flipped requests to every method."""
-    rng, codes = random.Random(0), Counter[str]()
-    seeds = [
-        ForecastRequest(market="cn-cloud", horizon=2, levels=[0.5], seed=7).SerializeToString(),
-        BacktestRequest(market="cn-cloud", origins=1, models=["naive"]).SerializeToString(),
-        b"",
-    ]
-    methods = [(service.full_name, method) for service in _SERVICES for method in service.methods]
-    before, end = 0, time.perf_counter() + seconds
-
-    async def one(channel: grpc.aio.Channel) -> None:
-        service, method = rng.choice(methods)
-        raw = bytearray(rng.choice(seeds)) if rng.random() < 0.5 else bytearray(rng.randbytes(rng.randint(0, 60)))
-        for _ in range(rng.randint(0, 3)):
-            if raw:
-                raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
-        path = f"/{service}/{method.name}"
-        try:
-            if method.client_streaming:
-                await channel.stream_unary(path, None, None)(iter([bytes(raw)]), timeout=20)
-            elif method.server_streaming:
-                async for _ in channel.unary_stream(path, None, None)(bytes(raw), timeout=20):
-                    break
-            else:
-                await channel.unary_unary(path, None, None)(bytes(raw), timeout=20)
-            codes["OK"] += 1
-        except grpc.aio.AioRpcError as failed:
-            codes[failed.code().name] += 1
-
-    async with grpc.aio.insecure_channel(front.address) as channel:
-        while time.perf_counter() < end and sum(codes.values()) < count:
-            await asyncio.gather(*(one(channel) for _ in range(24)))
-            if not before and sum(codes.values()) > min(1_000, count // 4):
-                before = _memory()  # what is kept for good has been loaded
-    grown = (_memory() - before) / 2**20
-    allowed = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}
-    figure = f"{sum(codes.values())} requests, {dict(codes)}, memory grew by {grown:.0f} MB"
-    return told("garbage", set(codes) <= allowed and grown < 50, figure)
-
-
 async def drain(front: Front, seconds: float) -> bool:
     """SIGTERM under load."""
     del front
@@ -275,11 +230,7 @@ async def drain(front: Front, seconds: float) -> bool:
     return told("drain", good, f"{dict(found.codes)}, ended with {status} in {took:.2f} s")
 
 
-def _memory() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-async def run(names: list[str], seconds: float, count: int) -> bool:
+async def run(names: list[str], seconds: float) -> bool:
     """Run each against a server in this process, which the figures are taken from."""
     refusals = Refusals()
     front = Front(Catalog.shipped(), guard=ByName(), observer=refusals, waiting=32)
@@ -292,7 +243,6 @@ async def run(names: list[str], seconds: float, count: int) -> bool:
             "flood": lambda: flood(front, seconds),
             "deadlines": lambda: deadlines(front, seconds),
             "killed": lambda: killed(front, seconds),
-            "garbage": lambda: garbage(front, seconds, count),
             "drain": lambda: drain(front, seconds),
         }
         return all([await trials[name]() for name in names or trials])
@@ -305,9 +255,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("--garbage", type=int, default=20_000)
     options = parser.parse_args()
-    return int(not asyncio.run(run(options.only, options.seconds, options.garbage)))
+    return int(not asyncio.run(run(options.only, options.seconds)))
 
 
 if __name__ == "__main__":
