@@ -23,7 +23,7 @@ def copy_matrix(source: FloatArray, target: FloatArray) -> None:
 
 
 @nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
-def _predict(
+def predict_cov(
     P: FloatArray, R: FloatArray, phi: float, w_level: float, w_slope: float, w_season: float, seasonal: bool
 ) -> None:
     """R = G P G' + W for the block transition: damped trend above, dummy seasonal below."""
@@ -162,6 +162,32 @@ def ready_market(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
+def spread_of_parts(scale: FloatArray, basis: FloatArray, half: FloatArray, spread: FloatArray) -> None:
+    """Take a matrix between contrasts to one between coordinates: ``basis @ scale @ basis.T``.
+
+    Args:
+        scale: Shape (D, D), symmetric.
+        basis: Shape (K, D), contrasts.
+        half: Shape (K, D), for what stands in between.
+        spread: Shape (K, K), the answer.
+    """
+    K, D = basis.shape
+    for k in range(K):
+        for d in range(D):
+            acc = 0.0
+            for b in range(D):
+                acc += basis[k, b] * scale[b, d]
+            half[k, d] = acc
+    for k in range(K):
+        for j in range(k + 1):
+            acc = 0.0
+            for d in range(D):
+                acc += half[k, d] * basis[j, d]
+            spread[k, j] = acc
+            spread[j, k] = acc
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def temper(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray, calm: FloatArray) -> None:
     """Adjust a posterior scale matrix of S, in place, to what a common S cannot say of small parts.
 
@@ -179,19 +205,8 @@ def temper(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray
     half = np.zeros((K, D))
     spread = np.zeros((K, K))
     factor = np.zeros(K)
+    spread_of_parts(scale, basis, half, spread)
     for k in range(K):
-        for d in range(D):
-            acc = 0.0
-            for b in range(D):
-                acc += basis[k, b] * scale[b, d]
-            half[k, d] = acc
-    for k in range(K):
-        for j in range(k + 1):
-            acc = 0.0
-            for d in range(D):
-                acc += half[k, d] * basis[j, d]
-            spread[k, j] = acc
-            spread[j, k] = acc
         factor[k] = calm[k] * sqrt(1.0 + printed[k] * max(dof, 1.0) / max(spread[k, k], 1e-12))
     for k in range(K):
         for d in range(D):
@@ -237,7 +252,7 @@ def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tup
         R = np.zeros((STATES, STATES))
         for t in range(T):
             if t > 0:
-                _predict(P, R, states[u, 4], states[u, 1], states[u, 2], states[u, 3], seasonal)
+                predict_cov(P, R, states[u, 4], states[u, 1], states[u, 2], states[u, 3], seasonal)
                 copy_matrix(R, P)
             variances[u, t] = _update(P, gains[u, t], states[u, 0], 0.0, seasonal)
             copy_matrix(P, after[u, t])
@@ -378,7 +393,7 @@ def filter_grid(
                     regular = False
                     copy_matrix(covariances[row, n - 1], P)
                 if not regular:
-                    _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+                    predict_cov(P, R, phi, w_level, w_slope, w_season, seasonal)
                     for i in range(size):
                         for j in range(size):
                             P[i, j] = R[i, j]
@@ -410,7 +425,7 @@ def filter_grid(
                 if regular:
                     regular = False
                     copy_matrix(covariances[row, n - 1], P)
-                    _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+                    predict_cov(P, R, phi, w_level, w_slope, w_season, seasonal)
                     for i in range(size):
                         for j in range(size):
                             P[i, j] = R[i, j]
@@ -501,7 +516,7 @@ def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: i
                 m[3, d] = m[2, d]
                 m[2, d] = last
             paths[h, d] = m[0, d] + (m[2, d] if seasonal else 0.0)
-        _predict(P, R, phi, w_level, w_slope, w_season, seasonal)
+        predict_cov(P, R, phi, w_level, w_slope, w_season, seasonal)
         copy_matrix(R, P)
         # cov(theta_{h+j}, y_h) = G^j cov(theta_h, y_h); `row` is carried forward through G.
         for i in range(STATES):

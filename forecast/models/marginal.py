@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.models.kernel import STATES, _predict, copy_matrix
+from forecast.models.kernel import STATES, copy_matrix, predict_cov, spread_of_parts
 
 HEAVIEST = 2.5  # smallest degrees of freedom in the table
 _SHAPES = 24  # rows of the table, even in 1 / degrees of freedom
@@ -195,19 +195,7 @@ def summarise_mixture(
         copy_matrix(cov[i], P[c])
         table_row(table[0], dof[i], shape[c, 0])
         table_row(table[1], dof[i], shape[c, 1])
-        for k in range(K):
-            for d in range(D):
-                acc = 0.0
-                for b in range(D):
-                    acc += basis[k, b] * scale[i, b, d]
-                half[k, d] = acc
-        for k in range(K):
-            for j in range(k + 1):
-                acc = 0.0
-                for d in range(D):
-                    acc += half[k, d] * basis[j, d]
-                spread[c, k, j] = acc
-                spread[c, j, k] = acc
+        spread_of_parts(scale[i], basis, half, spread[c])
     for c in range(C):
         w[c] /= total
     R = np.zeros((STATES, STATES))
@@ -247,7 +235,7 @@ def summarise_mixture(
                     m[c, 4, d] = m[c, 3, d]
                     m[c, 3, d] = m[c, 2, d]
                     m[c, 2, d] = last
-            _predict(P[c], R, phi, nodes[i, 1], nodes[i, 2], nodes[i, 3], seasonal)
+            predict_cov(P[c], R, phi, nodes[i, 1], nodes[i, 2], nodes[i, 3], seasonal)
             size = STATES if seasonal else 2
             for a in range(size):
                 for b in range(size):
