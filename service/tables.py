@@ -10,7 +10,6 @@ from typing import Final
 import polars as pl
 
 from forecast.errors import InvalidArgument
-from service.files import replacing
 
 
 class Format(StrEnum):
@@ -115,21 +114,11 @@ def scan_parquet(files: Sequence[Path], /) -> pl.LazyFrame:
     return pl.scan_parquet(list(files), glob=False, hive_partitioning=False)
 
 
-def write_table(frame: pl.DataFrame, path: Path, /, *, format: Format | None = None) -> None:  # noqa: A002  (the option's name)
-    """Write a table atomically, in `format` or else the one its ending stands for.
-
-    The same frame gives the same bytes. JSON has no NaN or infinity: both become null.
-
-    Raises:
-        InvalidArgument: the ending is unknown, or the place cannot be written.
-    """
-    data = encode(frame, format or format_of(path))
-    with replacing(path) as beside:
-        beside.write_bytes(data)
-
-
 def encode(frame: pl.DataFrame, kind: Format, /) -> bytes:
-    """The bytes of a table in one format."""
+    """The bytes of a table in one format; the same frame gives the same bytes.
+
+    JSON has no NaN or infinity: both become null.
+    """
     buffer = io.BytesIO()
     match kind:
         case Format.PARQUET:

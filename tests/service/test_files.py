@@ -58,3 +58,11 @@ def test_a_device_is_refused_not_replaced() -> None:
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="is 'a folder'; allowed: the name of a file"):
         check_writable(tmp_path)
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(InvalidArgument, match=r"no/t\.csv is .*no folder.*; allowed: a folder that exists"),
+        replacing(tmp_path / "no" / "t.csv"),
+    ):
+        pass

@@ -59,9 +59,9 @@ def test_an_imported_market_is_there_for_every_command(run: Run, widgets: Path, 
 
 @pytest.mark.parametrize("ending", [".parquet", ".arrow", ".csv"])
 def test_a_table_is_imported_from_any_kind_of_file(run: Run, widgets: Path, tmp_path: Path, ending: str) -> None:
-    from service.tables import read_table, write_table
+    from service.tables import ENDINGS, encode, read_table
 
-    write_table(read_table(widgets), tmp_path / f"again{ending}")
+    (tmp_path / f"again{ending}").write_bytes(encode(read_table(widgets), ENDINGS[ending]))
     assert "30 new" in run("import", f"again{ending}", "--database", "own.db").stdout
     assert "0 new, 30 known" in run("import", "widgets.csv", "--database", "sqlite:///own.db").stdout
 
