@@ -22,11 +22,12 @@ from forecast.arrays import FloatArray
 from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
-from forecast.evidence import VAGUE, Evidence, Kind, Observation, evidence
+from forecast.evidence import VAGUE, Evidence, Observation, evidence
 from forecast.posterior import START_SD, Design
 from forecast.quarter import Quarter
 from forecast.results import Doubt, History, Status
 from forecast.slips import Suspect, doubted, find_slips
+from forecast.statements import Kind
 
 STEP = 0.012  # sd of a quarter's step of a share of `STEP_AT`, fraction; it grows with the root of the share
 STEP_AT = 0.2

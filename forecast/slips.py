@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.evidence import Observation, Table
+from forecast.evidence import Observation
 from forecast.posterior import Design, Posterior
+from forecast.printed_tables import Table
 
 GROSS_SD = 4.0  # standard deviations that a figure must lie outside of what the others leave room for
 GROSS = 0.01  # and the fraction of the market

@@ -17,9 +17,11 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
-    {"errors", "arrays", "selecting"},
+    {"errors", "arrays", "selecting", "shown"},
     {"quarter", "breaks", "schema", "distances"},
-    {"results", "composition", "figures", "scorecard"},
+    {"results", "composition", "figures", "scorecard", "printed"},
+    {"statements"},
+    {"printed_tables"},
     {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},
     {"wording", "totals"},
     {"history", "models"},
@@ -28,7 +30,7 @@ ORDER = [
     {"many", "diff", "conditions", "revenue"},
     {"tally"},
     {"backtest"},
-    {"report"},
+    {"report", "views"},
     {"data"},
 ]
 ENVIRONMENT = {"os", "sys", "time", "socket", "subprocess", "random", "tempfile", "sqlite3", "urllib", "http"}

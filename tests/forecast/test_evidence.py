@@ -10,12 +10,11 @@ from forecast.evidence import (
     RESTATED_ERROR,
     SOURCE_ERROR,
     Evidence,
-    Kind,
     Observation,
     evidence,
-    printed,
 )
 from forecast.quarter import Quarter
+from forecast.statements import Kind
 
 DAY = date(2021, 5, 1)
 q = Quarter.parse
@@ -55,25 +54,6 @@ def of(kind: Kind, found: Evidence) -> list[Observation]:
 def about(found: Evidence, *figure_ids: int) -> Observation:
     (one,) = [o for o in found.observations if set(figure_ids) <= set(o.figure_ids)]
     return one
-
-
-@pytest.mark.parametrize(
-    ("qualifier", "unit", "expected", "width"),
-    [
-        ("exact", 0.01, 0.40, 0.01),
-        ("exact", 0.001, 0.40, 0.001),
-        ("about", 0.01, 0.40, 0.02),
-        ("more_than", 0.01, 0.405, 0.01),
-        ("less_than", 0.001, 0.3995, 0.001),
-    ],
-)
-def test_a_printed_number_stands_for_its_rounding_interval(
-    qualifier: str, unit: float, expected: float, width: float
-) -> None:
-    number = printed(0.40, qualifier, unit)
-    assert number.value == pytest.approx(expected, abs=1e-12)
-    assert number.variance == pytest.approx(width**2 / 12, rel=1e-9)
-    assert number.half == pytest.approx(width / 2)
 
 
 def test_a_combined_share_is_the_sum_of_its_members() -> None:

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.arrays import FloatArray
-from forecast.evidence import Observation, Table
+from forecast.evidence import Observation
 from forecast.posterior import Design
+from forecast.printed_tables import Table
 from forecast.quarter import Quarter
 from forecast.slips import doubted, find_slips
 
