@@ -161,28 +161,31 @@ def test_health_says_when_the_database_is_gone_and_when_it_is_back(tmp_path: Pat
         found = HealthStub(channel).Check(HealthCheckRequest(), timeout=5)  # type: ignore[no-untyped-call]
         return int(found.status)
 
-    def wait_for(channel: grpc.Channel, wanted: int) -> None:
+    def wait_for(happened: Callable[[], bool]) -> None:
         end = time.monotonic() + 15
-        while status(channel) != wanted:
+        while not happened():
             assert time.monotonic() < end
             time.sleep(0.1)
+
+    def told(log: Path) -> list[str]:
+        messages = (str(line["message"]) for line in lines(log))
+        return [message.split(":")[0] for message in messages if "serving" in message]
 
     with (
         serving(tmp_path, "--database", "k.db") as (_, address, log),
         grpc.insecure_channel(address) as channel,
     ):
-        wait_for(channel, HealthCheckResponse.SERVING)
+        wait_for(lambda: told(log) == ["serving"])
+        assert status(channel) == HealthCheckResponse.SERVING
         (tmp_path / "k.db").rename(tmp_path / "elsewhere.db")
-        wait_for(channel, HealthCheckResponse.NOT_SERVING)
+        wait_for(lambda: status(channel) == HealthCheckResponse.NOT_SERVING)
         (tmp_path / "elsewhere.db").rename(tmp_path / "k.db")
-        wait_for(channel, HealthCheckResponse.SERVING)
-        told = [str(line["message"]) for line in lines(log) if "serving" in str(line["message"])]
-    # Whether the first word is told before the log is looked at hangs on the start; the change and the return do not.
-    assert [line.split(":")[0] for line in told][-2:] == ["not serving", "serving"]
+        wait_for(lambda: status(channel) == HealthCheckResponse.SERVING)
+        assert told(log) == ["serving", "not serving", "serving"]
 
 
 def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path: Path) -> None:
-    grace = 20.0  # for eight fits on a busy machine; without a call in flight the process ends at once
+    grace = 5.0
     stop, answered = threading.Event(), []
     failed: list[SharecastError] = []
 
@@ -191,7 +194,7 @@ def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path
             while not stop.is_set():
                 seed += 8
                 try:
-                    client.forecast("world-smartphones", model="theta", seed=seed)
+                    client.forecast("cn-cloud", model="theta", seed=seed)
                     answered.append(seed)
                 except SharecastError as error:
                     failed.append(error)
@@ -205,10 +208,8 @@ def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path
         while len(answered) < 8:
             assert time.monotonic() < end, failed
             time.sleep(0.05)
-        started = time.monotonic()
         process.send_signal(signal.SIGTERM)
         assert process.wait(grace + 2) == 0
-        assert time.monotonic() - started < grace + 2
         stop.set()
         for thread in threads:
             thread.join()
