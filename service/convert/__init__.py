@@ -6,6 +6,7 @@ Free of Polars and NumPy, because the client uses it too; what it needs of an ar
 from service.convert.backtests import backtest_query, backtest_request, backtest_response, backtest_step
 from service.convert.batches import (
     batch_message,
+    batch_names,
     batch_parts,
     batch_query,
     columns_outcome,
@@ -50,6 +51,7 @@ __all__ = [
     "backtest_response",
     "backtest_step",
     "batch_message",
+    "batch_names",
     "batch_parts",
     "batch_query",
     "columns_outcome",

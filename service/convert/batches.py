@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from google.protobuf.message import DecodeError
+
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.quarter import Quarter
 from service.convert.forecasts import model_message, read_model_used
@@ -93,6 +95,15 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         model=batch.model or DEFAULT_MODEL,
         seed=batch.seed,
     )
+
+
+def batch_names(raw: bytes, /) -> tuple[str, ...]:
+    """The names of the markets of a ForecastBatch, in order; none where the bytes are no batch."""
+    try:
+        batch = batch_pb2.ForecastBatch.FromString(raw)
+    except DecodeError:
+        return ()
+    return (*(named.market for named in batch.markets), *(table.market for table in batch.shares))
 
 
 def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:

@@ -1,19 +1,14 @@
-"""Jobs: forecasts of many markets made in the background and kept, whatever becomes of this process."""
+"""Replies of JobService; the work on its jobs is in `service.server.job_work`."""
 
-import asyncio
-import logging
-import time
-import uuid
 from collections.abc import AsyncIterator
 
-from forecast.errors import SharecastError
 from service import convert
 from service.catalog import Catalog
-from service.errors import Overloaded, ServiceUnavailable
 from service.results import JobResult
-from service.security import ANYONE, Caller, Role
+from service.security import Caller, Role
 from service.server.calls import Call
-from service.server.many import Outcomes, Part, as_ready, part_outcomes, read_batch
+from service.server.job_work import JobWork
+from service.server.many import read_batch
 from service.server.messages import decode
 from service.server.work import Work
 from sharecast.v1.batch_pb2 import MarketOutcome
@@ -29,19 +24,12 @@ from sharecast.v1.job_service_pb2 import (
     WatchForecastJobResponse,
 )
 
-log = logging.getLogger(__name__)
-
 _OUTCOMES = 200  # of a message of a watch
 _LOOK_SECONDS = 0.2  # between two looks at a job that another process may be at
-_AGAIN_SECONDS = 1.0  # after which a job goes on whose work or database failed
-_EVER = 365 * 86_400.0  # seconds: a job has no deadline
 
 
 class JobReplies:
     """Replies to JobService, and the work on its jobs.
-
-    A job is worked on part by part; the parts are always the same, and each is kept whole or not at all, so that a job
-    that is taken up again comes to the same bytes and does nothing twice that was kept.
 
     Args:
         catalog: The figures, and the store that jobs are kept in.
@@ -50,32 +38,22 @@ class JobReplies:
     """
 
     def __init__(self, catalog: Catalog, work: Work, *, ahead: int) -> None:
-        self._catalog, self._work, self._ahead = catalog, work, ahead
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._changed = asyncio.Condition()
+        self._catalog, self._work = catalog, work
+        self._jobs = JobWork(catalog, work, ahead=ahead)
 
     async def resume(self) -> None:
-        """Go on with every job that a process before this one has left."""
-        try:
-            found = await asyncio.to_thread(lambda: self._catalog.jobs().running())
-        except SharecastError as error:  # no store, or one that is away: the service starts all the same
-            log.info("no jobs to go on with: %s", error)
-            return
-        for job_id in found:
-            self._begin(job_id)
+        """Go on with every job that no other process works on, now and whenever there is one."""
+        self._jobs.start()
 
     async def stop(self) -> None:
         """Leave the jobs where they are; another process goes on with them."""
-        tasks = tuple(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._jobs.stop()
 
     async def create(self, raw: bytes, call: Call) -> bytes:
         """Keep a new job and begin to work on it."""
         job, new = await self._work.in_thread(call, self._create, raw, call.caller)
         if new:
-            self._begin(job.job_id)
+            self._jobs.look_again()
         return CreateForecastJobResponse(job=convert.job_message(job)).SerializeToString()
 
     async def get(self, raw: bytes, call: Call) -> bytes:
@@ -106,10 +84,7 @@ class JobReplies:
             return self._catalog.jobs().cancel(job_id, _tenant(call.caller))
 
         job = await self._work.in_thread(call, run)
-        task = self._tasks.get(job.job_id)
-        if task is not None:
-            task.cancel()
-        await self._tell()
+        await self._jobs.end(job.job_id)
         return CancelForecastJobResponse(job=convert.job_message(job)).SerializeToString()
 
     async def watch(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
@@ -132,7 +107,7 @@ class JobReplies:
             if ended:
                 return
             if not outcomes:
-                await self._wait()
+                await self._jobs.changed(_LOOK_SECONDS)
 
     def _create(self, raw: bytes, caller: Caller) -> tuple[JobResult, bool]:
         from service.store.incoming import check_request_id  # loads SQLAlchemy, which a server without a store spares
@@ -147,52 +122,6 @@ class JobReplies:
             return JobResult("", "running", now, count, 0, 0), False
         batch = request.batch.SerializeToString(deterministic=True)
         return rows.add(tenant=caller.tenant, request_id=request.request_id, batch=batch, markets=count, now=now)
-
-    def _begin(self, job_id: str) -> None:
-        if job_id not in self._tasks:
-            task = asyncio.get_running_loop().create_task(self._work_on(job_id))
-            self._tasks[job_id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(job_id, None))
-
-    async def _work_on(self, job_id: str) -> None:
-        while True:
-            try:
-                await self._go_on(job_id)
-                return
-            except (ServiceUnavailable, Overloaded) as error:  # a worker was killed, or the database is away
-                log.warning("job %s goes on in a moment: %s", job_id, error)
-                await asyncio.sleep(_AGAIN_SECONDS)
-            except Exception:
-                log.exception("job %s failed; it is tried again when the server starts", job_id)
-                return
-
-    async def _go_on(self, job_id: str) -> None:
-        rows = self._catalog.jobs()
-        raw, tenant, done = await self._work.at_once(rows.task, job_id)
-        query, parts = await self._work.at_once(read_batch, raw)
-        left = [part for part in parts if not done.issuperset(range(part.first, part.first + part.count))]
-        call = Call("job", uuid.uuid4().hex, Caller(tenant, ANYONE.role), time.monotonic() + _EVER)
-
-        async def make(part: Part) -> Outcomes:
-            outcomes = await part_outcomes(part, query, call, self._catalog, self._work)
-            if not await self._work.at_once(rows.keep, job_id, part.first, outcomes):
-                raise asyncio.CancelledError  # it was ended in between
-            await self._tell()
-            return outcomes
-
-        async for _ in as_ready(left, make, self._ahead):
-            pass
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
-
-    async def _wait(self) -> None:
-        async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait(), _LOOK_SECONDS)
-            except TimeoutError:
-                return
 
 
 def _tenant(caller: Caller) -> str | None:

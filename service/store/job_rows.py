@@ -1,7 +1,15 @@
-"""Jobs as the store keeps them: what was asked, and the outcome of every market that is done."""
+"""Jobs as the store keeps them: what was asked, who works on it, and the outcome of every market that is done.
 
+A process works on a job while it holds its lease, and says every moment that it still does by a beat of the lease. Who
+sees no beat for some looks in a row may take the lease over. No clock is asked, so none can be wrong, and after a stall
+of all processes, as of a suspended machine, the owner has the time of those looks to go on. Should a process not notice
+that it has lost its lease, nothing goes wrong: outcomes are kept for the owner of the lease alone.
+"""
+
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +20,43 @@ from service.errors import AlreadyExists
 from service.results import JobResult
 from service.store.engine import shown, writing
 from service.store.failures import failures_told
-from service.store.tables import job_outcomes, jobs
+from service.store.tables import job_leases, job_outcomes, jobs
+
+_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
+
+# Without the batch, which may have megabytes.
+_JOBS = sa.select(
+    jobs.c.number,
+    jobs.c.job_id,
+    jobs.c.created_at,
+    jobs.c.markets,
+    jobs.c.state,
+    job_leases.c.owner,
+    job_leases.c.done,
+    job_leases.c.failed,
+).join(job_leases, job_leases.c.job_number == jobs.c.number)
+
+
+@dataclass(frozen=True, slots=True)
+class JobSeen:
+    """A job that is to go on, at one look."""
+
+    job_id: str
+    tenant: str
+    owner: str | None  # the process that holds its lease
+    beat: int  # another one after every beat
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """What is to be done for a job by the process that has taken it."""
+
+    job_id: str
+    tenant: str
+    batch: bytes  # a ForecastBatch
+    markets: int
+    done: frozenset[int]  # places of the markets that have an outcome
+    tries: int  # processes that took it since an outcome was kept, this one among them
 
 
 class JobRows:
@@ -34,12 +78,13 @@ class JobRows:
         """
         with failures_told(self._place), writing(self._engine) as connection:
             if request_id:
-                asked = sa.select(jobs).where(jobs.c.tenant == tenant, jobs.c.request_id == request_id)
+                asked = sa.select(jobs.c.job_id, jobs.c.batch)
+                asked = asked.where(jobs.c.tenant == tenant, jobs.c.request_id == request_id)
                 earlier = connection.execute(asked).one_or_none()
                 if earlier is not None:
                     if earlier.batch != batch:
                         raise AlreadyExists(request_id, "a job of another batch was made with it")
-                    return _job(connection, earlier), False
+                    return _job(_row(connection, earlier.job_id, tenant)), False
             newest = connection.execute(sa.select(sa.func.max(jobs.c.number))).scalar()
             values = {
                 "number": (newest or 0) + 1,
@@ -52,54 +97,93 @@ class JobRows:
                 "state": "running",
             }
             connection.execute(jobs.insert().values(values))
-            row = connection.execute(sa.select(jobs).where(jobs.c.number == values["number"])).one()
-            return _job(connection, row), True
+            connection.execute(
+                job_leases.insert().values(job_number=values["number"], beat=0, tries=0, done=0, failed=0)
+            )
+            return _job(_row(connection, str(values["job_id"]), tenant)), True
 
     def get(self, job_id: str, tenant: str | None) -> JobResult:
         """A job; None: of any tenant."""
         with failures_told(self._place), self._engine.connect() as connection:
-            return _job(connection, _row(connection, job_id, tenant))
+            return _job(_row(connection, job_id, tenant))
 
     def page(self, tenant: str | None, size: int, before: int | None) -> tuple[tuple[JobResult, ...], int | None]:
         """Jobs, the newest first, made before the one of a number; and the number of the last one if others follow."""
-        chosen = sa.select(jobs).order_by(jobs.c.number.desc()).limit(size + 1)
+        chosen = _JOBS.order_by(jobs.c.number.desc()).limit(size + 1)
         if tenant is not None:
             chosen = chosen.where(jobs.c.tenant == tenant)
         if before is not None:
             chosen = chosen.where(jobs.c.number < before)
         with failures_told(self._place), self._engine.connect() as connection:
             rows = connection.execute(chosen).all()
-            found = tuple(_job(connection, row) for row in rows[:size])
+        found = tuple(_job(row) for row in rows[:size])
         return found, rows[size - 1].number if len(rows) > size else None
 
     def cancel(self, job_id: str, tenant: str | None) -> JobResult:
         """End a job that runs."""
         with failures_told(self._place), writing(self._engine) as connection:
-            row = _row(connection, job_id, tenant)
-            _end(connection, row.number, "cancelled")
-            return _job(connection, _row(connection, job_id, tenant))
+            _end(connection, _row(connection, job_id, tenant).number, "cancelled")
+            return _job(_row(connection, job_id, tenant))
 
-    def running(self) -> tuple[str, ...]:
-        """The ids of the jobs that are to go on, the oldest first."""
-        chosen = sa.select(jobs.c.job_id).where(jobs.c.state == "running").order_by(jobs.c.number)
+    def running(self, most: int) -> tuple[JobSeen, ...]:
+        """The jobs that are to go on, whether a process holds them or not, the oldest first."""
+        chosen = (
+            sa.select(jobs.c.job_id, jobs.c.tenant, job_leases.c.owner, job_leases.c.beat)
+            .join(job_leases, job_leases.c.job_number == jobs.c.number)
+            .where(jobs.c.state == "running")
+            .order_by(jobs.c.number)
+            .limit(most)
+        )
         with failures_told(self._place), self._engine.connect() as connection:
-            return tuple(row.job_id for row in connection.execute(chosen))
+            return tuple(JobSeen(*row) for row in connection.execute(chosen))
 
-    def task(self, job_id: str) -> tuple[bytes, str, frozenset[int]]:
-        """What was asked, by which tenant, and the places of the markets that are done."""
-        with failures_told(self._place), self._engine.connect() as connection:
-            row = _row(connection, job_id, None)
-            done = connection.execute(sa.select(job_outcomes.c.place).where(job_outcomes.c.job_number == row.number))
-            return bytes(row.batch), row.tenant, frozenset(done.scalars())
+    def take(self, seen: JobSeen, owner: str) -> JobTask | None:
+        """Take the lease of a job; None where it has changed since it was seen, or the job has ended.
 
-    def keep(self, job_id: str, first: int, outcomes: Sequence[tuple[bool, bytes]]) -> bool:
-        """Keep the outcomes of markets that follow each other, all or none; False where the job has ended.
+        Args:
+            seen: The job, with a lease that is nobody's or that has not beaten for long.
+            owner: The process that takes it, by a name that no other has.
+        """
+        with failures_told(self._place), writing(self._engine) as connection:
+            found = _row(connection, seen.job_id, None)
+            if found.state != "running":
+                return None
+            same = (job_leases.c.owner.is_not_distinct_from(seen.owner), job_leases.c.beat == seen.beat)
+            taken = job_leases.update().where(job_leases.c.job_number == found.number, *same)
+            taken = taken.values(owner=owner, beat=job_leases.c.beat + 1, tries=job_leases.c.tries + 1)
+            if connection.execute(taken).rowcount != 1:
+                return None
+            asked = sa.select(jobs.c.tenant, jobs.c.batch, jobs.c.markets, job_leases.c.tries)
+            asked = asked.join(job_leases, job_leases.c.job_number == jobs.c.number)
+            row = connection.execute(asked.where(jobs.c.number == found.number)).one()
+            there = sa.select(job_outcomes.c.place).where(job_outcomes.c.job_number == found.number)
+            done = frozenset(connection.execute(there).scalars())
+            return JobTask(seen.job_id, row.tenant, bytes(row.batch), row.markets, done, row.tries)
 
-        What is there already stays: another process may have been at the same job.
+    def renew(self, job_ids: Collection[str], owner: str) -> frozenset[str]:
+        """Give the leases of a process on some jobs a beat; those it still holds, of jobs that are to go on."""
+        going = sa.select(jobs.c.number).where(jobs.c.job_id.in_(job_ids), jobs.c.state == "running")
+        mine = sa.and_(job_leases.c.owner == owner, job_leases.c.job_number.in_(going))
+        held = sa.select(jobs.c.job_id).join(job_leases, job_leases.c.job_number == jobs.c.number).where(mine)
+        with failures_told(self._place), writing(self._engine) as connection:
+            connection.execute(job_leases.update().where(mine).values(beat=job_leases.c.beat + 1))
+            return frozenset(connection.execute(held).scalars())
+
+    def release(self, owner: str) -> None:
+        """Let another process take the jobs of one that ends in good order, at once."""
+        left = job_leases.update().where(job_leases.c.owner == owner)
+        with failures_told(self._place), writing(self._engine) as connection:
+            connection.execute(left.values(owner=None, tries=job_leases.c.tries - 1))
+
+    def keep(self, job_id: str, owner: str, first: int, outcomes: Sequence[tuple[bool, bytes]]) -> bool:
+        """Keep the outcomes of markets that follow each other, all or none.
+
+        Returns:
+            False, and nothing is kept, where the job has ended or `owner` does not hold it any more.
         """
         with failures_told(self._place), writing(self._engine) as connection:
             row = _row(connection, job_id, None)
-            if row.state != "running":
+            if row.state != "running" or row.owner != owner:
                 return False
             places = job_outcomes.c.place
             there = sa.select(places).where(
@@ -111,15 +195,17 @@ class JobRows:
                     "job_number": row.number,
                     "place": place,
                     "failed": int(failed) if self._text else failed,
-                    "outcome": o,
+                    "outcome": outcome,
                 }
-                for place, (failed, o) in enumerate(outcomes, first)
+                for place, (failed, outcome) in enumerate(outcomes, first)
                 if place not in known
             ]
             if new:
                 connection.execute(job_outcomes.insert(), new)
-            count = sa.select(sa.func.count()).where(job_outcomes.c.job_number == row.number)
-            if connection.execute(count).scalar_one() >= row.markets:
+            done, failed = row.done + len(new), row.failed + sum(bool(each["failed"]) for each in new)
+            lease = job_leases.update().where(job_leases.c.job_number == row.number)
+            connection.execute(lease.values(tries=0, done=done, failed=failed))
+            if done >= row.markets:
                 _end(connection, row.number, "done")
             return True
 
@@ -140,11 +226,13 @@ class JobRows:
         return tuple(bytes(row.outcome) for place, row in enumerate(rows, first) if row.place == place)
 
 
-def _row(connection: sa.Connection, job_id: str, tenant: str | None) -> "sa.Row[Any]":
-    chosen = sa.select(jobs).where(jobs.c.job_id == job_id)
-    if tenant is not None:
-        chosen = chosen.where(jobs.c.tenant == tenant)
-    row = connection.execute(chosen).one_or_none()
+def _row(connection: sa.Connection, job_id: str, tenant: str | None) -> Any:  # noqa: ANN401  (a row of `_JOBS`)
+    row = None
+    if _ID.fullmatch(job_id):  # what is no id is not asked for: PostgreSQL has no text with a NUL in it
+        chosen = _JOBS.where(jobs.c.job_id == job_id)
+        if tenant is not None:
+            chosen = chosen.where(jobs.c.tenant == tenant)
+        row = connection.execute(chosen).one_or_none()
     if row is None:
         raise NotFound("job", job_id, ())
     return row
@@ -152,18 +240,16 @@ def _row(connection: sa.Connection, job_id: str, tenant: str | None) -> "sa.Row[
 
 def _end(connection: sa.Connection, number: int, state: str) -> None:
     connection.execute(jobs.update().where(jobs.c.number == number, jobs.c.state == "running").values(state=state))
+    connection.execute(job_leases.update().where(job_leases.c.job_number == number).values(owner=None))
 
 
-def _job(connection: sa.Connection, row: "sa.Row[Any]") -> JobResult:
-    failed = sa.func.coalesce(sa.func.sum(sa.cast(job_outcomes.c.failed, sa.Integer)), 0)
-    counts = sa.select(sa.func.count(), failed).where(job_outcomes.c.job_number == row.number)
-    done, bad = connection.execute(counts).one()
+def _job(row: Any) -> JobResult:  # noqa: ANN401
     moment = row.created_at
     return JobResult(
         job_id=row.job_id,
         state=row.state,
         created_at=(datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(UTC),
         markets_count=row.markets,
-        done_count=done,
-        failed_count=bad,
+        done_count=row.done,
+        failed_count=row.failed,
     )

@@ -1,7 +1,8 @@
 """The tables of the store, one schema for SQLite and PostgreSQL.
 
-Rows are only ever added. A figure's quarter says when it holds; its `published_at`, and the `recorded_at` of the import
-that brought it, say since when that is known: to the world, and here.
+Rows are only ever added; the state of a job and its lease alone change. A figure's quarter says when it holds; its
+`published_at`, and the `recorded_at` of the import that brought it, say since when that is known: to the world, and
+here.
 """
 
 from typing import Final
@@ -93,6 +94,21 @@ jobs = sa.Table(
     sa.Column("batch", sa.LargeBinary, nullable=False),  # a ForecastBatch
     sa.Column("state", sa.Text, nullable=False),  # running, done or cancelled
     sa.UniqueConstraint("tenant", "request_id"),
+    sa.Index("jobs_by_state", "state", "number"),
+    sa.Index("jobs_by_tenant", "tenant", "number"),
+    sqlite_strict=True,
+)
+
+# Apart from `jobs`, whose rows hold the batch: SQLite writes a row anew whole, and this changes every second.
+job_leases = sa.Table(
+    "job_leases",
+    metadata,
+    sa.Column("job_number", sa.Integer, sa.ForeignKey("jobs.number"), primary_key=True),
+    sa.Column("owner", sa.Text),  # the process that works on the job; null: none
+    sa.Column("beat", sa.Integer, nullable=False),  # grows while the owner is alive
+    sa.Column("tries", sa.Integer, nullable=False),  # processes that took it since the last outcome was kept
+    sa.Column("done", sa.Integer, nullable=False),  # outcomes
+    sa.Column("failed", sa.Integer, nullable=False),  # outcomes that are errors
     sqlite_strict=True,
 )
 
