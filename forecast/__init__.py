@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from forecast.conditions import Conditioned, condition_forecast
     from forecast.diff import ForecastDiff, forecast_changes
     from forecast.errors import SharecastError
-    from forecast.events import Concentration, EventProbability, Ranks, concentration, event_probability, ranks
+    from forecast.events import (
+        Concentration,
+        EventProbabilities,
+        EventProbability,
+        League,
+        Ranks,
+        concentration,
+        event_probabilities,
+        event_probability,
+        league,
+        ranks,
+    )
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
     from forecast.history import reconstruct
@@ -34,10 +45,14 @@ _HOME = {
     "forecast_changes": "diff",
     "SharecastError": "errors",
     "Concentration": "events",
+    "EventProbabilities": "events",
     "EventProbability": "events",
+    "League": "events",
     "Ranks": "events",
     "concentration": "events",
+    "event_probabilities": "events",
     "event_probability": "events",
+    "league": "events",
     "ranks": "events",
     "load_breaks": "figures",
     "load_figures": "figures",
@@ -61,10 +76,12 @@ __all__ = [
     "Backtest",
     "Concentration",
     "Conditioned",
+    "EventProbabilities",
     "EventProbability",
     "Forecast",
     "ForecastDiff",
     "History",
+    "League",
     "Quarter",
     "Ranks",
     "Revenue",
@@ -75,11 +92,13 @@ __all__ = [
     "check_shares",
     "concentration",
     "condition_forecast",
+    "event_probabilities",
     "event_probability",
     "forecast_changes",
     "forecast_history",
     "forecast_revenue",
     "forecast_shares",
+    "league",
     "load_breaks",
     "load_figures",
     "prepare_figures",

@@ -21,6 +21,7 @@ from forecast.events import FORMS as EVENT_FORMS
 from forecast.events import BoolArray, Event, drawn, event_probability, parse_event
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
+from forecast.shown import Shown
 from forecast.wording import (
     check_text,
     exact_per_cent,
@@ -98,7 +99,7 @@ class Plausibility:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conditioned:
+class Conditioned(Shown):
     """A forecast given conditions."""
 
     forecast: Forecast  # with draws, each a composition that meets every condition
@@ -271,7 +272,7 @@ def _move(draws: FloatArray, given: FloatArray, proportional: float) -> FloatArr
     real = values > max(_NULL * values.max(), 1e-18)
     whiten = vectors[:, real] / np.sqrt(values[real])
     at, target = centred @ whiten, (given[fixed] - z.mean(axis=0)) @ whiten
-    mine = fixed.any(axis=0)
+    mine = np.asarray(fixed.any(axis=0))
     others = np.maximum(draws[:, :, ~mine], 0.0)
     total = others.sum(axis=2, keepdims=True)
     parts = np.where(total > TOLERANCE, others, others.mean(axis=0)) / np.where(total > TOLERANCE, total, 1.0)
@@ -322,11 +323,11 @@ def _filled(moved: FloatArray, draws: FloatArray, given: FloatArray, mine: BoolA
     own = np.where(fixed | ~mine, 0.0, moved)
     total = own.sum(axis=2, keepdims=True)
     # With nobody else, what is not given takes all that is left; beside others, that at most.
-    nobody = np.broadcast_to((fixed | mine).all(axis=1)[:, None] & (total <= TOLERANCE), total.shape)
+    nobody = np.asarray((fixed | mine).all(axis=1))[:, None] & (total <= TOLERANCE)
     for fallback in (draws, draws.mean(axis=0), np.ones(given.shape)):
         own = np.where(nobody & (total <= TOLERANCE), np.where(fixed | ~mine, 0.0, fallback), own)
         total = own.sum(axis=2, keepdims=True)
-    whole = (fixed | mine).all(axis=1)[:, None] | (total > rest)
+    whole = np.asarray((fixed | mine).all(axis=1))[:, None] | (total > rest)
     own = np.where(whole, own * (rest / np.where(total > 0.0, total, 1.0)), own)
     free = np.where(mine, 0.0, moved)
     for fallback in (draws, draws.mean(axis=0), np.ones(given.shape)):

@@ -18,6 +18,7 @@ from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
+from forecast.shown import Shown
 from forecast.wording import (
     check_text,
     exact_per_cent,
@@ -198,7 +199,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class EventProbability:
+class EventProbability(Shown):
     """How probable an event is under a forecast."""
 
     event: Event
@@ -211,6 +212,16 @@ class EventProbability:
     def __str__(self) -> str:
         already = f"; {ALREADY}" if self.at_origin else ""
         return f"{self.event}: {probability_text(self.probability, self.draws)} ({self.reference}{already})"
+
+
+class EventProbabilities(tuple[EventProbability, ...], Shown):
+    """How probable several events are under one forecast, in the order asked."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per event: event, when, period, probability, standard_error, draws, at_origin, reference."""
+        return events_frame(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -237,6 +248,48 @@ class Concentration:
     median: FloatArray  # (H,)
     lower: FloatArray  # (N, H)
     upper: FloatArray  # (N, H)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class League(Shown):
+    """Who is going to be where: ranks, leaders and concentration of H quarters."""
+
+    market: str
+    house: str
+    origin: Quarter
+    ranks: Ranks
+    concentration: Concentration
+    draws: int
+
+    @property
+    def periods(self) -> tuple[Quarter, ...]:
+        """The quarters forecast."""
+        return tuple(self.origin + h for h in range(1, len(self.concentration.mean) + 1))
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per quarter and named provider; the first quarter is the origin.
+
+        Columns: market, period, provider, rank (expected), leads (probability of leading), then of the whole quarter
+        hhi (mean) and ``hhi_lower_80, hhi_upper_80`` and so on.
+        """
+        order, index = self.ranks, self.concentration
+        H, K = len(self.periods) + 1, len(order.providers)
+
+        def each(first: float, later: FloatArray) -> FloatArray:
+            return np.repeat([first, *later.tolist()], K)
+
+        columns: dict[str, object] = {
+            "market": [self.market] * (H * K),
+            "period": [str(self.origin + h) for h in range(H) for _ in range(K)],
+            "provider": list(order.providers) * H,
+            "rank": np.concatenate([order.latest, order.expected.ravel()]),
+            "leads": np.concatenate([(order.latest == 1.0).astype(np.float64), order.first.ravel()]),
+            "hhi": each(index.latest, index.mean),
+        }
+        for n, level in enumerate(index.levels):
+            columns[f"hhi_lower_{level_name(level)}"] = each(index.latest, index.lower[n])
+            columns[f"hhi_upper_{level_name(level)}"] = each(index.latest, index.upper[n])
+        return pl.DataFrame(columns)
 
 
 def drawn(forecast: Forecast, /) -> tuple[FloatArray, FloatArray]:
@@ -282,6 +335,23 @@ def event_probability(forecast: Forecast, event: Event | str, /, *, field: str =
         bool(event.statement.holds(latest, latest, forecast.providers)),
         f"{forecast.origin}: {event.statement.reference(latest, forecast.providers)}",
     )
+
+
+def event_probabilities(
+    forecast: Forecast, events: Sequence[Event | str], /, *, field: str = "events"
+) -> EventProbabilities:
+    """The probabilities of several events, as `event_probability` finds each.
+
+    Args:
+        forecast: Made with ``keep_draws=True``.
+        events: Events, or texts as `parse_event` reads them; a text alone is one event.
+        field: What an error names as the place, with the number of the event from 0.
+
+    Raises:
+        InvalidArgument: as `event_probability`.
+    """
+    asked = (events,) if isinstance(events, str) else events
+    return EventProbabilities(event_probability(forecast, each, field=f"{field}[{n}]") for n, each in enumerate(asked))
 
 
 def events_frame(found: Sequence[EventProbability], /) -> pl.DataFrame:
@@ -356,33 +426,20 @@ def concentration(forecast: Forecast, /) -> Concentration:
     )
 
 
-def league_frame(forecast: Forecast, /) -> pl.DataFrame:
-    """One row per quarter and named provider; the first quarter is the origin.
-
-    Columns: market, period, provider, rank (expected), leads (probability of leading), then of the whole quarter hhi
-    (mean) and ``hhi_lower_80, hhi_upper_80`` and so on.
+def league(forecast: Forecast, /) -> League:
+    """Ranks, probabilities of leading and concentration of every quarter.
 
     Raises:
         InvalidArgument: the forecast has no draws.
     """
-    order, index = ranks(forecast), concentration(forecast)
-    H, K = forecast.horizon + 1, len(order.providers)
-
-    def each(first: float, later: FloatArray) -> FloatArray:
-        return np.repeat([first, *later.tolist()], K)
-
-    columns: dict[str, object] = {
-        "market": [forecast.market] * (H * K),
-        "period": [str(forecast.origin + h) for h in range(H) for _ in range(K)],
-        "provider": list(order.providers) * H,
-        "rank": np.concatenate([order.latest, order.expected.ravel()]),
-        "leads": np.concatenate([(order.latest == 1.0).astype(np.float64), order.first.ravel()]),
-        "hhi": each(index.latest, index.mean),
-    }
-    for n, level in enumerate(index.levels):
-        columns[f"hhi_lower_{level_name(level)}"] = each(index.latest, index.lower[n])
-        columns[f"hhi_upper_{level_name(level)}"] = each(index.latest, index.upper[n])
-    return pl.DataFrame(columns)
+    return League(
+        forecast.market,
+        forecast.house,
+        forecast.origin,
+        ranks(forecast),
+        concentration(forecast),
+        len(drawn(forecast)[0]),
+    )
 
 
 _WHEN = re.compile(r"(?P<what>.*\S)\s+(?P<when>in|by|through)\s+(?P<quarter>\S+)", re.IGNORECASE)

@@ -9,6 +9,7 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.quarter import Quarter
+from forecast.shown import Shown
 
 OTHERS = "Others"
 
@@ -50,7 +51,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class History:
+class History(Shown):
     """The quarterly composition of one market as one research house tells it, as known on a date.
 
     T quarters by K providers, the last provider being `Others`, the residual.
@@ -107,7 +108,7 @@ class ModelProvenance:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Forecast:
+class Forecast(Shown):
     """A joint forecast of one market: H quarters ahead, K providers, N levels.
 
     Means sum to one over the providers of a quarter. Medians and interval bounds are per provider and do not.

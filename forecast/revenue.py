@@ -16,6 +16,7 @@ from forecast.events import drawn
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
+from forecast.shown import Shown
 from forecast.totals import TOTAL, YEAR, Totals, read_totals
 
 
@@ -30,7 +31,7 @@ class Amounts:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Revenue:
+class Revenue(Shown):
     """What the providers of a market are going to sell: H quarters, K providers, N levels."""
 
     market: str
@@ -47,6 +48,8 @@ class Revenue:
     growths: Amounts  # summary of `growth`, as fractions
     used: tuple[tuple[str, float], ...]  # models of the total and their weights
     notes: tuple[str, ...]  # on the totals, and on a fall-back
+    # (T, K + 1) of the quarters of `totals`: what the providers sold as far as shares and totals tell, the market last
+    past: FloatArray
 
     @property
     def unit(self) -> str:
@@ -158,6 +161,7 @@ def forecast_revenue(forecast: Forecast, figures: pl.DataFrame, /, *, seed: int 
         _summarised(growth, forecast.levels),
         made.used,
         tuple(notes),
+        np.array([[*(_shares_in(forecast, q) * past[q]), past[q]] for q in totals.quarters]),
     )
 
 

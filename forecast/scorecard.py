@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forecast.quarter import Quarter
+from forecast.shown import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Backtest:
+class Backtest(Shown):
     """Scores of models at rolling origins, each forecast from what was known then."""
 
     markets: tuple[str, ...]  # those scored

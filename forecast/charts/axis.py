@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil, floor, log10
 
+from forecast.charts.wording import per_cent
 from forecast.quarter import Quarter
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # each divides one, so that a scale can end at 100 per cent
@@ -25,10 +26,36 @@ class ShareAxis:
         first, last = round(self.low / self.step), round(self.high / self.step)
         return tuple(k * self.step for k in range(first, last + 1))
 
+    def tick_text(self, share: float, /) -> str:
+        """A tick in per cent, with the decimals it needs."""
+        return per_cent(share, 1 if self.step < 0.01 and share < 1 else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class AmountAxis:
+    """The vertical scale of a panel of amounts, from zero."""
+
+    high: float  # in the unit of the amounts, a multiple of `step`
+    step: float
+    low: float = 0.0
+
     @property
-    def digits(self) -> int:
-        """Decimals that a tick needs in per cent."""
-        return 1 if self.step < 0.01 else 0
+    def ticks(self) -> tuple[float, ...]:
+        """Amounts with a grid line."""
+        return tuple(k * self.step for k in range(round(self.high / self.step) + 1))
+
+    def tick_text(self, amount: float, /) -> str:
+        """A tick as a number, with the decimals it needs."""
+        return f"{amount:,.{max(0, -floor(log10(self.step) + 1e-9))}f}"
+
+
+def amount_axis(high: float, /) -> AmountAxis:
+    """A scale from zero that holds an amount in three to six steps of 1, 2 or 5."""
+    if not high > 0.0:
+        return AmountAxis(1.0, 0.5)
+    unit = 10.0 ** floor(log10(high / 5))
+    step = next(n * unit for n in (1, 2, 5, 10) if n * unit * 5 >= high * (1 - 1e-9))
+    return AmountAxis(ceil(high / step - 1e-9) * step, step)
 
 
 def share_axes(ranges: Sequence[tuple[float, float]], /) -> tuple[tuple[ShareAxis, ...], bool]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
 
-from forecast.charts.formats import CHART_FORMATS, ChartFormat
 from forecast.charts.layout import SHEET_WIDTH, Scene, moved
 from forecast.charts.scene import Area, Dot, Line, Point, Primitive, Text
 from forecast.charts.style import FONT_FAMILIES, INK, LOOKS, PAGE
@@ -18,6 +17,7 @@ from forecast.charts.vector import stylesheet, svg_items, svg_scene
 from forecast.charts.wording import EN_DASH, HOUSE_NAMES, MARKET_NAMES, clean, counted, level_text, wrapped
 from forecast.errors import InvalidArgument
 from forecast.scorecard import REFERENCE, Backtest, Score
+from forecast.shown import CHART_FORMATS, ChartFormat
 
 _MARGIN, _GAP = 22.0, 26.0
 _LEFT, _RIGHT = 40.0, 40.0  # room for the labels of a plot

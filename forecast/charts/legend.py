@@ -38,8 +38,11 @@ def legend(sheet: Sheet, /) -> tuple[Key, ...]:
         Key(mark_scene(status, (KEY_WIDTH / 2, middle), radius=3.0, bar=(1.0, KEY_HEIGHT - 1)), _STATUS_TEXT[status])
         for status in sheet.statuses
     ]
-    if sheet.levels:
-        keys.append(Key((Line(across, "mean"),), "mean forecast"))
+    if sheet.past_text:
+        sample = mark_scene(Status.REPORTED, (KEY_WIDTH / 2, middle), radius=3.0, bar=(middle, middle))
+        keys.append(Key(sample, sheet.past_text))
+    if any(panel.fan is not None for panel in sheet.panels):
+        keys.append(Key((Line(across, "mean"),), sheet.line_text))
     ranked = list(enumerate(sheet.levels))
     keys += [Key((Area(box, band_name(rank)),), f"{level_text(level)} interval") for rank, level in reversed(ranked)]
     if sheet.origin is not None:

@@ -39,6 +39,19 @@ def html_page(sheet: Sheet, /, sections: Sequence[Section] = ()) -> bytes:
     ).encode()
 
 
+def bare_page(title: str, style: str, body: str, /) -> bytes:
+    """One HTML file in UTF-8 with style and a body of its own; its policy lets it load and run nothing."""
+    policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'"
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<link rel="icon" href="data:,">\n'
+        f"<title>{escape(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n"
+        "</body>\n</html>\n"
+    ).encode()
+
+
 def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 

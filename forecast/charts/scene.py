@@ -7,7 +7,7 @@ from typing import TypeAlias
 from forecast.charts.axis import quarter_labels
 from forecast.charts.sheet import Fan, Mark, Panel, Sheet
 from forecast.charts.style import LOOKS, band_name
-from forecast.charts.wording import per_cent, text_width
+from forecast.charts.wording import text_width
 from forecast.quarter import Quarter
 from forecast.results import Status
 
@@ -144,7 +144,7 @@ def _grid(frame: Frame, panel: Panel) -> Iterator[Primitive]:
     for share in panel.axis.ticks:
         y = _y(frame, panel, share)
         yield Line(((frame.left, y), (frame.right, y)), "axis" if share == lowest else "grid")
-        yield Text((frame.left - 6, y + 4), per_cent(share, panel.axis.digits if share < 1 else 0), "tick", "end")
+        yield Text((frame.left - 6, y + 4), panel.axis.tick_text(share), "tick", "end")
 
 
 def _breaks(frame: Frame, sheet: Sheet) -> Iterator[Primitive]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from forecast.charts.axis import ShareAxis
+from forecast.charts.axis import AmountAxis, ShareAxis
 from forecast.quarter import Quarter
 from forecast.results import Status
 
@@ -44,7 +44,7 @@ class Panel:
     headline: str  # the latest number in words
     marks: tuple[Mark, ...]
     fan: Fan | None
-    axis: ShareAxis
+    axis: ShareAxis | AmountAxis
     end_label: str  # at the end of the line; empty where the line ends early
     readouts: tuple[str, ...]  # one per quarter of the sheet, empty where nothing is known
 
@@ -73,6 +73,8 @@ class Sheet:
     notes: tuple[str, ...]  # source, vintage, model, breaks, scale
     warnings: tuple[str, ...]
     table: Table
+    line_text: str = "mean forecast"  # what the line through the forecast is
+    past_text: str = ""  # what a dot of the past is, where it has no status
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,9 @@ class Answered:
         if self.revenue is not None:
             return self.revenue.to_frame()
         if self.league:
-            from forecast.events import league_frame
+            from forecast.events import league
 
-            return league_frame(self.forecast)
+            return league(self.forecast).to_frame()
         if self.events:
             import polars as pl
 

@@ -18,7 +18,7 @@ from forecast.events import (
     concentration,
     event_probability,
     events_frame,
-    league_frame,
+    league,
     parse_event,
     ranks,
 )
@@ -223,10 +223,10 @@ def test_a_real_forecast_tells_events_against_its_origin() -> None:
     frame = events_frame([found])
     assert frame.columns[:4] == ["event", "when", "period", "probability"]
     assert frame["event"].item() == str(found.event)
-    league, order, index = league_frame(made), ranks(made), concentration(made)
-    assert league.columns[:7] == ["market", "period", "provider", "rank", "leads", "hhi", "hhi_lower_80"]
-    assert league["period"].to_list() == [str(made.origin + h) for h in range(9) for _ in "ABC"]
-    np.testing.assert_array_equal(league["rank"].to_numpy()[3:].reshape(8, 3), order.expected)
-    np.testing.assert_array_equal(league["leads"].to_numpy()[3:].reshape(8, 3), order.first)
-    np.testing.assert_array_equal(league["hhi_upper_80"].to_numpy()[3::3], index.upper[0])
-    assert league["hhi"].to_list()[:4] == [index.latest] * 3 + [index.mean[0]]
+    table, order, index = league(made).to_frame(), ranks(made), concentration(made)
+    assert table.columns[:7] == ["market", "period", "provider", "rank", "leads", "hhi", "hhi_lower_80"]
+    assert table["period"].to_list() == [str(made.origin + h) for h in range(9) for _ in "ABC"]
+    np.testing.assert_array_equal(table["rank"].to_numpy()[3:].reshape(8, 3), order.expected)
+    np.testing.assert_array_equal(table["leads"].to_numpy()[3:].reshape(8, 3), order.first)
+    np.testing.assert_array_equal(table["hhi_upper_80"].to_numpy()[3::3], index.upper[0])
+    assert table["hhi"].to_list()[:4] == [index.latest] * 3 + [index.mean[0]]
