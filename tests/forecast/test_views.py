@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forecast.backtest import backtest_figures
@@ -152,6 +152,7 @@ def test_what_has_no_view_is_refused() -> None:
 
 @settings(max_examples=30)
 @given(st.lists(st.text(max_size=12), min_size=3, max_size=3, unique=True), st.text(max_size=20))
+@example(["<b>bold", '"&', "<script>"], '<img src="x">')
 def test_any_name_stands_in_the_table_as_text(names: list[str], market: str) -> None:
     made = replace(forecast_of(walks(1, 50, 2, LATEST), LATEST, NAMES), providers=(*names, "Others"), market=market)
     for result in (made, league(made)):
