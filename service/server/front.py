@@ -8,16 +8,16 @@ from importlib import import_module
 from typing import Any
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as aio_health  # type: ignore[attr-defined]
 
 from forecast.errors import InvalidArgument
 from service.catalog import Catalog
 from service.observe import Observer, Reading
 from service.security import Guard
+from service.server import health_calls
 from service.server.calls import Limits, service_handler
 from service.server.forecasts import ForecastReplies
 from service.server.handlers import ForecastHandlers, MarketHandlers
+from service.server.health_calls import Health
 from service.server.jobs import JobReplies
 from service.server.many import StreamReplies
 from service.server.messages import collected, in_thread
@@ -114,7 +114,7 @@ class Front:
     async def stop(self, grace: float) -> None:
         """Refuse new calls, let those in flight end within `grace` seconds, then cancel them."""
         await self.tell_health(False)
-        await self._health.enter_graceful_shutdown()
+        await self._health.stop()
         await self._server.stop(grace)
         await self._jobs.stop()
         await self._work.stop()
@@ -137,9 +137,7 @@ class Front:
 
     async def tell_health(self, serving: bool) -> None:
         """Have health say whether calls can be answered; once it stops, that stays NOT_SERVING."""
-        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        for name in ("", *(service.full_name for service in _SERVICES)):
-            await self._health.set(name, status)
+        await self._health.tell(serving)
         if self._observer.metrics is not None:
             self._observer.metrics.serving.set(serving)
 
@@ -178,13 +176,12 @@ class Front:
             self._server.add_generic_rpc_handlers((handler,))
 
     async def _add_health(self) -> None:
-        self._health = aio_health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)  # type: ignore[no-untyped-call]
+        self._health = Health(tuple(service.full_name for service in _SERVICES))
+        self._server.add_generic_rpc_handlers((self._health.handler(),))
         await self.tell_health(True)
 
     def _add_reflection(self) -> None:
-        health = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        names = (*(service.full_name for service in _SERVICES), health)
+        names = (*(service.full_name for service in _SERVICES), health_calls.NAME)
         self._server.add_generic_rpc_handlers(reflection_handlers(names, self._guard))
 
 

@@ -8,20 +8,25 @@ import grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from forecast.errors import SharecastError
+from service.observe import Observer, observed_stream
 from service.security import Guard
-from service.status import STATUS_TRAILER, error_code, pack_error
+from service.server.health_calls import abort
+from service.server.messages import decode
 
 # v1 is v1alpha under another name, byte for byte; tools ask for it first
 NAMES: Final = ("grpc.reflection.v1.ServerReflection", reflection.SERVICE_NAME)
 _METHOD: Final = "ServerReflectionInfo"
 
 
-def reflection_handlers(services: tuple[str, ...], guard: Guard, /) -> "tuple[grpc.GenericRpcHandler[Any, Any], ...]":
+def reflection_handlers(
+    services: tuple[str, ...], guard: Guard, observer: Observer, /
+) -> "tuple[grpc.GenericRpcHandler[Any, Any], ...]":
     """Handlers that tell what the services look like.
 
     Args:
         services: Their full names.
         guard: Lets callers in.
+        observer: Is told of every call.
     """
     servicer = reflection.aio.ReflectionServicer((*services, *NAMES[1:]))  # type: ignore[attr-defined]
     return tuple(
@@ -29,8 +34,11 @@ def reflection_handlers(services: tuple[str, ...], guard: Guard, /) -> "tuple[gr
             name,
             {
                 _METHOD: grpc.stream_stream_rpc_method_handler(
-                    partial(_answer, servicer, guard, f"/{name}/{_METHOD}"),
-                    request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+                    observed_stream(
+                        observer, f"/{name}/{_METHOD}", partial(_answer, servicer, guard, f"/{name}/{_METHOD}")
+                    ),
+                    # bytes that are no message would be answered with the text of an exception
+                    request_deserializer=None,
                     response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
                 )
             },
@@ -43,14 +51,16 @@ async def _answer(
     servicer: Any,  # noqa: ANN401  (grpcio-reflection ships no types)
     guard: Guard,
     method: str,
-    requests: AsyncIterator[Any],
+    requests: AsyncIterator[bytes],
     context: "grpc.aio.ServicerContext[Any, Any]",
 ) -> AsyncIterator[Any]:
+    async def decoded() -> AsyncIterator[Any]:
+        async for raw in requests:
+            yield decode(reflection_pb2.ServerReflectionRequest, raw)
+
     try:
         await guard.admit(method, tuple(context.invocation_metadata() or ()), context.peer())
+        async for response in servicer.ServerReflectionInfo(decoded(), context):
+            yield response
     except SharecastError as error:
-        status = pack_error(error, "")
-        trailers = ((STATUS_TRAILER, status.SerializeToString()),)
-        await context.abort(error_code(error), status.message, trailing_metadata=trailers)
-    async for response in servicer.ServerReflectionInfo(requests, context):
-        yield response
+        await abort(context, error)
