@@ -1,5 +1,6 @@
 """How a client reaches a server: in plain text or by TLS, with or without a key."""
 
+import json
 import re
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +13,41 @@ import grpc
 from forecast.errors import InvalidArgument
 
 SYSTEM_ROOTS: Final = "system"
+DEFAULT_TIMEOUT = 30.0  # seconds
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+
+_RETRIES = {  # only what no server has begun to work on
+    "maxAttempts": 4,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+_STREAMS = (
+    ("sharecast.v1.ForecastService", "Backtest"),
+    ("sharecast.v1.ForecastService", "StreamForecasts"),
+    ("sharecast.v1.JobService", "WatchForecastJob"),
+)
+_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [
+                {"service": f"sharecast.v1.{name}"} for name in ("ForecastService", "MarketService", "JobService")
+            ],
+            "retryPolicy": _RETRIES,
+        },
+        # gRPC 1.85 never ends a stream of responses that it tries again at a server that has gone meanwhile.
+        {"name": [{"service": service, "method": method} for service, method in _STREAMS]},
+    ],
+    "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},  # a server in trouble is not asked four times as often
+}
+CHANNEL_OPTIONS = (
+    ("grpc.initial_reconnect_backoff_ms", 100),  # a second, as usual, would use up the retries of a call
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.enable_retries", 1),
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.max_receive_message_length", 64 * 2**20),  # the history of a market with many sources passes 4 MiB
+)
 
 
 def channel_credentials(

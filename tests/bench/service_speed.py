@@ -30,7 +30,7 @@ from make_markets import write_markets
 
 from forecast.forecasting import warm_up
 from service import convert
-from service.client.calls import batch_queries
+from service.client.tables import batch_queries
 from service.queries import ForecastQuery, ShareRow
 from service.server.tasks import forecast_reply
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, StreamForecastsResponse

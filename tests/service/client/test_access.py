@@ -4,8 +4,7 @@ import pytest
 
 from forecast.errors import InvalidArgument
 from service.client import AsyncClient, Client
-from service.client.access import is_local
-from service.client.calls import _STREAMS
+from service.client.access import _STREAMS, is_local
 from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import polars as pl
@@ -29,6 +29,7 @@ from service.client import (
     NoStore,
     NotFound,
     StoreUnavailable,
+    methods,
 )
 from service.queries import ImportQuery
 from service.server import Front, Server, handlers
@@ -210,16 +211,15 @@ def test_without_a_request_id_each_import_is_one_of_its_own(writer: Client) -> N
 
 
 def test_the_client_makes_up_a_request_id_and_sends_it_with_every_try() -> None:
-    from service.client.calls import import_requests
+    def header(**options: Any) -> import_pb2.ImportHeader:
+        first = next(cast("Iterator[ImportFiguresRequest]", methods.import_figures(figures(), **options).request))
+        return first.header
 
-    made = [
-        import_requests(figures(), kind="figures", house="", request_id="", validate_only=False)[0].header.request_id
-        for _ in range(2)
-    ]
+    made = [header().request_id for _ in range(2)]
     assert made[0] != made[1]
     assert all(str(uuid.UUID(name)) == name for name in made)
-    (header, *_) = import_requests(figures(), kind="figures", house="", request_id="mine", validate_only=True)
-    assert (header.header.request_id, header.header.validate_only) == ("mine", True)
+    mine = header(request_id="mine", validate_only=True)
+    assert (mine.request_id, mine.validate_only) == ("mine", True)
 
 
 BROKEN = [

@@ -1,0 +1,167 @@
+"""Tables and texts as users give them, read into what is asked of a server."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from forecast.errors import InvalidArgument
+from forecast.quarter import Quarter
+from service.queries import (
+    BatchQuery,
+    MarketTable,
+    ShareRow,
+    parse_date,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
+"""A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
+
+ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
+"""A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
+
+_MOST_CELLS = 400_000  # of a message, eight bytes each: a server takes 4 MiB
+_LONGEST = 2_000  # quarters of a market
+_COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals"})
+
+
+def texts(given: Iterable[str], /, field: str) -> tuple[str, ...]:
+    """Texts as given; one alone counts as one.
+
+    Raises:
+        InvalidArgument: one is no text; names its place in `field`.
+    """
+    found = (given,) if isinstance(given, str) else tuple(given)  # one text is an iterable of letters
+    for number, text in enumerate(found):
+        if not isinstance(text, str):
+            raise InvalidArgument(f"{field}[{number}]", text, "a text")
+    return found
+
+
+def batch_queries(
+    markets: Iterable[str],
+    *,
+    shares: "SharesTable | None",
+    house: str | None,
+    as_of: date | str | None,
+    horizon: int,
+    levels: Iterable[float],
+    model: str,
+    seed: int,
+) -> tuple[BatchQuery, ...]:
+    """The queries behind `Client.stream_forecasts`, each of which fits into a message.
+
+    Raises:
+        InvalidArgument: a date is no date, a row of shares has an unknown column or a value of the wrong type, or a
+            market's quarters and providers stand twice.
+    """
+    common = BatchQuery(
+        house=house or "", as_of=as_date(as_of), horizon=horizon, levels=tuple(levels), model=model, seed=seed
+    )
+    names = tuple(markets)
+    found = [replace(common, markets=names)] if names else []
+    tables: list[MarketTable] = []
+    cells = 0
+    for table in () if shares is None else _market_tables(shares):
+        if tables and cells + len(table.shares) > _MOST_CELLS:
+            found.append(replace(common, shares=tuple(tables), house="", as_of=None))
+            tables, cells = [], 0
+        tables.append(table)
+        cells += len(table.shares) + 8 * len(table.providers) + 8
+    if tables:
+        found.append(replace(common, shares=tuple(tables), house="", as_of=None))
+    if not found:
+        raise InvalidArgument("markets", names, "at least one market, or shares")
+    return tuple(found)
+
+
+def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
+    """The queries as one, for a job.
+
+    Raises:
+        InvalidArgument: they do not fit into one message.
+    """
+    first, *others = queries
+    if (others and not first.markets) or len(others) > 1:
+        raise InvalidArgument("shares", f"more than {_MOST_CELLS} cells", "fewer; start several jobs")
+    return replace(first, shares=others[0].shares) if others else first
+
+
+def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
+    """The markets of a table, in the order in which they come first."""
+    found: dict[str, tuple[dict[tuple[int, str], float], dict[str, None], set[int | None]]] = {}
+    for place, row in enumerate(table_rows(shares)):
+        name = row.get("market")
+        if not isinstance(name, str) or not name:
+            raise InvalidArgument(f"shares.rows[{place}].market", name, "the name of a market")
+        read = _share_row(row, place, name)
+        if read.value is not None:
+            raise InvalidArgument(f"shares.rows[{place}].value", read.value, "shares, when many markets are sent")
+        cells, providers, decimals = found.setdefault(name, ({}, {}, set()))
+        at = (Quarter.parse(read.period, f"shares.rows[{place}].period").index, read.provider)
+        if at in cells:
+            raise InvalidArgument(f"shares.rows[{place}].provider", read.provider, "each provider once a quarter")
+        cells[at] = math.nan if read.share is None else read.share
+        providers[read.provider] = None
+        decimals.add(read.decimals)
+    for name, (cells, providers, decimals) in found.items():
+        quarters = [index for index, _ in cells]
+        first, last = min(quarters), max(quarters)
+        if last - first > _LONGEST:
+            raise InvalidArgument("shares", f"{last - first + 1} quarters of {name}", f"{_LONGEST} at most")
+        yield MarketTable(
+            market=name,
+            first_period=str(Quarter(first)),
+            providers=tuple(providers),
+            shares=tuple(cells.get((i, p), math.nan) for i in range(first, last + 1) for p in providers),
+            decimals=decimals.pop() if len(decimals) == 1 else None,
+        )
+
+
+def as_date(as_of: date | str | None, /) -> date | None:
+    """A day as given, or as text such as 2021-05-01.
+
+    Raises:
+        InvalidArgument: the text is no date.
+    """
+    return parse_date(as_of) if isinstance(as_of, str) else as_of
+
+
+def table_rows(table: "pl.DataFrame | Iterable[Mapping[str, object]]", /) -> Iterable[Mapping[str, object]]:
+    """The rows of a table of either form."""
+    named = getattr(table, "iter_rows", None)  # asked for by name, so that Polars need not be loaded to ask
+    return cast("Iterable[Mapping[str, object]]", named(named=True) if named else table)
+
+
+def share_rows(shares: SharesTable, /, market: str) -> tuple[ShareRow, ...]:
+    """The rows of one market's shares.
+
+    Raises:
+        InvalidArgument: a row has an unknown column, another market or a value of the wrong type.
+    """
+    return tuple(_share_row(row, place, market) for place, row in enumerate(table_rows(shares)))
+
+
+def _share_row(row: Mapping[str, object], place: int, market: str) -> ShareRow:
+    def cell(name: str, kind: type | tuple[type, ...], allowed: str) -> object:
+        value = row.get(name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise InvalidArgument(f"shares.rows[{place}].{name}", value, allowed)
+        return value
+
+    if unknown := sorted(set(row) - _COLUMNS):
+        raise InvalidArgument(f"shares.rows[{place}]", unknown[0], f"the columns {', '.join(sorted(_COLUMNS))}")
+    if (row_market := row.get("market")) not in (None, market):
+        raise InvalidArgument(f"shares.rows[{place}].market", row_market, f"{market!r} alone, the market asked for")
+    number = "a number, or None where not reported"
+    return ShareRow(
+        period=cast(str, cell("period", str, "a quarter such as 2020Q3") or ""),
+        provider=cast(str, cell("provider", str, "a name") or ""),
+        share=cast("float | None", cell("share", (int, float), number)),
+        value=cast("float | None", cell("value", (int, float), number)),
+        decimals=cast("int | None", cell("decimals", int, "a whole number, or None")),
+    )
