@@ -6,7 +6,7 @@ import pytest
 from forecast.errors import InvalidArgument, InvalidTable
 from service.batch.plan import plan_batch
 from service.batch.run import run_batch
-from service.tables import ENDINGS, write_table
+from service.tables import ENDINGS, encode, format_of
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -14,7 +14,7 @@ def test_a_plan_counts_what_the_batch_then_does(tmp_path: Path, shares: pl.DataF
     names = shares["market"].unique(maintain_order=True)
     source, output = tmp_path / f"in{ending}", tmp_path / f"out{ending}"
     broken = pl.when(pl.col("market") == names[3]).then(2 * pl.col("share")).otherwise("share").alias("share")
-    write_table(shares.with_columns(broken), source)
+    source.write_bytes(encode(shares.with_columns(broken), format_of(source)))
     plan = plan_batch(source, output, horizon=2, workers=2)
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
     done = run_batch(source, output, horizon=2, manifest=True)

@@ -10,7 +10,7 @@ from forecast.forecasting import forecast_shares
 from forecast.schema import check_shares
 from service.batch.part import forecasts_schema, market_seed
 from service.batch.run import BatchResult, run_batch
-from service.tables import ENDINGS, read_table, write_table
+from service.tables import ENDINGS, encode, format_of, read_table
 
 LEVELS = (0.5, 0.8, 0.975)
 
@@ -73,7 +73,7 @@ def test_a_market_keeps_its_forecast_when_others_come_or_go(source: Path, shares
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, shares: pl.DataFrame, ending: str) -> None:
     source = tmp_path / f"in{ending}"
-    write_table(spoiled(shares), source)
+    source.write_bytes(encode(spoiled(shares), format_of(source)))
     for workers in (1, 2):
         assert run(source, f"out{workers}{ending}", workers=workers).failed == 2
     for name in ("out{}", "out{}.errors"):

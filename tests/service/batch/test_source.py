@@ -11,7 +11,7 @@ import service.batch.source as reading
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.schema import split_valid_shares
 from service.batch.source import Source, open_source
-from service.tables import ENDINGS, read_table, write_table
+from service.tables import ENDINGS, encode, format_of, read_table
 
 
 def read(source: Source, most_markets: int = 2, most_rows: int = 1000) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -63,7 +63,9 @@ def test_part_by_part_gives_what_the_whole_table_gives(
     rows.append(("last", "2020Q1", "A", 0.5))
     folder = tmp_path_factory.mktemp("in")
     path = folder / f"in{ending}"
-    write_table(pl.DataFrame(rows, schema=["market", "period", "provider", "share"], orient="row"), path)
+    path.write_bytes(
+        encode(pl.DataFrame(rows, schema=["market", "period", "provider", "share"], orient="row"), format_of(path))
+    )
     (folder / "own").mkdir()
     source = open_source(path, folder / "own")
     shares, refused = read(source)
@@ -109,7 +111,9 @@ def test_a_table_without_a_market_column_is_one_market(tmp_path: Path) -> None:
 def test_an_error_deep_in_the_file_names_its_row(tmp_path: Path) -> None:
     rows = [(f"m{n}", "2020Q1", "A", 1.5 if n == 800 else 0.5) for n in range(1000)]
     path = tmp_path / "in.csv"
-    write_table(pl.DataFrame(rows, schema=["market", "period", "provider", "share"], orient="row"), path)
+    path.write_bytes(
+        encode(pl.DataFrame(rows, schema=["market", "period", "provider", "share"], orient="row"), format_of(path))
+    )
     refused = read(open_source(path, tmp_path), most_markets=64)[1]
     assert refused["market"].to_list() == ["m800"]
     assert refused["message"][0].startswith("row 801, column share: 1.5 breaks")
