@@ -114,12 +114,18 @@ def _serve(settings: ServeSettings) -> None:
 
 
 def _metrics(settings: ServeSettings) -> "Metrics":
+    from grpc_health.v1 import health_pb2
+    from grpc_reflection.v1alpha import reflection_pb2
+
     from service.observe import Reading
     from service.observe.metrics import Metrics
     from service.security.tls import expires_at
     from service.server.front import _SERVICES
+    from service.server.reflecting import NAMES
 
-    metrics = Metrics(_SERVICES)
+    health = health_pb2.DESCRIPTOR.services_by_name["Health"]
+    reflection = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"]
+    metrics = Metrics((*_SERVICES, health), under_other_names=dict.fromkeys(NAMES, reflection))
     certificate = settings.tls_certificate
     if certificate is not None:
         help_ = "When the certificate of the server ends, in seconds since 1970."

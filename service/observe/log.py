@@ -17,6 +17,7 @@ from typing import Final, Literal, TextIO
 
 import grpc
 
+from service.observe.probes import is_quiet
 from service.security.caller import Caller
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -130,7 +131,12 @@ class CallLog:
         peer: str,
     ) -> None:
         """Write the line of a call; arguments as of `Observer.finished`."""
-        level = logging.ERROR if code in _OURS_TO_MEND else logging.WARNING if code in _UNDER_STRAIN else logging.INFO
+        if code in _OURS_TO_MEND:
+            level = logging.ERROR
+        elif code in _UNDER_STRAIN:
+            level = logging.WARNING
+        else:
+            level = logging.DEBUG if is_quiet(method, code) else logging.INFO
         if level < self._level:
             return
         name = logging.getLevelName(level).lower()

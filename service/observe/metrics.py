@@ -49,9 +49,12 @@ class Metrics:
 
     Args:
         services: Whose methods are counted, from zero on, so that the first error of a kind is seen as a rise.
+        under_other_names: The same for services that are called under a name that is not their own.
     """
 
-    def __init__(self, services: Iterable[ServiceDescriptor]) -> None:
+    def __init__(
+        self, services: Iterable[ServiceDescriptor], *, under_other_names: Mapping[str, ServiceDescriptor] | None = None
+    ) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which nobody reads
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
@@ -72,15 +75,16 @@ class Metrics:
             "sharecast_serving", "1 while health says SERVING, else 0.", registry=self.registry
         )  # set by whoever tells health
         self._methods: dict[str, _Method] = {}
-        for service in services:
+        named = {service.full_name: service for service in services} | dict(under_other_names or {})
+        for name, service in named.items():
             for method in service.methods:
-                labels = (_kind(method.client_streaming, method.server_streaming), service.full_name, method.name)
-                self._methods[f"/{service.full_name}/{method.name}"] = _Method(
+                labels = (_kind(method.client_streaming, method.server_streaming), name, method.name)
+                self._methods[f"/{name}/{method.name}"] = _Method(
                     started=started.labels(*labels),
                     received=received.labels(*labels),
                     sent=sent.labels(*labels),
                     seconds=seconds.labels(*labels),
-                    handled={code: handled.labels(*labels, name) for code, name in _CODES.items()},
+                    handled={code: handled.labels(*labels, text) for code, text in _CODES.items()},
                     one_request=not method.client_streaming,
                     one_response=not method.server_streaming,
                 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 import grpc
 
 from service.observe.log import CallLog
+from service.observe.probes import is_probe
 from service.observe.tracing import Spans
 from service.security.caller import Caller
 
@@ -81,5 +82,5 @@ class Observer:
             self.metrics.finished(method, code, seconds)
         if self._log is not None:
             self._log.write(method, code, seconds, request_id, caller, message, peer)
-        if self._spans is not None:
+        if self._spans is not None and not is_probe(method):
             self._spans.finished(method, code, seconds, request_id, caller, metadata)
