@@ -78,23 +78,28 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     if not 1 <= len(names) <= MOST_MARKETS:
         raise InvalidArgument("batch", f"{len(names)} markets", f"1 to {MOST_MARKETS} markets")
     if "" in names:
-        raise InvalidArgument("batch", "a market without a name", "the name of each market")
+        raise InvalidArgument(_name_field(batch, names.index("")), "", "the name of a market")
     if len(set(names)) < len(names):
         seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InvalidArgument("batch", twice, "each market once")
-    for field, value in (("house", batch.house), ("as_of", batch.as_of)):
+        place = next(n for n, name in enumerate(names) if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise InvalidArgument(_name_field(batch, place), names[place], "each market once")
+    for field, value in (("batch.house", batch.house), ("batch.as_of", batch.as_of)):
         if value and not batch.markets:
             raise InvalidArgument(field, value, "empty without markets of the server")
     return BatchQuery(
         markets=tuple(named.market for named in batch.markets),
         house=batch.house,
-        as_of=read_date(batch.as_of),
+        as_of=read_date(batch.as_of, "batch.as_of"),
         horizon=batch.horizon or DEFAULT_HORIZON,
         levels=tuple(batch.levels) or DEFAULT_LEVELS,
         model=batch.model or DEFAULT_MODEL,
         seed=batch.seed,
     )
+
+
+def _name_field(batch: batch_pb2.ForecastBatch, place: int) -> str:
+    named = len(batch.markets)
+    return f"batch.markets[{place}].market" if place < named else f"batch.shares[{place - named}].market"
 
 
 def batch_names(raw: bytes, /) -> tuple[str, ...]:

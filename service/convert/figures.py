@@ -9,9 +9,9 @@ from service.convert.parts import (
     date_text,
     quarter_text,
     read_date,
+    read_number_token,
     read_page_size,
     read_quarter,
-    read_token,
     token_text,
 )
 from service.queries import DEFAULT_FIGURES_PAGE, LARGEST_FIGURES_PAGE, FiguresQuery, parse_date
@@ -51,7 +51,7 @@ def figures_query(request: ListFiguresRequest, /) -> FiguresQuery:
     Raises:
         InvalidArgument: a bad quarter or date, a negative page size, or a token that is not ours or of other filters.
     """
-    after = read_token(request.page_token, _list(request))
+    after = read_number_token(request.page_token, _list(request))
     return FiguresQuery(
         market=request.market or None,
         house=request.house or None,
@@ -59,7 +59,7 @@ def figures_query(request: ListFiguresRequest, /) -> FiguresQuery:
         provider=request.provider or None,
         as_of=read_date(request.as_of),
         page_size=read_page_size(request.page_size, DEFAULT_FIGURES_PAGE, LARGEST_FIGURES_PAGE),
-        after=int(after) if after else None,
+        after=after,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from forecast.errors import InvalidArgument
 from service.convert.batches import batch_message
-from service.convert.parts import INT32, check_page_size, read_page_size, read_token, token_text
+from service.convert.parts import INT32, check_page_size, read_number_token, read_page_size, token_text
 from service.queries import DEFAULT_PAGE_SIZE, LARGEST_PAGE, BatchQuery
 from service.results import JobResult, JobsPage
 from sharecast.v1 import job_pb2
@@ -58,8 +58,8 @@ def jobs_query(request: ListForecastJobsRequest, /) -> tuple[int, int | None]:
     Raises:
         InvalidArgument: a negative page size, or a token that is not ours.
     """
-    after = read_token(request.page_token, _LIST)
-    return read_page_size(request.page_size, DEFAULT_PAGE_SIZE, LARGEST_PAGE), int(after) if after else None
+    after = read_number_token(request.page_token, _LIST)
+    return read_page_size(request.page_size, DEFAULT_PAGE_SIZE, LARGEST_PAGE), after
 
 
 def jobs_response(jobs: tuple[JobResult, ...], /, next_after: int | None) -> ListForecastJobsResponse:

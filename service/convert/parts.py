@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -12,6 +13,8 @@ from service.queries import parse_date
 from service.results import Matrix
 
 INT32, UINT64 = 2**31, 2**64
+_TOKEN = "the next_page_token of the page before, unchanged, with the same question"
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 def matrix(columns: Sequence[Sequence[float]]) -> Matrix:
@@ -114,8 +117,15 @@ def read_token(token: str, of: str) -> str:
                 return after
     except ValueError:  # not base64, not text, or not JSON
         pass
-    allowed = "the next_page_token of the page before, unchanged, with the same question"
-    raise InvalidArgument("page_token", token, allowed)
+    raise InvalidArgument("page_token", token, _TOKEN)
+
+
+def read_number_token(token: str, of: str) -> int | None:
+    """The same of a list whose items have numbers; None for the first page."""
+    after = read_token(token, of)
+    if after and _NUMBER.fullmatch(after) is None:
+        raise InvalidArgument("page_token", token, _TOKEN)
+    return int(after) if after else None
 
 
 def _digest(after: str, of: str) -> str:

@@ -11,7 +11,8 @@ from forecast.results import History
 from service import convert
 from service.catalog import Catalog
 from service.queries import BacktestQuery, ForecastQuery
-from service.server.calls import Call, check_size
+from service.server.bulk import BACKTEST, FORECAST, check_bulk
+from service.server.calls import Call
 from service.server.messages import decode
 from service.server.replies import Replies
 from service.server.tasks import backtest_replies, forecast_reply
@@ -41,6 +42,7 @@ class ForecastReplies:
         mark = self._catalog.mark()
         if mark is not None and (reply := self._replies.recall(raw, mark)) is not None:
             return reply
+        check_bulk(raw, FORECAST)
         if len(raw) <= _GLANCE_BYTES:  # small enough to be read here: a refusal must not wait for a thread
             model = decode(ForecastRequest, raw).model or OF_RECORD
             if model not in _IN_THREADS:
@@ -49,6 +51,7 @@ class ForecastReplies:
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
         """The messages of a backtest, each when it is ready."""
+        check_bulk(raw, BACKTEST)
         query, task = await self._work.in_thread(call, self._prepare_backtest, raw)
         kind = "backtest " + " ".join(query.models)
         async with aclosing(self._work.in_worker(call, kind, backtest_replies, *task)) as steps:  # type: ignore[type-var]
@@ -84,10 +87,7 @@ class ForecastReplies:
         return sha256(b"\0".join([self._version.encode(), data.encode(), asked])).digest()
 
     def _prepare_backtest(self, raw: bytes) -> tuple[BacktestQuery, tuple[object, ...]]:
-        request = decode(BacktestRequest, raw)
-        if request.WhichOneof("data") is None:
-            check_size(raw)
-        query = convert.backtest_query(request)
+        query = convert.backtest_query(decode(BacktestRequest, raw))
         check_levels(query.levels)
         inline = query.shares is not None
         figures = self._catalog.no_figures() if inline else self._catalog.market_figures(query.market)
@@ -101,10 +101,7 @@ def read_forecast(raw: bytes, /) -> ForecastQuery:
         MalformedRequest: it is none.
         InvalidArgument, NotFound: what it asks for is not allowed.
     """
-    request = decode(ForecastRequest, raw)
-    if request.WhichOneof("data") is None:
-        check_size(raw)
-    query = convert.forecast_query(request)
+    query = convert.forecast_query(decode(ForecastRequest, raw))
     check_levels(query.levels)
     check_request(horizon=query.horizon, levels=query.levels, model=query.model)
     return query

@@ -151,12 +151,15 @@ class _Import:
         if query.kind == "shares":  # a table has one of the two, or is refused for having both
             unused = [name for name in ("value", "share") if table[name].is_null().all()]
             table = table.drop(unused[:1])
-        report = self._catalog.import_table(
-            table,
-            kind=query.kind,
-            house=query.house or OWN_HOUSE,
-            request_id=query.request_id,
-            validate_only=query.validate_only,
-            name=query.kind,
-        )
+        try:
+            report = self._catalog.import_table(
+                table,
+                kind=query.kind,
+                house=query.house or OWN_HOUSE,
+                request_id=query.request_id,
+                validate_only=query.validate_only,
+                name=query.kind,
+            )
+        except InvalidArgument as error:  # of the header: those of rows are of another class
+            raise InvalidArgument(f"header.{error.field}", error.value, error.allowed) from None
         return convert.import_response(report)

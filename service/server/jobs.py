@@ -6,6 +6,7 @@ from service import convert
 from service.catalog import Catalog
 from service.results import JobResult
 from service.security import Caller, Role
+from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.job_work import JobWork
 from service.server.many import read_batch
@@ -51,6 +52,7 @@ class JobReplies:
 
     async def create(self, raw: bytes, call: Call) -> bytes:
         """Keep a new job and begin to work on it."""
+        check_bulk(raw, BATCH)
         job, new = await self._work.in_thread(call, self._create, raw, call.caller)
         if new:
             self._jobs.look_again()

@@ -6,11 +6,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from forecast.errors import SharecastError
+from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request
 from service import convert
 from service.catalog import Catalog
 from service.queries import BatchQuery
+from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.forecasts import check_levels
 from service.server.messages import decode
@@ -43,8 +44,11 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
     """
     batch = decode(ForecastBatch, raw) if isinstance(raw, bytes) else raw
     query = convert.batch_query(batch)
-    check_levels(query.levels)
-    check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+    try:
+        check_levels(query.levels)
+        check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"batch.{error.field}", error.value, error.allowed) from None
     named = len(query.markets)
     parts = [Part(place, 1, market=market) for place, market in enumerate(query.markets)]
     size = TOGETHER if query.model == OF_RECORD else 1
@@ -93,6 +97,7 @@ class StreamReplies:
         def read() -> tuple[BatchQuery, list[Part]]:
             return read_batch(decode(StreamForecastsRequest, raw).batch)
 
+        check_bulk(raw, BATCH)
         query, parts = await self._work.in_thread(call, read)
 
         def make(part: Part) -> Any:  # noqa: ANN401  (a coroutine)

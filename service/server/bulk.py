@@ -1,0 +1,130 @@
+"""How much a request brings, told from its bytes before anything is made of them.
+
+A message of a million empty rows has 2 MB, takes a tenth of a second to decode and then 100 MB: too much for what will
+be refused. This looks at the lengths alone, stops at the first number that is too large, and takes a millisecond for a
+thousand markets; so it can be done in the event loop, before a thread or a process is asked for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from forecast.errors import InvalidArgument
+from service.convert.batches import MOST_MARKETS
+from service.errors import MalformedRequest
+from service.server.calls import MOST_PLAIN_BYTES
+from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
+from sharecast.v1.forecast_pb2 import InlineShares
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
+
+MOST_ROWS = 20_000  # of shares of one market: 200 quarters of 100 providers
+MOST_PROVIDERS = 1_000  # of one market of many
+_PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it can be too much
+_BYTES_OF_SHARE = 8
+_VARINT, _EIGHT, _TEXT, _FOUR = 0, 1, 2, 5  # wire types; groups are of no message of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where a request holds the data that it brings."""
+
+    inside: int  # number of the field of the request that holds the message with the data
+    counted: frozenset[int]  # numbers of the repeated fields of that message
+    place: str  # what they are, as a path in the request
+    most: int  # entries of them
+    markets: int = 0  # number of the one among them whose entries are tables of their own; 0: none
+    names: dict[str, int] = field(default_factory=dict)  # numbers of the fields of such a table
+
+
+_MARKETS = MarketShares.DESCRIPTOR.fields_by_name
+_BATCH = ForecastBatch.DESCRIPTOR.fields_by_name
+_ROWS = frozenset({InlineShares.DESCRIPTOR.fields_by_name["rows"].number})
+
+FORECAST = Shape(ForecastRequest.DESCRIPTOR.fields_by_name["shares"].number, _ROWS, "shares.rows", MOST_ROWS)
+BACKTEST = Shape(BacktestRequest.DESCRIPTOR.fields_by_name["shares"].number, _ROWS, "shares.rows", MOST_ROWS)
+BATCH = Shape(  # of the two requests whose first field is a batch
+    1,
+    frozenset({_BATCH["markets"].number, _BATCH["shares"].number}),
+    "batch",
+    MOST_MARKETS,
+    markets=_BATCH["shares"].number,
+    names={name: _MARKETS[name].number for name in ("providers", "shares")},
+)
+
+
+def check_bulk(raw: bytes, shape: Shape, /) -> None:
+    """Refuse a request that brings too much, or is large without bringing anything.
+
+    Raises:
+        InvalidArgument: it does; names the repeated field, or the request.
+        MalformedRequest: its lengths do not fit.
+    """
+    if len(raw) <= MOST_PLAIN_BYTES:
+        return
+    rest, count, tables = 0, 0, 0
+    for number, kind, start, value, end in _fields(raw, 0, len(raw)):
+        if number != shape.inside or kind != _TEXT:
+            rest = _check_rest(rest + end - start)
+            continue
+        rest = _check_rest(rest + value - start)
+        for number_, kind_, start_, value_, end_ in _fields(raw, value, end):
+            if number_ not in shape.counted or kind_ != _TEXT:
+                rest = _check_rest(rest + end_ - start_)
+                continue
+            count += 1
+            if count > shape.most:
+                raise InvalidArgument(shape.place, f"more than {shape.most} entries", f"{shape.most} at most")
+            if number_ == shape.markets:
+                if end_ - value_ > _PLAIN_MARKET_BYTES:
+                    _check_table(raw, value_, end_, shape, f"{shape.place}.shares[{tables}]")
+                tables += 1
+
+
+def _check_table(raw: bytes, value: int, end: int, shape: Shape, place: str) -> None:
+    providers = cells = 0
+    for number, kind, _, start, stop in _fields(raw, value, end):
+        providers += number == shape.names["providers"]
+        if number == shape.names["shares"]:
+            cells += (stop - start) // _BYTES_OF_SHARE if kind == _TEXT else 1
+        for name, found, most in (("providers", providers, MOST_PROVIDERS), ("shares", cells, MOST_ROWS)):
+            if found > most:
+                raise InvalidArgument(f"{place}.{name}", f"more than {most} entries", f"{most} at most")
+
+
+def _check_rest(size: int) -> int:
+    if size > MOST_PLAIN_BYTES:
+        found = f"more than {MOST_PLAIN_BYTES} bytes beside the shares it brings"
+        raise InvalidArgument("request", found, f"{MOST_PLAIN_BYTES} bytes")
+    return size
+
+
+def _fields(raw: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """The fields of a message: number, wire type, where the field, its value and the next field begin."""
+    at = start
+    while at < end:
+        tag, value = _varint(raw, at, end)
+        kind = tag & 7
+        if kind == _TEXT:
+            size, value = _varint(raw, value, end)
+        elif kind == _VARINT:
+            size = _varint(raw, value, end)[1] - value
+        elif kind in (_EIGHT, _FOUR):
+            size = 8 if kind == _EIGHT else 4
+        else:
+            raise MalformedRequest
+        following = value + size
+        if following > end:
+            raise MalformedRequest
+        yield tag >> 3, kind, at, value, following
+        at = following
+
+
+def _varint(raw: bytes, at: int, end: int) -> tuple[int, int]:
+    """A number of variable length, and where it ends."""
+    found = shift = 0
+    while at < end and shift < 70:
+        byte = raw[at]
+        found |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return found, at
+    raise MalformedRequest
