@@ -174,6 +174,25 @@ class TopChanges(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Concentrated(Statement):
+    """The Herfindahl-Hirschman index of the named providers is above a threshold, or at or below it."""
+
+    index: float  # in [0, 1]
+    above: bool
+
+    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
+        """As `Statement.holds`."""
+        return np.asarray((herfindahl(shares, providers) > self.index) == self.above)
+
+    def __str__(self) -> str:
+        return f"HHI {'>' if self.above else '<='} {self.index:.10g}"
+
+    def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
+        """The index."""
+        return f"HHI {herfindahl(latest, providers):.3f}"
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A statement and the quarters it is asked of."""
 
@@ -403,6 +422,11 @@ def _rank(shares: FloatArray) -> FloatArray:
     return found
 
 
+def herfindahl(shares: FloatArray, providers: Sequence[str], /) -> FloatArray:
+    """The sum of squared shares of the named providers, (...), of compositions (..., K)."""
+    return np.asarray(np.square(shares[..., named(providers)]).sum(axis=-1))
+
+
 def concentration(forecast: Forecast, /) -> Concentration:
     """The Herfindahl-Hirschman index of every quarter, with intervals of the forecast's levels.
 
@@ -413,12 +437,11 @@ def concentration(forecast: Forecast, /) -> Concentration:
         Hirschman (1964), The Paternity of an Index.
     """
     draws, latest = drawn(forecast)
-    places = named(forecast.providers)
-    index = np.square(draws[..., places]).sum(axis=-1)
+    index = herfindahl(draws, forecast.providers)
     levels = np.array(forecast.levels)
     return Concentration(
         forecast.levels,
-        float(np.square(latest[places]).sum()),
+        float(herfindahl(latest, forecast.providers)),
         np.asarray(index.mean(axis=0)),
         np.asarray(np.median(index, axis=0)),
         np.asarray(np.quantile(index, (1.0 - levels) / 2.0, axis=0)),
@@ -451,17 +474,18 @@ _LIMIT = re.compile(
 _TOP = re.compile(r"(?:the\s+)?top\s+(?P<n>\S+)\s+changes?", re.IGNORECASE)
 FORMS = (
     "Huawei overtakes Tencent by 2026Q4; Alibaba leads in 2026Q4; Alibaba > 40 % in 2026Q2; Alibaba + Huawei < 50 % "
-    "through 2026Q4; top 3 changes by 2026Q4; where in means that quarter, by any quarter up to it, through every one"
+    "through 2026Q4; top 3 changes by 2026Q4; HHI > 0.25 by 2026Q4; "
+    "where in means that quarter, by any quarter up to it, through every one"
 )
 
 
 def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter], /, *, field: str = "event") -> Event:
     """Read an event as people write it.
 
-    ``A overtakes B``, ``A leads``, ``A > 40 %`` (or above, below, <, <=, at most; sums as ``A + B``) and ``top 3
-    changes``, each followed by ``in``, ``by`` or ``through`` and a quarter. Without a quarter: at any time up to the
-    last. Names may be cut to their first words; case does not count. A share is a continuous quantity: below and at
-    most are the same.
+    ``A overtakes B``, ``A leads``, ``A > 40 %`` (or above, below, <, <=, at most; sums as ``A + B``), ``top 3 changes``
+    or ``HHI > 0.25`` (concentration; above one it is taken in points of 10,000), each followed by ``in``, ``by`` or
+    ``through`` and a quarter. Without a quarter: at any time up to the last. Names may be cut to their first words;
+    case does not count. A share is a continuous quantity: below and at most are the same.
 
     Args:
         text: The event.
@@ -517,6 +541,8 @@ def _read_top(match: re.Match[str], providers: Sequence[str], field: str) -> Sta
 
 
 def _read_limit(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
+    if match["a"].strip().casefold() == "hhi" and "hhi" not in {name.casefold() for name in providers}:
+        return Concentrated(_read_index(match["share"], field), match["sign"].lower() in (">", "above"))
     # A name may itself hold a plus; then it is not a sum.
     whole = [name for name in providers if name.casefold() == match["a"].strip().casefold()]
     summed = tuple(whole or (find_provider(part, providers, field) for part in match["a"].split("+")))
@@ -524,3 +550,14 @@ def _read_limit(match: re.Match[str], providers: Sequence[str], field: str) -> S
         raise InvalidArgument(f"{field}.provider", match["a"].strip(), "each provider once in a sum")
     share = read_share(match["share"], field)
     return Above(summed, share) if match["sign"].lower() in (">", "above") else AtMost(summed, share)
+
+
+def _read_index(text: str, field: str) -> float:
+    number = re.fullmatch(r"([0-9]{1,5}(?:\.[0-9]*)?|\.[0-9]+|[0-9]{1,2},[0-9]{3})", text.strip(), re.ASCII)
+    value = float("nan") if number is None else float(number[1].replace(",", ""))
+    value = value / 10_000.0 if value > 1.0 else value
+    if not 0.0 <= value <= 1.0:
+        raise InvalidArgument(
+            f"{field}.hhi", text.strip(), "0 to 1, such as 0.25, or points up to 10,000, such as 2500"
+        )
+    return value

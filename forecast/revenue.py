@@ -11,13 +11,15 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.errors import NotEnoughData
+from forecast.errors import InvalidArgument, NotEnoughData
 from forecast.events import drawn
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.quarter import Quarter
-from forecast.results import OTHERS, Forecast, level_name
+from forecast.results import OTHERS, Forecast, History, level_name
 from forecast.shown import Shown
 from forecast.totals import TOTAL, YEAR, Totals, read_totals
+
+LONGEST_GAP = 40  # quarters from the last total to the origin, over which nothing is known of the total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +42,7 @@ class Revenue(Shown):
     origin: Quarter  # of the shares
     levels: tuple[float, ...]  # N nominal levels, ascending
     totals: Totals  # of the past
-    total: FloatArray  # (draw, H), of the market; the same in all draws where already known
+    total: FloatArray  # (draw, H), of the market; the same in all draws where already known; no draw if from a server
     draws: FloatArray  # (draw, H, K), of the providers; those of a draw and quarter sum to `total`, to rounding
     amounts: Amounts
     # (draw, H, K + 1) against the same quarter a year before, fraction, the market last; NaN without such a quarter
@@ -59,7 +61,7 @@ class Revenue(Shown):
     @property
     def periods(self) -> tuple[Quarter, ...]:
         """The quarters forecast."""
-        return tuple(self.origin + h for h in range(1, self.draws.shape[1] + 1))
+        return tuple(self.origin + h for h in range(1, len(self.amounts.mean) + 1))
 
     def to_frame(self) -> pl.DataFrame:
         """One row per period and provider, the market as ``TOTAL``.
@@ -90,18 +92,19 @@ class Revenue(Shown):
         return frame.with_columns(pl.col("^growth.*$").fill_nan(None))
 
 
-def forecast_revenue(forecast: Forecast, figures: pl.DataFrame, /, *, seed: int = 0) -> Revenue:
+def forecast_revenue(forecast: Forecast, figures: pl.DataFrame | Totals, /, *, seed: int = 0) -> Revenue:
     """Forecast what each provider sells: its share of every draw times the market's total.
 
     Args:
         forecast: Made with ``keep_draws=True``, of a market and house that publish totals; may be given conditions.
         figures: Curated figures, as `forecast.figures.load_figures` returns them; those published after
-            `forecast.as_of` do not count.
+            `forecast.as_of` do not count. Or totals of your own, as `forecast.totals.given_totals` makes them.
         seed: Of the draws of the total.
 
     Raises:
         InvalidArgument: the forecast has no draws.
         NotEnoughData: fewer than two quarters have a total.
+        InvalidArgument: the totals end more than `LONGEST_GAP` quarters before the first quarter forecast.
 
     >>> import forecast as sharecast
     >>> figures = sharecast.load_figures()
@@ -113,14 +116,16 @@ def forecast_revenue(forecast: Forecast, figures: pl.DataFrame, /, *, seed: int 
     from forecast.models.total import draw_totals  # loads statsmodels
 
     shares, _ = drawn(forecast)
-    breaks = [] if forecast.history is None else [quarter for quarter, _ in forecast.history.breaks]
-    totals = read_totals(figures, market=forecast.market, house=forecast.house, breaks=breaks, as_of=forecast.as_of)
-    known = 0 if totals is None else int(np.isfinite(totals.amount).sum())
-    if totals is None or known < FEWEST_QUARTERS:
-        raise NotEnoughData(forecast.market, known, FEWEST_QUARTERS, f"totals of {forecast.house or 'no house'}")
+    totals = figures if isinstance(figures, Totals) else totals_of(forecast, figures)
+    known = int(np.isfinite(totals.amount).sum())
+    if known < FEWEST_QUARTERS:
+        raise NotEnoughData(forecast.market, known, FEWEST_QUARTERS, "totals")
     n, H, K = shares.shape
     last = totals.quarters[-1]
     ahead = forecast.periods[-1] - last
+    if forecast.origin - last > LONGEST_GAP:
+        found = f"totals up to {last}"
+        raise InvalidArgument("totals", found, f"totals up to {forecast.origin + -LONGEST_GAP} at least")
     made = draw_totals(totals.amount, horizon=max(ahead, 1), draws=n, rng=np.random.default_rng(seed))
     past = dict(zip(totals.quarters, totals.amount.tolist(), strict=True))
 
@@ -163,6 +168,20 @@ def forecast_revenue(forecast: Forecast, figures: pl.DataFrame, /, *, seed: int 
         tuple(notes),
         np.array([[*(_shares_in(forecast, q) * past[q]), past[q]] for q in totals.quarters]),
     )
+
+
+def totals_of(made: Forecast | History, figures: pl.DataFrame, /) -> Totals:
+    """The totals that the house of a forecast or a history has published of its market.
+
+    Raises:
+        NotEnoughData: there are none.
+    """
+    history = made if isinstance(made, History) else made.history
+    breaks = [] if history is None else [quarter for quarter, _ in history.breaks]
+    found = read_totals(figures, market=made.market, house=made.house, breaks=breaks, as_of=made.as_of)
+    if found is None:
+        raise NotEnoughData(made.market, 0, FEWEST_QUARTERS, f"totals of {made.house or 'no house'}")
+    return found
 
 
 def _shares_in(forecast: Forecast, quarter: Quarter) -> FloatArray:

@@ -6,7 +6,7 @@ the base has become. Quarters without a total are filled from growth.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,28 +14,55 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
+from forecast.errors import InvalidArgument
 from forecast.figures import known_as_of
 from forecast.quarter import Quarter
 
 TOTAL = "TOTAL"
 UNITS = {"spend_usd_bn": "USD bn", "units_mn": "million units"}
+GIVEN = "amount"  # measure of totals that are no house's
 YEAR = 4  # quarters
+_LONGEST = 2_000  # quarters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Totals:
     """The size of one market over T consecutive quarters, from the first to the last that is known."""
 
-    measure: str  # spend_usd_bn or units_mn
+    measure: str  # spend_usd_bn, units_mn or amount
     quarters: tuple[Quarter, ...]  # T
     amount: FloatArray  # (T,) in the unit of the measure, on the newest base; NaN where nothing tells it
     stated: FloatArray  # (T,) as published last; NaN where only growth tells it, or nothing
     notes: tuple[str, ...] = ()  # what was restated, filled or left out, in words
+    given_unit: str = ""  # of amounts that are no house's
 
     @property
     def unit(self) -> str:
         """Such as USD bn."""
-        return UNITS[self.measure]
+        return self.given_unit or UNITS.get(self.measure, "")
+
+
+def given_totals(amounts: Mapping[Quarter, float], /, unit: str = "") -> Totals:
+    """Totals that someone brings in place of published ones.
+
+    Args:
+        amounts: By quarter, in any one unit, on one base.
+        unit: The unit, in words.
+
+    Raises:
+        InvalidArgument: an amount is not above zero and finite, or there is none.
+    """
+    if not amounts:
+        raise InvalidArgument("totals", "no total", "amounts of at least two quarters")
+    for quarter, amount in amounts.items():
+        if not (math.isfinite(amount) and amount > 0.0):
+            raise InvalidArgument("totals", f"{amount} in {quarter}", "amounts above zero")
+    first, last = min(amounts), max(amounts)
+    if last - first > _LONGEST:
+        raise InvalidArgument("totals", f"{last - first + 1} quarters", f"{_LONGEST} at most")
+    quarters = tuple(first + n for n in range(last - first + 1))
+    found = np.array([amounts.get(quarter, math.nan) for quarter in quarters])
+    return Totals(GIVEN, quarters, found, found.copy(), (), unit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from forecast.charts import (
     league_chart,
     sheet_chart,
 )
+from forecast.charts.answers import ToldEvent
 from forecast.charts.sheet import Sheet
 from forecast.charts.wording import EN_DASH, HOUSE_NAMES, MARKET_NAMES, clean, counted, level_text, per_cent
 from forecast.conditions import Conditioned
@@ -131,26 +132,40 @@ def _(found: Conditioned, title: str | None, /) -> Picture:
     return picture_of(found.forecast, title)
 
 
-@html_of.register
-def _(found: EventProbabilities, /) -> str:
+def events_table(found: Sequence[ToldEvent], /) -> str:
+    """Events as an HTML fragment."""
     rows = [
         (
-            str(row.event),
+            event,
             [
-                (probability_text(row.probability, row.draws), ""),
-                (f"{row.reference}{f'; {ALREADY}' if row.at_origin else ''}", ""),
+                (probability_text(probability, draws), ""),
+                (f"{reference}{f'; {ALREADY}' if at_origin else ''}", ""),
             ],
         )
-        for row in found
+        for event, probability, draws, at_origin, reference in found
     ]
-    of = f", counted over {found[0].draws:,} joint draws" if found else ""
+    of = f", counted over {found[0][2]:,} joint draws" if found else ""
     return _table(f"How probable it is{of}", ("event", "probability", "at the origin"), rows, where=("right", "left"))
+
+
+def events_picture(found: Sequence[ToldEvent], title: str | None, /) -> Picture:
+    """A bar for every event."""
+    heading = title or "How probable it is"
+    return Picture(heading, lambda kind: events_chart(found, format=kind, title=heading))
+
+
+def _told(found: EventProbabilities) -> list[ToldEvent]:
+    return [(str(row.event), row.probability, row.draws, row.at_origin, row.reference) for row in found]
+
+
+@html_of.register
+def _(found: EventProbabilities, /) -> str:
+    return events_table(_told(found))
 
 
 @picture_of.register
 def _(found: EventProbabilities, title: str | None, /) -> Picture:
-    heading = title or "How probable it is"
-    return Picture(heading, lambda kind: events_chart(found, format=kind, title=heading))
+    return events_picture(_told(found), title)
 
 
 @html_of.register

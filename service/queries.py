@@ -22,6 +22,7 @@ DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets, models
 DEFAULT_FIGURES_PAGE, LARGEST_FIGURES_PAGE = 100, 1000  # some 500 bytes each, of the 4 MiB that a message may have
 OWN_HOUSE = "own"  # of imported shares for which no house is named
 MOST_EVENTS, MOST_CONDITIONS = 100, 20  # of one forecast
+MOST_TOTALS, LONGEST_UNIT = 400, 40  # of one forecast; characters
 LARGEST_IMPORT = 1_000_000  # rows
 
 
@@ -34,6 +35,22 @@ class ShareRow:
     share: float | None = None  # fraction
     value: float | None = None  # an amount, in any one unit
     decimals: int | None = None  # of the percentage as published
+
+
+@dataclass(frozen=True, slots=True)
+class TotalRow:
+    """The size of a market in one quarter."""
+
+    period: str  # "2020Q3"
+    amount: float  # above zero, in any one unit
+
+
+@dataclass(frozen=True, slots=True)
+class RevenueQuestion:
+    """What the revenue of providers is worked out from."""
+
+    totals: tuple[TotalRow, ...] = ()  # empty: what the house has published
+    unit: str = ""  # of the totals given
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +68,13 @@ class ForecastQuery:
     include_history: bool = False
     events: tuple[str, ...] = ()  # whose probability is asked for
     conditions: tuple[str, ...] = ()  # that the forecast is given
+    league: bool = False  # whether ranks, leaders and concentration are asked for
+    revenue: RevenueQuestion | None = None
+
+    @property
+    def from_draws(self) -> bool:
+        """Whether what is asked takes joint draws."""
+        return bool(self.events or self.conditions or self.league or self.revenue is not None)
 
 
 @dataclass(frozen=True, slots=True)

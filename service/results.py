@@ -7,18 +7,21 @@ Importing the client must stay cheap, so Polars, pandas and NumPy are imported o
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
 from forecast.errors import SharecastError
 from forecast.quarter import Quarter
+from service.answer_results import ConditionResult, EventResults, LeagueResult, Matrix, RevenueResult
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
     from forecast.results import Forecast, History
+    from forecast.shown import Picture
 
-Matrix: TypeAlias = tuple[tuple[float, ...], ...]
+
+_NO_EVENTS = EventResults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,27 +116,12 @@ class HistoryResult:
         """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
         return _to_pandas(self.to_polars())
 
+    def _repr_html_(self) -> str:
+        return self.to_history()._repr_html_()
 
-@dataclass(frozen=True, slots=True)
-class EventResult:
-    """How probable an event is under a forecast."""
-
-    event: str  # written out, such as "Huawei Cloud overtakes Tencent Cloud by 2026Q4"
-    probability: float  # share of the draws in which it happens
-    standard_error: float  # of that share, for so many independent draws
-    draws: int
-    at_origin: bool  # the statement held at the origin: A was ahead already, the share was above already
-    reference: str  # what was so at the origin, in words
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionResult:
-    """How a condition stands to the forecast without it."""
-
-    condition: str  # written out, such as "Huawei Cloud = 20 % in 2026Q4"
-    # How likely something at least so far out, or the event, is without it; None: the model knows nothing of such.
-    probability: float | None
-    statement: str  # the same in words
+    def plot(self, *, title: str | None = None) -> "Picture":
+        """The shares as published and rebuilt, a panel per provider."""
+        return self.to_history().plot(title=title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +146,10 @@ class ForecastResult:
     model: ModelUsed
     warnings: tuple[str, ...]
     history: HistoryResult | None = None  # where asked for
-    events: tuple[EventResult, ...] = ()  # those asked for, in that order; given the conditions, if there are any
+    events: EventResults = _NO_EVENTS  # those asked for, in that order; given the conditions, if there are any
     conditions: tuple[ConditionResult, ...] = ()  # that every draw meets, in the order asked
+    league: LeagueResult | None = None  # where asked for; given the conditions, if there are any
+    revenue: RevenueResult | None = None  # where asked for; likewise
 
     def to_forecast(self) -> "Forecast":
         """The same forecast as the library's own value, with arrays; loads Polars and NumPy."""
@@ -204,6 +194,14 @@ class ForecastResult:
     def to_pandas(self) -> "pd.DataFrame":
         """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""
         return _to_pandas(self.to_polars())
+
+    def _repr_html_(self) -> str:
+        answers = (self.events or None, self.league, self.revenue)
+        return "".join(answer._repr_html_() for answer in (self.to_forecast(), *answers) if answer is not None)
+
+    def plot(self, *, title: str | None = None) -> "Picture":
+        """The fan chart; with the past where the history was asked for."""
+        return self.to_forecast().plot(title=title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +309,9 @@ class FiguresResult:
         columns: dict[str, list[object]] = {f.name: [getattr(row, f.name) for row in self.figures] for f in _COLUMNS}
         columns["providers"] = ["|".join(row.providers) for row in self.figures]
         return pl.DataFrame(columns, schema=CURATED_SCHEMA)
+
+    def _repr_html_(self) -> str:
+        return self.to_polars()._repr_html_()
 
     def to_pandas(self) -> "pd.DataFrame":
         """The same table for pandas; texts are objects, dates `datetime64`, what is missing NaN, NaT or None."""

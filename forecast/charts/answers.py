@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from forecast.charts.style import LOOKS
 from forecast.charts.vector import stylesheet, svg_items, svg_scene
 from forecast.charts.wording import MARKET_NAMES, clean, level_text, listed, per_cent, wrapped
 from forecast.errors import InvalidArgument
-from forecast.events import ALREADY, EventProbability, League
+from forecast.events import ALREADY, League
 from forecast.quarter import Quarter
 from forecast.results import Status
 from forecast.shown import CHART_FORMATS, ChartFormat
@@ -27,6 +28,10 @@ _MARGIN, _BAR = 22.0, 14.0
 _TEXT, _RIGHT = 420.0, 78.0  # room for an event, and for its probability
 _SELDOM = 0.005  # a probability of leading that is not worth a panel
 _MOST_LEADERS = 5
+
+
+ToldEvent: TypeAlias = tuple[str, float, int, bool, str]
+"""Event, probability, draws, whether it is so at the origin, and what was so there in words."""
 
 
 def league_sheet(league: League, /, *, title: str | None = None) -> Sheet:
@@ -181,7 +186,7 @@ def amounts_sheet(
 
 
 def events_chart(
-    found: Sequence[EventProbability],
+    found: Sequence[ToldEvent],
     *,
     format: ChartFormat,  # noqa: A002
     title: str = "How probable it is",
@@ -213,31 +218,31 @@ def events_chart(
             raise InvalidArgument("format", format, ", ".join(CHART_FORMATS))
 
 
-def _events_scene(found: Sequence[EventProbability], title: str) -> Scene:
+def _events_scene(found: Sequence[ToldEvent], title: str) -> Scene:
     left, right = _MARGIN + _TEXT, SHEET_WIDTH - _MARGIN - _RIGHT
     items: list[Primitive] = [Text((_MARGIN, _MARGIN + 20.0), title, "title")]
     top = y = _MARGIN + 56.0
-    for row in found:
-        lines = wrapped(clean(str(row.event)), _TEXT - 16, LOOKS["provider"].size, bold=True)
-        at = clean(f"{row.reference}{f'; {ALREADY}' if row.at_origin else ''}")
+    for event, probability, draws, at_origin, reference in found:
+        lines = wrapped(clean(event), _TEXT - 16, LOOKS["provider"].size, bold=True)
+        at = clean(f"{reference}{f'; {ALREADY}' if at_origin else ''}")
         small = wrapped(at, _TEXT - 16, LOOKS["headline"].size)
         middle = y + 8.0
         items += [Text((_MARGIN, y + 13.0 + n * 18.0), line, "provider") for n, line in enumerate(lines)]
         y += 18.0 * len(lines)
         items += [Text((_MARGIN, y + 11.0 + n * 15.0), line, "headline") for n, line in enumerate(small)]
         y += 15.0 * len(small) + 16.0
-        end = left + (right - left) * row.probability
+        end = left + (right - left) * probability
         items.append(_bar(left, right, middle, "band-0"))
         if end > left:
             items.append(_bar(left, end, middle, "mean-dot"))
-        text = clean(probability_text(row.probability, row.draws))
+        text = clean(probability_text(probability, draws))
         items.append(Text((right + 8.0, middle + 4.5), text, "end-label"))
     grid: list[Primitive] = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + (right - left) * tick
         grid.append(Line(((x, top - 8.0), (x, y)), "axis" if tick == 0.0 else "grid"))
         grid.append(Text((x, y + 14.0), per_cent(tick, 0), "tick", "middle"))
-    note = f"Counted over {found[0].draws:,} joint draws." if found else "Nothing was asked."
+    note = f"Counted over {found[0][2]:,} joint draws." if found else "Nothing was asked."
     items.append(Text((_MARGIN, y + 40.0), note, "note"))
     height = float(round(y + 40.0 + _MARGIN))
     page = Area(((0.0, 0.0), (SHEET_WIDTH, 0.0), (SHEET_WIDTH, height), (0.0, height)), "page")

@@ -8,14 +8,17 @@ from rich.table import Table
 from rich.text import Text
 
 from forecast.results import Forecast
+from service.answer_results import EventResult
 from service.answers import answer
-from service.results import EventResult, ForecastResult
+from service.results import ForecastResult
 
 if TYPE_CHECKING:
     import polars as pl
     from rich.console import Console
 
+    from forecast.events import League
     from forecast.revenue import Revenue
+    from forecast.totals import Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +28,45 @@ class Answered:
     forecast: Forecast
     events: tuple[EventResult, ...] = ()
     revenue: "Revenue | None" = None
-    league: bool = False  # ranks and concentration are asked for; the forecast has its draws
+    league: "League | None" = None
 
     @classmethod
-    def here(cls, forecast: Forecast, events: tuple[str, ...], conditions: tuple[str, ...]) -> Self:
+    def here(
+        cls,
+        forecast: Forecast,
+        events: tuple[str, ...],
+        conditions: tuple[str, ...],
+        *,
+        league: bool = False,
+        totals: "Totals | None" = None,
+    ) -> Self:
         """Answer from the draws of a forecast.
 
         Raises:
-            InvalidArgument: as `service.answers.answer`.
+            InvalidArgument, NotEnoughData: as `service.answers.answer`.
         """
-        found = answer(forecast, events, conditions)
+        seed = forecast.provenance.seed
+        found = answer(forecast, events, conditions, league=league, totals=totals, seed=seed)
         return cls(
             found.forecast,
             tuple(
                 EventResult(str(e.event), e.probability, e.standard_error, e.draws, e.at_origin, e.reference)
                 for e in found.events
             ),
+            found.revenue,
+            found.league,
         )
 
     @classmethod
     def there(cls, result: ForecastResult) -> Self:
         """What a server answered."""
-        return cls(result.to_forecast(), result.events)
+        revenue, league = result.revenue, result.league
+        return cls(
+            result.to_forecast(),
+            result.events,
+            None if revenue is None else revenue.to_revenue(),
+            None if league is None else league.to_league(),
+        )
 
     def notes(self) -> tuple[str, ...]:
         """What was doubted or filled in, beside what the forecast says of itself."""
@@ -56,10 +76,8 @@ class Answered:
         """What programs get: rows of revenue, league or events where they were asked for, else the forecasts table."""
         if self.revenue is not None:
             return self.revenue.to_frame()
-        if self.league:
-            from forecast.events import league
-
-            return league(self.forecast).to_frame()
+        if self.league is not None:
+            return self.league.to_frame()
         if self.events:
             import polars as pl
 
@@ -74,11 +92,11 @@ class Answered:
 
             console.print()
             print_revenue(console, self.revenue)
-        if self.league:
+        if self.league is not None:
             from service.cli.pages import print_league
 
             console.print()
-            print_league(console, self.forecast)
+            print_league(console, self.league)
         if self.events:
             self._show_events(console)
 

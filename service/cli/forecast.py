@@ -1,6 +1,5 @@
 """`sharecast forecast`: one market, in this process or asked of a server."""
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -86,16 +85,13 @@ def forecast(
             raise click.UsageError(
                 f"{option} is for this machine, and a server at --address does not read it; give one."
             )
-    for option, asked in (("--revenue", revenue), ("--league", league)):
-        if address is not None and asked:
-            raise click.UsageError(f"{option} is worked out here, not by a server at --address; give one.")
     target = Target.choose(format_, output)
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
-    question = _Question(market, house, as_of, horizon, levels, model, seed, events, conditions)
+    question = _Question(market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue)
     if address is None:
-        answered = _computed(question, figures, database, revenue=revenue, league=league)
+        answered = _computed(question, figures, database)
     else:
         answered = _asked(question, address, include_history=target.kind is None or chart is not None)
     made = answered.forecast
@@ -125,6 +121,8 @@ class _Question(NamedTuple):
     seed: int
     events: tuple[str, ...]
     conditions: tuple[str, ...]
+    league: bool
+    revenue: bool
 
 
 def _asked(question: _Question, address: str, *, include_history: bool) -> "Answered":
@@ -135,9 +133,7 @@ def _asked(question: _Question, address: str, *, include_history: bool) -> "Answ
         return Answered.there(client.forecast(**question._asdict(), include_history=include_history))
 
 
-def _computed(
-    question: _Question, figures: Path | None, database: str | None, *, revenue: bool, league: bool
-) -> "Answered":
+def _computed(question: _Question, figures: Path | None, database: str | None) -> "Answered":
     from forecast.forecasting import check_request, forecast_history
     from service.cli.answers import Answered
     from service.cli.opening import open_catalog
@@ -145,20 +141,17 @@ def _computed(
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     catalog = open_catalog(figures, database)
     history = catalog.history(question.market, question.house or "", question.as_of)
+    totals = None
+    if question.revenue:
+        from forecast.revenue import totals_of
+
+        totals = totals_of(history, catalog.figures_in_force(question.market, question.as_of))
     made = forecast_history(
         history,
         horizon=question.horizon,
         levels=question.levels,
         model=question.model,
         seed=question.seed,
-        keep_draws=bool(question.events or question.conditions or revenue or league),
+        keep_draws=bool(question.events or question.conditions or question.revenue or question.league),
     )
-    answered = Answered.here(made, question.events, question.conditions)
-    if league:
-        answered = replace(answered, league=True)
-    if not revenue:
-        return answered
-    from forecast.revenue import forecast_revenue
-
-    totals = catalog.figures(question.market, made.house, as_of=question.as_of)
-    return replace(answered, revenue=forecast_revenue(answered.forecast, totals, seed=question.seed))
+    return Answered.here(made, question.events, question.conditions, league=question.league, totals=totals)

@@ -15,6 +15,7 @@ from forecast.quarter import Quarter
 from forecast.results import Forecast, History, Status, level_name
 
 if TYPE_CHECKING:
+    from forecast.events import League
     from forecast.revenue import Revenue
 
 _DASH = "\N{EN DASH}"  # between two bounds, or where there is nothing
@@ -86,28 +87,26 @@ def print_revenue(console: Console, revenue: "Revenue") -> None:
     _print_notes(console, revenue.notes)
 
 
-def print_league(console: Console, forecast: Forecast) -> None:
+def print_league(console: Console, league: "League") -> None:
     """Print a row per quarter: concentration with its intervals, then each provider's rank and chance to lead."""
-    from forecast.events import concentration, drawn, ranks
     from forecast.wording import probability_text
 
-    order, index = ranks(forecast), concentration(forecast)
-    count = len(drawn(forecast)[0])
+    order, index = league.ranks, league.concentration
     console.print(
         "Expected rank, and below it the probability of leading. HHI: sum of squared shares times 10,000, Others left "
         "out, and its intervals.",
         style="dim",
     )
-    labels = [Text(str(forecast.origin + h)) for h in range(forecast.horizon + 1)]
+    labels = [Text(str(quarter)) for quarter in (league.origin, *league.periods)]
     cells = [[Text(f"{10_000 * index.latest:,.0f}"), *(Text(f"{rank:.1f}") for rank in order.latest)]]
-    for h in range(forecast.horizon):
+    for h in range(len(league.periods)):
         bounds = [
             Text(f"{10_000 * index.lower[n, h]:,.0f}{_DASH}{10_000 * index.upper[n, h]:,.0f}", style="dim")
             for n in range(len(index.levels))
         ]
         row = [Text("\n").join([Text(f"{10_000 * index.mean[h]:,.0f}", style="bold"), *bounds])]
         for k in range(len(order.providers)):
-            leads = probability_text(float(order.first[h, k]), count)
+            leads = probability_text(float(order.first[h, k]), league.draws)
             row.append(Text("\n").join([Text(f"{order.expected[h, k]:.1f}", style="bold"), Text(leads, style="dim")]))
         cells.append(row)
     _print_grid(console, labels, ("HHI", *order.providers), cells, blank_between=True)

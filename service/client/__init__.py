@@ -14,6 +14,7 @@ from forecast.errors import (
 )
 from forecast.quarter import Quarter
 from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
+from service.answer_results import ConditionResult, EventResult, EventResults, LeagueResult, RevenueResult
 from service.client.asynchronous import AsyncClient
 from service.client.blocking import Client
 from service.errors import (
@@ -32,10 +33,8 @@ from service.errors import (
     WorkLost,
 )
 from service.results import (
-    ConditionResult,
     DataUsed,
     DoubtResult,
-    EventResult,
     FigureResult,
     FiguresResult,
     ForecastResult,
@@ -61,6 +60,7 @@ __all__ = [
     "DeadlineExceeded",
     "DoubtResult",
     "EventResult",
+    "EventResults",
     "FigureResult",
     "FiguresResult",
     "ForecastResult",
@@ -71,6 +71,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidTable",
     "JobResult",
+    "LeagueResult",
     "MalformedRequest",
     "MarketResult",
     "ModelFailed",
@@ -83,6 +84,7 @@ __all__ = [
     "Overloaded",
     "PermissionDenied",
     "Quarter",
+    "RevenueResult",
     "RowViolation",
     "Score",
     "ServiceError",

@@ -15,9 +15,11 @@ from service.client.calls import FORECASTS, JOBS, MARKETS, Paged, Single, Stream
 from service.client.tables import (
     ImportTable,
     SharesTable,
+    TotalsTable,
     as_date,
     batch_queries,
     one_batch,
+    revenue_question,
     share_rows,
     table_rows,
     texts,
@@ -69,6 +71,9 @@ def forecast(
     include_history: bool = False,
     events: Iterable[str] = (),
     conditions: Iterable[str] = (),
+    league: bool = False,
+    revenue: "TotalsTable | bool" = False,
+    unit: str = "",
     timeout: float | None = None,
 ) -> Single[ForecastResult]:
     """Forecast one market.
@@ -90,6 +95,10 @@ def forecast(
             `forecast.events.parse_event` reads them; 100 at most.
         conditions: That the forecast is given, such as ``Huawei = 20 % in 2026Q4``, as
             `forecast.conditions.parse_conditions` reads them; 20 at most.
+        league: Also return expected ranks, probabilities of leading, and concentration.
+        revenue: Also return what each provider is going to sell, from the totals that the house has published (True),
+            or from your own: a Polars frame or rows with `period` ("2020Q3") and `amount`, 400 at most.
+        unit: Of totals of your own, such as ``EUR mn``.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
@@ -108,6 +117,8 @@ def forecast(
         include_history=include_history,
         events=texts(events, "events"),
         conditions=texts(conditions, "conditions"),
+        league=league,
+        revenue=revenue_question(revenue, unit),
     )
     return Single(FORECASTS, "Forecast", convert.forecast_request(query), convert.forecast_result, timeout)
 

@@ -11,7 +11,9 @@ from forecast.quarter import Quarter
 from service.queries import (
     BatchQuery,
     MarketTable,
+    RevenueQuestion,
     ShareRow,
+    TotalRow,
     parse_date,
 )
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
+
+TotalsTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
+"""A Polars frame, or rows such as ``{"period": "2020Q3", "amount": 5.1}``: the size of a market."""
 
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
@@ -144,6 +149,29 @@ def share_rows(shares: SharesTable, /, market: str) -> tuple[ShareRow, ...]:
         InvalidArgument: a row has an unknown column, another market or a value of the wrong type.
     """
     return tuple(_share_row(row, place, market) for place, row in enumerate(table_rows(shares)))
+
+
+def revenue_question(revenue: "TotalsTable | bool", unit: str, /) -> RevenueQuestion | None:
+    """What revenue is worked out from; None: it is not asked for.
+
+    Raises:
+        InvalidArgument: a total is of the wrong type, there is none, or a unit stands without totals.
+    """
+    if isinstance(revenue, bool):
+        if unit:
+            raise InvalidArgument("unit", unit, "empty without totals of your own")
+        return RevenueQuestion() if revenue else None
+    totals = []
+    for place, row in enumerate(table_rows(revenue)):
+        period, amount = row.get("period"), row.get("amount")
+        if not isinstance(period, str):
+            raise InvalidArgument(f"revenue.totals[{place}].period", period, "a quarter such as 2020Q3")
+        if not isinstance(amount, int | float) or isinstance(amount, bool):
+            raise InvalidArgument(f"revenue.totals[{place}].amount", amount, "an amount above zero")
+        totals.append(TotalRow(period, float(amount)))
+    if not totals:
+        raise InvalidArgument("revenue.totals", "no row", "at least two quarters, or revenue=True for published totals")
+    return RevenueQuestion(tuple(totals), unit)
 
 
 def _share_row(row: Mapping[str, object], place: int, market: str) -> ShareRow:

@@ -1,23 +1,37 @@
 """Forecasts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
-from service.convert.answers import condition_message, event_message, read_condition, read_event
+from service.convert.answers import (
+    condition_message,
+    event_message,
+    league_message,
+    read_condition,
+    read_conditions,
+    read_events,
+    read_league,
+    read_probabilities,
+    read_revenue,
+    read_revenue_question,
+    revenue_message,
+    revenue_question,
+)
 from service.convert.histories import data_message, history_message, read_data_used, read_history
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.convert.questions import NO_HOUSE, check_question, read_share_row, shares_message
-from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, MOST_CONDITIONS, MOST_EVENTS, ForecastQuery
+from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
 from service.results import DataUsed, ForecastResult, ModelUsed
 from sharecast.v1 import forecast_pb2, provenance_pb2
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
 if TYPE_CHECKING:
     from forecast.conditions import Plausibility
-    from forecast.events import EventProbability
+    from forecast.events import EventProbability, League
     from forecast.results import Forecast, ModelProvenance
+    from forecast.revenue import Revenue
 
 
 def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
@@ -41,6 +55,8 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         include_history=query.include_history,
         events=query.events,
         conditions=query.conditions,
+        include_league=query.league,
+        revenue=revenue_question(query.revenue),
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
@@ -69,15 +85,11 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         model=request.model or DEFAULT_MODEL,
         seed=request.seed,
         include_history=request.include_history,
-        events=_read_texts(request.events, "events", MOST_EVENTS),
-        conditions=_read_texts(request.conditions, "conditions", MOST_CONDITIONS),
+        events=read_events(request.events),
+        conditions=read_conditions(request.conditions),
+        league=request.include_league,
+        revenue=read_revenue_question(request.revenue, inline=inline) if request.HasField("revenue") else None,
     )
-
-
-def _read_texts(texts: Sequence[str], field: str, most: int) -> tuple[str, ...]:
-    if len(texts) > most:
-        raise InvalidArgument(field, f"{len(texts)} {field}", f"{most} at most")
-    return tuple(texts)
 
 
 def forecast_response(
@@ -88,6 +100,8 @@ def forecast_response(
     include_history: bool,
     events: "Iterable[EventProbability]" = (),
     conditions: "Iterable[Plausibility]" = (),
+    league: "League | None" = None,
+    revenue: "Revenue | None" = None,
 ) -> ForecastResponse:
     """Write a forecast: one list per provider and column."""
     return ForecastResponse(
@@ -117,6 +131,8 @@ def forecast_response(
         history=history_message(forecast.history) if include_history and forecast.history is not None else None,
         events=map(event_message, events),
         conditions=map(condition_message, conditions),
+        league=None if league is None else league_message(league),
+        revenue=None if revenue is None else revenue_message(revenue),
     )
 
 
@@ -124,12 +140,14 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
     """Read a forecast."""
     providers = response.providers
     numbers = range(len(response.levels))
+    origin, periods = Quarter.parse(response.origin, "origin"), read_quarters(response.periods)
+    of = (response.market, response.house, origin, periods)
     return ForecastResult(
         market=response.market,
         house=response.house,
         as_of=read_date(response.as_of),
-        origin=Quarter.parse(response.origin, "origin"),
-        periods=read_quarters(response.periods),
+        origin=origin,
+        periods=periods,
         levels=tuple(response.levels),
         providers=tuple(p.provider for p in providers),
         mean=matrix([p.mean for p in providers]),
@@ -140,8 +158,10 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
         model=read_model_used(response.model_provenance),
         warnings=tuple(response.warnings),
         history=read_history(response.history) if response.HasField("history") else None,
-        events=tuple(map(read_event, response.events)),
+        events=read_probabilities(response.events),
         conditions=tuple(map(read_condition, response.conditions)),
+        league=read_league(response.league, *of) if response.HasField("league") else None,
+        revenue=read_revenue(response.revenue, *of) if response.HasField("revenue") else None,
     )
 
 

@@ -9,8 +9,8 @@ from datetime import date
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
+from service.answer_results import Matrix
 from service.queries import parse_date
-from service.results import Matrix
 
 INT32, UINT64 = 2**31, 2**64
 _TOKEN = "the next_page_token of the page before, unchanged, with the same question"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,17 +18,25 @@ from service.answers import answer
 from service.catalog import Catalog, inline_shares
 from service.queries import BacktestQuery, BatchQuery, ForecastQuery, MarketTable
 from sharecast.v1.batch_pb2 import ForecastBatch
-from sharecast.v1.forecast_service_pb2 import ForecastResponse
+from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+
+if TYPE_CHECKING:
+    from forecast.totals import Totals
 
 
-def make_forecast(query: ForecastQuery, history: History | None, /) -> ForecastResponse:
+def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals | None" = None, /) -> ForecastResponse:
     """Forecast a history, or the shares in the query.
+
+    Args:
+        query: What is asked.
+        history: None for the shares in the query.
+        totals: Of the market, where revenue is asked for.
 
     Raises:
         InvalidTable: a row of the shares breaks a rule.
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
-    drawn = bool(query.events or query.conditions)
+    drawn = query.from_draws
     if history is not None:
         data = convert.data_used(history)
         forecast = forecast_history(
@@ -50,19 +59,26 @@ def make_forecast(query: ForecastQuery, history: History | None, /) -> ForecastR
         )
     if not drawn:
         return convert.forecast_response(forecast, data, include_history=query.include_history)
-    answers = answer(forecast, query.events, query.conditions)
+    answers = answer(forecast, query.events, query.conditions, league=query.league, totals=totals, seed=query.seed)
     return convert.forecast_response(
         answers.forecast,
         data,
         include_history=query.include_history,
         events=answers.events,
         conditions=answers.conditions,
+        league=answers.league,
+        revenue=answers.revenue,
     )
 
 
-def forecast_reply(query: ForecastQuery, history: History | None, /) -> bytes:
+def forecast_reply(query: ForecastQuery, history: History | None, totals: "Totals | None" = None, /) -> bytes:
     """The bytes of `make_forecast`; the same query, history and version give the same ones."""
-    return make_forecast(query, history).SerializeToString(deterministic=True)
+    return make_forecast(query, history, totals).SerializeToString(deterministic=True)
+
+
+def raw_forecast_reply(raw: bytes, history: History | None, totals: "Totals | None" = None, /) -> bytes:
+    """The same for a ForecastRequest as it came: a process reads it sooner than the rows that were read from it."""
+    return forecast_reply(convert.forecast_query(ForecastRequest.FromString(raw)), history, totals)
 
 
 def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: BacktestQuery, /) -> Iterator[bytes]:

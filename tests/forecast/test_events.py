@@ -16,6 +16,7 @@ from forecast.events import (
     TopChanges,
     When,
     concentration,
+    event_probabilities,
     event_probability,
     events_frame,
     league,
@@ -230,3 +231,33 @@ def test_a_real_forecast_tells_events_against_its_origin() -> None:
     np.testing.assert_array_equal(table["leads"].to_numpy()[3:].reshape(8, 3), order.first)
     np.testing.assert_array_equal(table["hhi_upper_80"].to_numpy()[3::3], index.upper[0])
     assert table["hhi"].to_list()[:4] == [index.latest] * 3 + [index.mean[0]]
+
+
+def test_the_concentration_of_a_quarter_can_be_asked_for_as_an_event() -> None:
+    made = forecast_of(walks(2, 800, 3, [0.4, 0.3, 0.2, 0.1]), [0.4, 0.3, 0.2, 0.1], ["A", "B", "C", "Others"])
+    assert made.draws is not None
+    index = np.square(made.draws[..., :3]).sum(axis=2)
+    found = event_probability(made, "HHI > 0.285 in 2026Q3")
+    assert found.probability == (index[:, 2] > 0.285).mean()
+    assert 0.05 < found.probability < 0.95
+    assert (found.reference, found.at_origin) == ("2025Q4: HHI 0.290", True)
+    assert event_probability(made, "hhi above 2,850 in 2026Q3").event == found.event
+    below = event_probability(made, "HHI below 2900 through 2026Q3")
+    assert str(below.event) == "HHI <= 0.29 through 2026Q3"
+    assert below.probability == (index <= 0.29).all(axis=1).mean()
+    assert parse_event(str(below.event), made.providers, made.periods) == below.event
+    for text in ("HHI > 40 %", "HHI > 10001", "HHI > -1", "HHI > x", "HHI > 1e3"):
+        with pytest.raises(InvalidArgument, match=r"event\.hhi is .*allowed: 0 to 1, such as 0\.25, or points up to"):
+            event_probability(made, text)
+    named = forecast_of(walks(2, 50, 1, [0.6, 0.4]), [0.6, 0.4], ["HHI", "B"])
+    assert str(event_probability(named, "HHI > 50 %").event) == "HHI > 50 % by 2026Q1"
+
+
+def test_several_events_come_together_and_the_wrong_one_is_named() -> None:
+    made = forecast_of(walks(2, 100, 3, [0.4, 0.3, 0.3]), [0.4, 0.3, 0.3])
+    found = event_probabilities(made, ["A leads", "B overtakes A by 2026Q2"])
+    assert found == tuple(event_probability(made, text) for text in ("A leads", "B overtakes A by 2026Q2"))
+    assert found.to_frame().equals(events_frame(found))
+    assert len(event_probabilities(made, "A leads")) == 1
+    with pytest.raises(InvalidArgument, match=r"events\[1\]\.provider is 'Z'"):
+        event_probabilities(made, ["A leads", "Z leads"])

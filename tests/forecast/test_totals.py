@@ -1,12 +1,14 @@
+import math
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
 
+from forecast.errors import InvalidArgument
 from forecast.figures import load_breaks, load_figures
 from forecast.quarter import Quarter
-from forecast.totals import Totals, read_totals
+from forecast.totals import Totals, given_totals, read_totals
 
 Q = Quarter.parse
 
@@ -144,3 +146,15 @@ def test_the_shipped_markets_have_totals_that_grow_as_published(
     ]
     assert len(gaps) > 15
     assert np.nanmedian(gaps) < 0.01
+
+
+def test_totals_given_by_hand_have_gaps_and_a_unit() -> None:
+    start = Quarter.parse("2024Q1")
+    found = given_totals({start + 3: 12.0, start: 10.0}, "EUR mn")
+    assert (found.unit, found.quarters) == ("EUR mn", tuple(start + n for n in range(4)))
+    np.testing.assert_array_equal(found.amount, [10.0, np.nan, np.nan, 12.0])
+    for wrong, said in (({}, "no total"), ({start: 0.0}, "0.0 in 2024Q1"), ({start: math.inf}, "inf in 2024Q1")):
+        with pytest.raises(InvalidArgument, match=f"totals is '{said}'"):
+            given_totals(wrong)
+    with pytest.raises(InvalidArgument, match="totals is '2002 quarters'; allowed: 2000 at most"):
+        given_totals({start + -2001: 1.0, start: 1.0})

@@ -22,17 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from sharecast.v1 import forecast_pb2 as sharecast_dot_v1_dot_forecast__pb2
+from sharecast.v1 import provenance_pb2 as sharecast_dot_v1_dot_provenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sharecast/v1/answer.proto\x12\x0csharecast.v1\"\x83\x01\n\x10\x45ventProbability\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x12\x16\n\x0estandard_error\x18\x03 \x01(\x01\x12\r\n\x05\x64raws\x18\x04 \x01(\x05\x12\x11\n\tat_origin\x18\x05 \x01(\x08\x12\x11\n\treference\x18\x06 \x01(\t\"g\n\x15\x43onditionPlausibility\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\x18\n\x0bprobability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tstatement\x18\x03 \x01(\tB\x0e\n\x0c_probabilityb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19sharecast/v1/answer.proto\x12\x0csharecast.v1\x1a\x1bsharecast/v1/forecast.proto\x1a\x1dsharecast/v1/provenance.proto\"\x83\x01\n\x10\x45ventProbability\x12\r\n\x05\x65vent\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x01\x12\x16\n\x0estandard_error\x18\x03 \x01(\x01\x12\r\n\x05\x64raws\x18\x04 \x01(\x05\x12\x11\n\tat_origin\x18\x05 \x01(\x08\x12\x11\n\treference\x18\x06 \x01(\t\"g\n\x15\x43onditionPlausibility\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\x18\n\x0bprobability\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\tstatement\x18\x03 \x01(\tB\x0e\n\x0c_probability\"z\n\x06League\x12-\n\tproviders\x18\x01 \x03(\x0b\x32\x1a.sharecast.v1.ProviderRank\x12\x32\n\rconcentration\x18\x02 \x01(\x0b\x32\x1b.sharecast.v1.Concentration\x12\r\n\x05\x64raws\x18\x03 \x01(\x05\"f\n\x0cProviderRank\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x13\n\x0borigin_rank\x18\x02 \x01(\x01\x12\x15\n\rexpected_rank\x18\x03 \x03(\x01\x12\x18\n\x10lead_probability\x18\x04 \x03(\x01\"n\n\rConcentration\x12\x14\n\x0corigin_index\x18\x01 \x01(\x01\x12\x0c\n\x04mean\x18\x02 \x03(\x01\x12\x0e\n\x06median\x18\x03 \x03(\x01\x12)\n\tintervals\x18\x04 \x03(\x0b\x32\x16.sharecast.v1.Interval\"G\n\x0fRevenueQuestion\x12&\n\x06totals\x18\x01 \x03(\x0b\x32\x16.sharecast.v1.TotalRow\x12\x0c\n\x04unit\x18\x02 \x01(\t\"*\n\x08TotalRow\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x01\"\xdf\x01\n\x07Revenue\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12/\n\tproviders\x18\x02 \x03(\x0b\x32\x1c.sharecast.v1.AmountForecast\x12+\n\x05total\x18\x03 \x01(\x0b\x32\x1c.sharecast.v1.AmountForecast\x12\x14\n\x0cpast_periods\x18\x04 \x03(\t\x12\x13\n\x0bpast_totals\x18\x05 \x03(\x01\x12.\n\x0bmodels_used\x18\x06 \x03(\x0b\x32\x19.sharecast.v1.ModelWeight\x12\r\n\x05notes\x18\x07 \x03(\t\"\xbb\x01\n\x0e\x41mountForecast\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0c\n\x04mean\x18\x02 \x03(\x01\x12\x0e\n\x06median\x18\x03 \x03(\x01\x12)\n\tintervals\x18\x04 \x03(\x0b\x32\x16.sharecast.v1.Interval\x12\x0e\n\x06growth\x18\x05 \x03(\x01\x12\x30\n\x10growth_intervals\x18\x06 \x03(\x0b\x32\x16.sharecast.v1.Interval\x12\x0c\n\x04past\x18\x07 \x03(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.answer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTPROBABILITY']._serialized_start=44
-  _globals['_EVENTPROBABILITY']._serialized_end=175
-  _globals['_CONDITIONPLAUSIBILITY']._serialized_start=177
-  _globals['_CONDITIONPLAUSIBILITY']._serialized_end=280
+  _globals['_EVENTPROBABILITY']._serialized_start=104
+  _globals['_EVENTPROBABILITY']._serialized_end=235
+  _globals['_CONDITIONPLAUSIBILITY']._serialized_start=237
+  _globals['_CONDITIONPLAUSIBILITY']._serialized_end=340
+  _globals['_LEAGUE']._serialized_start=342
+  _globals['_LEAGUE']._serialized_end=464
+  _globals['_PROVIDERRANK']._serialized_start=466
+  _globals['_PROVIDERRANK']._serialized_end=568
+  _globals['_CONCENTRATION']._serialized_start=570
+  _globals['_CONCENTRATION']._serialized_end=680
+  _globals['_REVENUEQUESTION']._serialized_start=682
+  _globals['_REVENUEQUESTION']._serialized_end=753
+  _globals['_TOTALROW']._serialized_start=755
+  _globals['_TOTALROW']._serialized_end=797
+  _globals['_REVENUE']._serialized_start=800
+  _globals['_REVENUE']._serialized_end=1023
+  _globals['_AMOUNTFORECAST']._serialized_start=1026
+  _globals['_AMOUNTFORECAST']._serialized_end=1213
 # @@protoc_insertion_point(module_scope)

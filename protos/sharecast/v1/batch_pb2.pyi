@@ -1,4 +1,5 @@
 from google.rpc import status_pb2 as _status_pb2
+from sharecast.v1 import answer_pb2 as _answer_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
@@ -10,7 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastBatch(_message.Message):
-    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed")
+    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events")
     MARKETS_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -19,6 +20,7 @@ class ForecastBatch(_message.Message):
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     markets: _containers.RepeatedCompositeFieldContainer[MarketName]
     house: str
     as_of: str
@@ -27,27 +29,32 @@ class ForecastBatch(_message.Message):
     levels: _containers.RepeatedScalarFieldContainer[float]
     model: str
     seed: int
-    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
+    events: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MarketName(_message.Message):
-    __slots__ = ("market",)
+    __slots__ = ("market", "events")
     MARKET_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     market: str
-    def __init__(self, market: _Optional[str] = ...) -> None: ...
+    events: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, market: _Optional[str] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MarketShares(_message.Message):
-    __slots__ = ("market", "first_period", "providers", "shares", "decimals")
+    __slots__ = ("market", "first_period", "providers", "shares", "decimals", "events")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     FIRST_PERIOD_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
     SHARES_FIELD_NUMBER: _ClassVar[int]
     DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     market: str
     first_period: str
     providers: _containers.RepeatedScalarFieldContainer[str]
     shares: _containers.RepeatedScalarFieldContainer[float]
     decimals: int
-    def __init__(self, market: _Optional[str] = ..., first_period: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., shares: _Optional[_Iterable[float]] = ..., decimals: _Optional[int] = ...) -> None: ...
+    events: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, market: _Optional[str] = ..., first_period: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., shares: _Optional[_Iterable[float]] = ..., decimals: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MarketOutcome(_message.Message):
     __slots__ = ("market", "forecast", "error")
@@ -60,17 +67,19 @@ class MarketOutcome(_message.Message):
     def __init__(self, market: _Optional[str] = ..., forecast: _Optional[_Union[MarketForecast, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class MarketForecast(_message.Message):
-    __slots__ = ("house", "origin", "providers", "data_provenance", "model_provenance", "warnings")
+    __slots__ = ("house", "origin", "providers", "data_provenance", "model_provenance", "warnings", "events")
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
     DATA_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     MODEL_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
     house: str
     origin: str
     providers: _containers.RepeatedCompositeFieldContainer[_forecast_pb2.ProviderForecast]
     data_provenance: _provenance_pb2.DataProvenance
     model_provenance: _provenance_pb2.ModelProvenance
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, house: _Optional[str] = ..., origin: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    events: _containers.RepeatedCompositeFieldContainer[_answer_pb2.EventProbability]
+    def __init__(self, house: _Optional[str] = ..., origin: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ...) -> None: ...

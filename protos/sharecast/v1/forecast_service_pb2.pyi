@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions")
+    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -26,6 +26,8 @@ class ForecastRequest(_message.Message):
     INCLUDE_HISTORY_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_LEAGUE_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -37,7 +39,9 @@ class ForecastRequest(_message.Message):
     include_history: bool
     events: _containers.RepeatedScalarFieldContainer[str]
     conditions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ...) -> None: ...
+    include_league: bool
+    revenue: _answer_pb2.RevenueQuestion
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ...) -> None: ...
 
 class StreamForecastsRequest(_message.Message):
     __slots__ = ("batch",)
@@ -52,7 +56,7 @@ class StreamForecastsResponse(_message.Message):
     def __init__(self, outcomes: _Optional[_Iterable[_Union[_batch_pb2.MarketOutcome, _Mapping]]] = ...) -> None: ...
 
 class ForecastResponse(_message.Message):
-    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history", "events", "conditions")
+    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history", "events", "conditions", "league", "revenue")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +70,8 @@ class ForecastResponse(_message.Message):
     HISTORY_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    LEAGUE_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -79,7 +85,9 @@ class ForecastResponse(_message.Message):
     history: _history_pb2.History
     events: _containers.RepeatedCompositeFieldContainer[_answer_pb2.EventProbability]
     conditions: _containers.RepeatedCompositeFieldContainer[_answer_pb2.ConditionPlausibility]
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ...) -> None: ...
+    league: _answer_pb2.League
+    revenue: _answer_pb2.Revenue
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ..., league: _Optional[_Union[_answer_pb2.League, _Mapping]] = ..., revenue: _Optional[_Union[_answer_pb2.Revenue, _Mapping]] = ...) -> None: ...
 
 class BacktestRequest(_message.Message):
     __slots__ = ("market", "house", "shares", "origins", "horizon", "levels", "models", "seed")

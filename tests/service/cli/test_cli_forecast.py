@@ -114,8 +114,6 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
         (["--event", "Huawei leads", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
         (["--league", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
-        (["--league", "--address", "127.0.0.1:1"], "--league is worked out here, not by a server"),
-        (["--revenue", "--address", "127.0.0.1:1"], "worked out here, not by a server at --address; give one"),
         (["--figures", "f.csv"], "f.csv is 'missing'"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
         (["--address", "127.0.0.1:1"], "the service is unavailable"),
@@ -191,6 +189,11 @@ def test_a_server_answers_events_and_conditions_as_this_process_does(run: Run, s
         here = run(*asked, "--format", format_)
         there = run(*asked, "--format", format_, "--address", server.address)
         assert (here.exit_code, here.stdout, here.stderr) == (0, there.stdout, there.stderr)
+    for rows in ("--revenue", "--league"):
+        for format_ in ("json", "table"):
+            more = [*ASKED, rows, "--condition", "Others unchanged", "--format", format_]
+            here, there = run(*more), run(*more, "--address", server.address)
+            assert (here.exit_code, here.stdout, here.stderr) == (0, there.stdout, there.stderr)
     conditioned = [*ASKED, "--condition", "Huawei = 25 % in 2021Q4", "--format", "csv"]
     assert run(*conditioned).stdout == run(*conditioned, "--address", server.address).stdout
     wrong = [*ASKED, "--event", "Hauwei leads"]

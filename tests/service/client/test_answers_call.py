@@ -1,14 +1,18 @@
 import asyncio
 
 import numpy as np
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from forecast.conditions import condition_forecast
-from forecast.events import event_probability
+from forecast.events import event_probability, league
 from forecast.figures import load_breaks, load_figures
 from forecast.forecasting import forecast_history
 from forecast.history import reconstruct
-from service.client import AsyncClient, Client, ConditionResult, InvalidArgument
+from forecast.revenue import forecast_revenue
+from forecast.totals import given_totals
+from service.client import AsyncClient, Client, ConditionResult, InvalidArgument, NotEnoughData, Quarter
 from service.server import Server
 
 EVENTS = ("Huawei overtakes Tencent by 2026Q4", "Alibaba > 40 % in 2026Q2", "top 3 changes")
@@ -97,3 +101,103 @@ def test_one_text_is_not_taken_for_its_letters(server: Server) -> None:
     with Client(server.address) as client:
         found = client.forecast("cn-cloud", horizon=1, events="Huawei leads")
     assert [event.event for event in found.events] == ["Huawei Cloud leads by 2026Q1"]
+
+
+ROWS = [
+    {"period": f"2025Q{quarter}", "provider": name, "share": share}
+    for quarter in (1, 2, 3, 4)
+    for name, share in (("North", 0.55 + 0.01 * quarter), ("South", 0.45 - 0.01 * quarter))
+]
+TOTALS = [
+    {"period": f"{year}Q{n}", "amount": 10.0 + year - 2023 + 0.5 * n} for year in (2024, 2025) for n in (1, 2, 3, 4)
+]
+
+
+@pytest.mark.parametrize("conditions", [(), ("Huawei = 20 % in 2026Q4",)])
+def test_a_server_tells_revenue_and_league_as_the_library_does(server: Server, conditions: tuple[str, ...]) -> None:
+    figures = load_figures()
+    made = forecast_history(reconstruct(figures, load_breaks(), market="cn-cloud"), horizon=4, seed=3, keep_draws=True)
+    if conditions:
+        made = condition_forecast(made, conditions).forecast
+    sold, order = forecast_revenue(made, figures, seed=3), league(made)
+    with Client(server.address) as client:
+        found = client.forecast("cn-cloud", horizon=4, seed=3, league=True, revenue=True, conditions=conditions)
+        assert client.forecast("cn-cloud", horizon=4, seed=3, conditions=conditions).league is None
+    assert found.revenue is not None and found.league is not None
+    assert_frame_equal(found.revenue.to_polars(), sold.to_frame(), check_exact=True)
+    assert_frame_equal(found.league.to_polars(), order.to_frame(), check_exact=True)
+    assert (found.revenue.unit, found.revenue.notes, found.revenue.used) == ("USD bn", sold.notes, sold.used)
+    np.testing.assert_array_equal(np.array(found.revenue.past), sold.past)
+    for mine, theirs in ((found.revenue, sold), (found.league, order)):
+        assert mine._repr_html_() == theirs._repr_html_()
+        assert mine.plot()._repr_html_() == theirs.plot()._repr_html_()
+    assert found._repr_html_().count("<table") == 3
+
+
+def test_both_clients_are_told_the_same_and_what_is_known_already_is_not_made_again(server: Server) -> None:
+    async def ask() -> object:
+        async with AsyncClient(server.address) as client:
+            return await client.forecast("cn-cloud", horizon=2, league=True, revenue=True)
+
+    with Client(server.address) as client:
+        plain = client.forecast("cn-cloud", horizon=2)
+        found = client.forecast("cn-cloud", horizon=2, league=True, revenue=True)
+        only = client.forecast("cn-cloud", horizon=2, league=True)
+    assert asyncio.run(ask()) == found
+    assert (plain.league, plain.revenue, only.revenue) == (None, None, None)
+    assert only.league == found.league is not None
+
+
+def test_totals_of_the_callers_own_stand_for_published_ones(server: Server) -> None:
+    with Client(server.address) as client:
+        found = client.forecast("mine", shares=ROWS, horizon=3, revenue=TOTALS, unit="EUR mn", seed=1).revenue
+        same = client.forecast("mine", shares=ROWS, horizon=3, revenue=pl.DataFrame(TOTALS), unit="EUR mn", seed=1)
+        other = client.forecast("mine", shares=ROWS, horizon=3, revenue=TOTALS[1:], unit="EUR mn", seed=1).revenue
+        told = client.forecast("cn-cloud", horizon=3, revenue=TOTALS, seed=1).revenue
+    assert found is not None and told is not None and other is not None and same.revenue is not None
+    assert_frame_equal(same.revenue.to_polars(), found.to_polars(), check_exact=True)
+    assert other.mean != found.mean
+    assert (found.unit, found.providers, told.unit) == ("EUR mn", ("North", "South"), "")
+    np.testing.assert_allclose(np.array(found.mean)[:, :2].sum(axis=1), np.array(found.mean)[:, 2], rtol=1e-12)
+    np.testing.assert_array_equal(np.array(found.past)[:, 2], [row["amount"] for row in TOTALS])
+    history = reconstruct(load_figures(), load_breaks(), market="cn-cloud")
+    given = given_totals({Quarter.parse(str(row["period"])): float(str(row["amount"])) for row in TOTALS})
+    mine = forecast_revenue(forecast_history(history, horizon=3, seed=1, keep_draws=True), given, seed=1)
+    assert_frame_equal(told.to_polars(), mine.to_frame(), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"revenue": True}, r"revenue\.totals is 'no total'; allowed: totals beside inline shares"),
+        ({"revenue": [{"period": "2025Q5", "amount": 1.0}]}, r"revenue\.totals\[0\]\.period is '2025Q5'"),
+        ({"revenue": [TOTALS[0], TOTALS[0]]}, r"revenue\.totals\[1\]\.period is '2024Q1'; allowed: each quarter once"),
+        (
+            {"revenue": [{**TOTALS[0], "amount": 0.0}]},
+            r"revenue\.totals\[0\]\.amount is 0\.0; allowed: an amount above",
+        ),
+        ({"revenue": [{**TOTALS[0], "amount": float("nan")}]}, r"revenue\.totals\[0\]\.amount is 'nan'"),
+        ({"revenue": [{**TOTALS[0], "amount": "1"}]}, r"revenue\.totals\[0\]\.amount is '1'"),
+        ({"revenue": []}, r"revenue\.totals is 'no row'"),
+        ({"revenue": TOTALS, "unit": "x" * 41}, r"revenue\.unit is .*; allowed: 40 characters at most"),
+        ({"unit": "EUR"}, "unit is 'EUR'; allowed: empty without totals of your own"),
+        (
+            {"revenue": [{"period": f"{1800 + n}Q1", "amount": 1.0} for n in range(401)]},
+            "'401 totals'; allowed: 400 at",
+        ),
+        (
+            {"revenue": [{"period": f"200{n}Q1", "amount": 1.0} for n in (1, 2)]},
+            "allowed: totals up to 2015Q4 at least",
+        ),
+    ],
+)
+def test_totals_that_cannot_be_used_are_refused_with_their_place(
+    server: Server, asked: dict[str, object], said: str
+) -> None:
+    with Client(server.address) as client, pytest.raises(InvalidArgument, match=said):
+        client.forecast("mine", shares=ROWS, **asked)  # type: ignore[arg-type]
+
+
+def test_too_few_totals_say_so(server: Server) -> None:
+    with Client(server.address) as client, pytest.raises(NotEnoughData, match=r"has 1 quarter\(s\) .*totals"):
+        client.forecast("mine", shares=ROWS, revenue=TOTALS[:1])
