@@ -48,6 +48,15 @@ class Settings:
         return self.data_folder / "sharecast" / "sharecast.db"
 
 
+def quiet_grpc() -> None:
+    """Have gRPC's core say nothing on standard error, unless the environment says otherwise; before it is imported.
+
+    Its remarks are text between lines that machines read, one for each connection that fails. What matters of them is
+    an error of the call, or of the server's start.
+    """
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
 def use_one_thread() -> None:
     """Have the libraries that this process loads later use one thread each, unless the environment says otherwise.
 
@@ -160,8 +169,8 @@ class ServeSettings:
     metrics: str = _setting("", "Where Prometheus reads metrics, over HTTP. Empty: nowhere.", metavar="HOST:PORT")
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "info",
-        "Least grave lines of the log. info: a line per call. debug also tells what callers were told, and texts of "
-        "exceptions, which may hold data.",
+        "Least grave lines of the log. info: a line per call. debug also tells of probes, what callers were told and "
+        "texts of exceptions, which may hold data, and what gRPC itself says, as text.",
         read=_choice("debug", "info", "warning", "error"),
         metavar="LEVEL",
     )

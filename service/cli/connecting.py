@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli.options import META
-from service.settings import Settings
+from service.settings import Settings, quiet_grpc
 
 if TYPE_CHECKING:
     from service.client import Client
@@ -21,6 +21,7 @@ def connect(address: str) -> "Client":
     Raises:
         InvalidArgument: a file cannot be read, or does not fit the others.
     """
+    quiet_grpc()  # the error of the call says the same
     from service.client import Client
 
     given = _given()

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from forecast.errors import InvalidArgument
+from service.cli.listening import obstacle
 from service.cli.serve import settings_options
 from service.settings import ServeSettings, resolve
 
@@ -91,7 +92,7 @@ def diagnose(
         ("tls", lambda: _tls(settings, now())),
         ("keys", lambda: _keys(settings, now())),
         ("port", lambda: _port("listen", settings.listen)),
-        ("metrics port", lambda: _port("metrics", settings.metrics)),
+        ("metrics port", lambda: _metrics_port(settings)),
     )
     for name, check in checks:
         yield _look(name, check)
@@ -168,7 +169,10 @@ def _database(settings: ServeSettings) -> str:
     named = _named(settings)
     if named is None:
         return "none: the shipped figures alone, and nothing can be imported"
-    if _new(named):
+    file = _file(named)
+    if file is not None and not os.access(file.parent, os.W_OK | os.X_OK):  # journals of SQLite stand beside the file
+        raise _Found("problem", f"{file.parent} may not be written, where {file.name} is to be kept")
+    if file is not None and not file.exists():
         return f"{named} will be made at the start"
     look = look_at(named)
     if look.foreign:
@@ -192,7 +196,10 @@ def _disk(settings: ServeSettings) -> str:
     named = _named(settings)
     if named is None:
         return "no database"
-    engine = make_engine(named, create=True)
+    try:
+        engine = make_engine(named, create=True)
+    except InvalidArgument:
+        raise _Found("warning", "not looked at: see database") from None
     if engine.dialect.name != "sqlite":
         return "the database is elsewhere"
     folder = Path(str(engine.url.database)).absolute().parent
@@ -207,7 +214,7 @@ def _disk(settings: ServeSettings) -> str:
 
 def _tls(settings: ServeSettings, now: datetime) -> str:
     from service.security.entry import settle
-    from service.security.tls import expires_at
+    from service.security.tls import validity
 
     entry = settle(settings)
     entry.credentials()
@@ -215,8 +222,10 @@ def _tls(settings: ServeSettings, now: datetime) -> str:
         if settings.insecure_plaintext:
             raise _Found("warning", "plain text is allowed: keys and figures can be read on their way")
         return "plain text, for this machine alone"
-    end = expires_at(entry.tls.certificate)
+    begin, end = validity(entry.tls.certificate)
     text = f"the certificate ends {end:%Y-%m-%d}"
+    if begin > now:
+        raise _Found("problem", f"the certificate begins {begin:%Y-%m-%d %H:%M} UTC only, or the clock is behind")
     if end <= now:
         raise _Found("problem", f"the certificate ended {end:%Y-%m-%d %H:%M} UTC")
     if entry.tls.private_key.stat().st_mode & 0o077:
@@ -229,7 +238,11 @@ def _tls(settings: ServeSettings, now: datetime) -> str:
 def _keys(settings: ServeSettings, now: datetime) -> str:
     from service.security.entry import settle
 
-    if not settle(settings).keys:
+    try:
+        asked_for = settle(settings).keys
+    except InvalidArgument:
+        raise _Found("warning", "not looked at: see tls") from None
+    if not asked_for:
         return "calls need none"
     named = _named(settings)
     if named is None:
@@ -247,22 +260,16 @@ def _keys(settings: ServeSettings, now: datetime) -> str:
 def _port(field: str, listen: str) -> str:
     if not listen:
         return "none asked for"
-    if listen.startswith("unix:"):
-        return listen
-    host, _, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if port == "0":
-        return f"{listen} picks a free one"
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no hindrance
-            probe.bind(address)
-            probe.listen()
-    except (OSError, ValueError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or "it is no HOST:PORT"
-        raise _Found("problem", f"{field} {listen} cannot be listened on: {why}") from None
-    return f"{listen} is free"
+    if why := obstacle(listen):
+        raise _Found("problem", f"{field} {listen} cannot be listened on: {why}")
+    return f"{listen} picks a free one" if listen.endswith(":0") else f"{listen} is free"
+
+
+def _metrics_port(settings: ServeSettings) -> str:
+    found = _port("metrics", settings.metrics)
+    if settings.metrics and settings.metrics == settings.listen and not settings.listen.endswith(":0"):
+        raise _Found("problem", f"{settings.metrics} is where calls are to be answered")
+    return found
 
 
 def _named(settings: ServeSettings) -> str | None:
@@ -272,12 +279,12 @@ def _named(settings: ServeSettings) -> str | None:
     return named_database(settings.database or None)
 
 
-def _new(database: str) -> bool:
-    """Whether it is a file that is not there yet."""
+def _file(database: str) -> Path | None:
+    """Where a database of SQLite is kept, or will be; None for one elsewhere."""
     from service.store.engine import make_engine
 
     engine = make_engine(database, create=True)
-    return engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists()
+    return Path(str(engine.url.database)).absolute() if engine.dialect.name == "sqlite" else None
 
 
 @contextmanager
@@ -286,7 +293,8 @@ def _rows(database: str) -> "Iterator[tuple[KeyRow, ...]]":
     from service.store.engine import make_engine
     from service.store.key_rows import KeyRows
 
-    if _new(database) or (look_at(database).version or "0") < _WITH_KEYS:
+    file = _file(database)
+    if (file is not None and not file.exists()) or (look_at(database).version or "0") < _WITH_KEYS:
         yield ()
         return
     engine = make_engine(database, create=False)

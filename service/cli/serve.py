@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from service.settings import SETTINGS, ServeSettings, resolve
+from forecast.errors import InvalidArgument
+from service.cli.listening import check_can_listen
+from service.settings import SETTINGS, ServeSettings, quiet_grpc, resolve
 
 if TYPE_CHECKING:
     from service.observe.metrics import Metrics, MetricsServer
@@ -71,6 +75,8 @@ def serve(settings: Path | None, show_settings: bool, show_file: str | None, **f
 
 
 def _serve(settings: ServeSettings) -> None:
+    if settings.log_level != "debug":
+        quiet_grpc()
     from forecast.forecasting import warm_up
     from service.catalog import Catalog
     from service.cli.opening import open_existing
@@ -79,6 +85,9 @@ def _serve(settings: ServeSettings) -> None:
     from service.server import serve as answer
 
     entry = settle(settings)
+    check_can_listen("listen", settings.listen)
+    if settings.metrics:
+        check_can_listen("metrics", settings.metrics)
     credentials = entry.credentials()
     store = open_existing(settings.database or None, create=True)
     guard = entry.guard(store)
@@ -87,6 +96,8 @@ def _serve(settings: ServeSettings) -> None:
     calls = set_up_log(settings.log_level, settings.log_format)
     observer = Observer(log=calls, metrics=metrics, spans=spans_if_installed())
     _warn(settings, store, keys=entry.keys, tls=entry.tls is not None)
+    if entry.tls is not None:
+        _warn_of_certificate(entry.tls.certificate)
     catalog = Catalog.shipped(store)
     warm_up()
     if told is not None:
@@ -128,9 +139,19 @@ def _metrics(settings: ServeSettings) -> "Metrics":
     metrics = Metrics((*_SERVICES, health), under_other_names=dict.fromkeys(NAMES, reflection))
     certificate = settings.tls_certificate
     if certificate is not None:
-        help_ = "When the certificate of the server ends, in seconds since 1970."
-        name = "sharecast_certificate_expires_timestamp_seconds"
-        metrics.watch(lambda: (Reading(name, help_, expires_at(certificate).timestamp()),))
+        known: list[float] = []  # the last one, while the file is away or half written
+
+        def end() -> Iterator[Reading]:
+            with suppress(InvalidArgument):
+                known[:] = [expires_at(certificate).timestamp()]
+            for moment in known:
+                yield Reading(
+                    "sharecast_certificate_expires_timestamp_seconds",
+                    "When the certificate of the server ends, in seconds since 1970.",
+                    moment,
+                )
+
+        metrics.watch(end)
     return metrics
 
 
@@ -158,3 +179,15 @@ def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bo
         log.warning("calls need no key: whoever reaches %s may do everything", settings.listen)
     if keys and store is not None and not any(row.revoked_at is None for row in store.keys.all()):
         log.warning("calls need a key, and there is none yet: `sharecast keys add` makes one")
+
+
+def _warn_of_certificate(certificate: Path) -> None:
+    """It may be renewed at any time, so the server starts with one that clients refuse."""
+    from service.security.tls import validity
+
+    begin, end = validity(certificate)
+    now = datetime.now(UTC)
+    if end <= now:
+        log.error("the certificate ended %s UTC: clients refuse it", f"{end:%Y-%m-%d %H:%M}")
+    elif begin > now:
+        log.error("the certificate begins %s UTC only: clients refuse it", f"{begin:%Y-%m-%d %H:%M}")

@@ -49,7 +49,7 @@ def server_credentials(files: TlsFiles, /) -> grpc.ServerCredentials:
 class _Certificates:
     def __init__(self, files: TlsFiles) -> None:
         self._files, self._lock = files, threading.Lock()
-        self._stamp = _stamp(files)
+        self._stamp = self._refused = _stamp(files)
         self._looked_at = time.monotonic()
         self.first = _load(files)
 
@@ -65,19 +65,31 @@ class _Certificates:
                 return None
             try:
                 fresh = _load(self._files)
+                end = expires_at(self._files.certificate)
             except InvalidArgument as error:
                 # The stamp stays: a file that was read half written is looked at again.
-                log.warning("the renewed certificate is not used, the one before goes on: %s", error.field)
+                if stamp != self._refused:
+                    self._refused = stamp
+                    log.warning(
+                        "the renewed certificate is not used, the one before goes on: %s is not %s",
+                        error.field,
+                        error.allowed,
+                    )
                 return None
             if _stamp(self._files) != stamp:
                 return None  # written at this moment: next time
             self._stamp = stamp
-            log.info("a renewed certificate is in use")
+            log.info("a renewed certificate is in use, valid until %s", f"{end:%Y-%m-%d}")
             return fresh
 
 
 def expires_at(path: Path, /) -> datetime:
-    """The moment a certificate ends, UTC: the first one of a file.
+    """The moment a certificate ends, UTC; as `validity`."""
+    return validity(path)[1]
+
+
+def validity(path: Path, /) -> tuple[datetime, datetime]:
+    """The moments a certificate begins and ends, UTC: the first one of a file.
 
     Raises:
         InvalidArgument: the file cannot be read or begins with no certificate.
@@ -93,12 +105,16 @@ def expires_at(path: Path, /) -> datetime:
         skipped = 4 if der[at] == _VERSION else 3
         for _ in range(skipped):
             at = _span(der, at)[1]
-        at = _span(der, _inside(der, at))[1]
-        start, end = _span(der, at)
-        form = "%y%m%d%H%M%SZ" if der[at] == _UTC_TIME else "%Y%m%d%H%M%SZ"
-        return datetime.strptime(der[start:end].decode("ascii"), form).replace(tzinfo=UTC)
+        begin = _inside(der, at)
+        return _moment(der, begin), _moment(der, _span(der, begin)[1])
     except (ValueError, IndexError):
         raise InvalidArgument("tls_certificate", str(path), "a certificate, PEM") from None
+
+
+def _moment(der: bytes, at: int) -> datetime:
+    start, end = _span(der, at)
+    form = "%y%m%d%H%M%SZ" if der[at] == _UTC_TIME else "%Y%m%d%H%M%SZ"
+    return datetime.strptime(der[start:end].decode("ascii"), form).replace(tzinfo=UTC)
 
 
 def _inside(der: bytes, at: int) -> int:
@@ -117,15 +133,15 @@ def _span(der: bytes, at: int) -> tuple[int, int]:
 
 
 def _load(files: TlsFiles) -> "grpc.ServerCertificateConfiguration":
-    chain, key = _read("tls_certificate", files.certificate), _read("tls_private_key", files.private_key)
+    chain, key = read_roots("tls_certificate", files.certificate), _read("tls_private_key", files.private_key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # gRPC itself would take any bytes, and fail at each handshake without a word. A password is not asked for.
         context.load_cert_chain(files.certificate, files.private_key, password=_no_password)
-    except (ssl.SSLError, ValueError, OSError):
-        raise InvalidArgument(
-            "tls_private_key", str(files.private_key), "the key of tls_certificate, both PEM, without a password"
-        ) from None
+    except (ssl.SSLError, ValueError, OSError) as error:
+        of_another = getattr(error, "reason", None) == "KEY_VALUES_MISMATCH"
+        allowed = f"the key of {files.certificate}" if of_another else "a private key, PEM, without a password"
+        raise InvalidArgument("tls_private_key", str(files.private_key), allowed) from None
     if files.client_ca is None:
         return grpc.ssl_server_certificate_configuration([(key, chain)])
     return grpc.ssl_server_certificate_configuration(
@@ -145,7 +161,9 @@ def read_roots(field: str, path: Path, /) -> bytes:
     """
     raw = _read(field, path)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=raw.decode("ascii"))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+            cadata=raw.decode("ascii", "ignore")
+        )  # remarks may be any text
     except (ssl.SSLError, ValueError):
         raise InvalidArgument(field, str(path), "a file of certificates, PEM") from None
     return raw

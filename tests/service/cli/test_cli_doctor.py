@@ -77,9 +77,12 @@ def test_a_database_that_cannot_be_used_is_a_problem(tmp_path: Path, content: st
             with sqlite3.connect(path) as connection:
                 connection.execute("CREATE TABLE other (a)")
             expected = ("problem", "holds tables of something else")
-    state, detail = found(ServeSettings(listen="127.0.0.1:0", database=str(path)))["database"]
+    told = found(ServeSettings(listen="127.0.0.1:0", database=str(path)))
+    state, detail = told["database"]
     assert state == expected[0], detail
     assert expected[1] in detail
+    if content == "missing folder":
+        assert told["disk"] == ("warning", "not looked at: see database")
 
 
 def test_a_clock_before_the_newest_figure_is_a_problem() -> None:
@@ -109,10 +112,15 @@ def test_certificates_are_looked_at(issue: Issue) -> None:  # noqa: F811
         listen="0.0.0.0:0", tls_certificate=pair.pem, tls_private_key=pair.key_pem, database="none"
     )
     assert found(with_tls)["tls"][0] == "warning"  # it ends tomorrow
-    assert found(with_tls, NOW - timedelta(days=30))["tls"][0] == "ok"
     assert "the certificate ended" in found(with_tls, NOW + timedelta(days=2))["tls"][1]
+    state, detail = found(with_tls, NOW - timedelta(days=30))["tls"]
+    assert (state, "the certificate begins" in detail) == ("problem", True)
+    issue("a", days=90)
+    pair.key_pem.chmod(0o600)
+    assert found(with_tls)["tls"][0] == "ok"
     pair.key_pem.chmod(0o644)
     assert "may be read by others" in found(with_tls)["tls"][1]
     wrong = ServeSettings(listen="0.0.0.0:0", tls_certificate=pair.pem, tls_private_key=other.key_pem, database="none")
     assert found(wrong)["tls"][0] == "problem"
-    assert found(ServeSettings(listen="0.0.0.0:0", database="none"))["tls"][0] == "problem"
+    plain = found(ServeSettings(listen="0.0.0.0:0", database="none"))
+    assert (plain["tls"][0], plain["keys"]) == ("problem", ("warning", "not looked at: see tls"))

@@ -28,9 +28,12 @@ Issue = Callable[..., Pair]
 
 @pytest.fixture
 def issue(tmp_path: Path) -> Issue:
-    """Make NAME.pem and NAME.key: an authority, or a certificate for localhost and 127.0.0.1 signed by one."""
+    """Make NAME.pem and NAME.key: an authority, or a certificate for localhost and 127.0.0.1 signed by one.
 
-    def make(name: str, by: Pair | None = None) -> Pair:
+    Valid for so many days from five minutes ago.
+    """
+
+    def make(name: str, by: Pair | None = None, *, days: float = 1) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
@@ -42,7 +45,7 @@ def issue(tmp_path: Path) -> Issue:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - dt.timedelta(minutes=5))
-            .not_valid_after(now + dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .sign(key if by is None else by.key, hashes.SHA256())

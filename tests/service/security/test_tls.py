@@ -13,7 +13,7 @@ from service.catalog import Catalog
 from service.client import AsyncClient, Client, ServiceUnavailable
 from service.security import Guard, TlsFiles, server_credentials
 from service.security.keys import add_key
-from service.security.tls import expires_at
+from service.security.tls import _Certificates, expires_at, validity
 from service.server import Server
 from service.store import open_store
 from tests.service.security.conftest import Issue, Pair
@@ -115,6 +115,32 @@ def test_a_certificate_that_cannot_be_used_leaves_the_one_before_serving_until_i
             assert client.list_markets()
 
 
+def test_a_renewed_certificate_is_told_of_once_with_what_is_wrong_or_when_it_ends(
+    issue: Issue, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.security.tls._LOOK_SECONDS", 0.0)
+    caplog.set_level("INFO")
+    pair = issue("server")
+    certificates = _Certificates(files(pair))
+    pair.key_pem.write_bytes(issue("other").key_pem.read_bytes())
+    assert [certificates.renewed() for _ in range(3)] == [None] * 3
+    assert [record.getMessage() for record in caplog.records] == [
+        f"the renewed certificate is not used, the one before goes on: tls_private_key is not the key of {pair.pem}"
+    ]
+    fresh = issue("server", days=40)
+    assert certificates.renewed() is not None
+    assert certificates.renewed() is None
+    end = f"{fresh.certificate.not_valid_after_utc:%Y-%m-%d}"
+    assert caplog.records[-1].getMessage() == f"a renewed certificate is in use, valid until {end}"
+    assert len(caplog.records) == 2
+
+
+def test_a_certificate_may_stand_between_remarks_of_any_kind(issue: Issue) -> None:
+    pair = issue("server")
+    pair.pem.write_bytes("Aussteller: Zürich\n".encode() + pair.pem.read_bytes())
+    server_credentials(files(pair))
+
+
 def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tmp_path: Path) -> None:
     root, other = issue("root"), issue("other")
     missing, rubbish = tmp_path / "nowhere.pem", tmp_path / "rubbish.pem"
@@ -122,8 +148,12 @@ def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tm
     cases = (
         (TlsFiles(missing, root.key_pem), r"tls_certificate is '.*nowhere\.pem'; allowed: a file that can be read"),
         (TlsFiles(root.pem, missing), r"tls_private_key is '.*nowhere\.pem'"),
-        (TlsFiles(root.pem, other.key_pem), r"tls_private_key is '.*other\.key'; allowed: the key of tls_certificate"),
-        (TlsFiles(rubbish, root.key_pem), "the key of tls_certificate, both PEM"),
+        (TlsFiles(root.pem, other.key_pem), r"tls_private_key is '.*other\.key'; allowed: the key of .*root\.pem"),
+        (TlsFiles(rubbish, root.key_pem), r"tls_certificate is '.*rubbish\.pem'; allowed: a file of certificates, PEM"),
+        (
+            TlsFiles(root.pem, rubbish),
+            r"tls_private_key is '.*rubbish\.pem'; allowed: a private key, PEM, without",
+        ),
         (
             TlsFiles(root.pem, root.key_pem, rubbish),
             r"tls_client_ca is '.*rubbish\.pem'; allowed: a file of certificates",
@@ -134,9 +164,10 @@ def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tm
             server_credentials(given_files)
 
 
-def test_the_end_of_a_certificate_is_read(issue: Issue) -> None:
+def test_begin_and_end_of_a_certificate_are_read(issue: Issue) -> None:
     root = issue("root")
     for pair in (root, issue("a", root)):
+        assert validity(pair.pem) == (pair.certificate.not_valid_before_utc, pair.certificate.not_valid_after_utc)
         assert expires_at(pair.pem) == pair.certificate.not_valid_after_utc
 
 

@@ -1,0 +1,68 @@
+"""Whether an address can be listened on, and why not: gRPC itself only says that it cannot."""
+
+import os
+import socket
+from pathlib import Path
+
+from forecast.errors import InvalidArgument
+
+_UNIX = "unix:"
+_LARGEST_PORT = 65535
+_LONGEST_PATH = 107  # bytes of a socket's name, sockaddr_un
+
+
+def check_can_listen(field: str, listen: str, /) -> None:
+    """Listen on an address for a moment.
+
+    Args:
+        field: What the address is called in a message.
+        listen: HOST:PORT, where port 0 is any, or unix:PATH.
+
+    Raises:
+        InvalidArgument: it cannot be listened on.
+    """
+    if why := obstacle(listen):
+        unix = listen.startswith(_UNIX)
+        allowed = "unix:PATH" if unix else "HOST:PORT of this machine"
+        raise InvalidArgument(field, listen, f"{allowed} that no other process uses ({why})")
+
+
+def obstacle(listen: str, /) -> str:
+    """Why an address cannot be listened on; empty: it can. Arguments as of `check_can_listen`."""
+    if listen.startswith(_UNIX):
+        return _obstacle_at(Path(listen.removeprefix(_UNIX)))
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
+        return "it is no HOST:PORT"  # the system would take port 70000 for 4464
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no hindrance
+            probe.bind(address)
+            probe.listen()
+    except (OSError, UnicodeError) as error:  # a name that cannot be one is the second
+        return getattr(error, "strerror", None) or "there is no such name"
+    return ""
+
+
+def _obstacle_at(path: Path) -> str:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        return f"its name may have {_LONGEST_PATH} bytes at most"
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"{folder} may not be written"
+    if path.exists():
+        return _listener_at(path) if path.is_socket() else "what is there is no socket"
+    return ""
+
+
+def _listener_at(path: Path) -> str:
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            return ""  # left by a process that has ended; gRPC takes its place
+    return "another process listens there"

@@ -1,0 +1,60 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from forecast.errors import InvalidArgument
+from service.cli.listening import check_can_listen, obstacle
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """An address that this process listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_an_address_that_is_free_stays_free() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    assert [obstacle(each) for each in (address, address, "127.0.0.1:0", "localhost:0", "[::1]:0")][:4] == [""] * 4
+
+
+def test_one_that_another_process_listens_on_is_named_with_the_reason(taken: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"metrics is '{taken}'; .* \(Address already in use\)"):
+        check_can_listen("metrics", taken)
+
+
+@pytest.mark.parametrize(
+    ("listen", "why"),
+    [
+        ("192.0.2.1:0", "Cannot assign requested address"),
+        ("127.0.0.1:x", "it is no HOST:PORT"),
+        ("127.0.0.1", "it is no HOST:PORT"),
+        ("127.0.0.1:70000", "it is no HOST:PORT"),
+        (":50051", "it is no HOST:PORT"),
+        (f"{'x' * 70}:0", "there is no such name"),
+    ],
+)
+def test_what_is_no_address_of_this_machine_is_told(listen: str, why: str) -> None:
+    assert obstacle(listen) == why
+
+
+def test_the_place_of_a_socket_is_looked_at(tmp_path: Path) -> None:
+    place = tmp_path / "s"
+    assert obstacle(f"unix:{place}") == ""
+    assert not place.exists()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen()
+        assert obstacle(f"unix:{place}") == "another process listens there"
+    assert obstacle(f"unix:{place}") == ""  # left behind
+    assert obstacle(f"unix:{tmp_path}") == "what is there is no socket"
+    assert obstacle(f"unix:{tmp_path / 'nowhere' / 's'}") == f"there is no folder {tmp_path / 'nowhere'}"
+    assert obstacle(f"unix:{tmp_path / ('s' * 108)}") == "its name may have 107 bytes at most"
+    with pytest.raises(InvalidArgument, match=r"listen is 'unix:.*'; .* \(what is there is no socket\)"):
+        check_can_listen("listen", f"unix:{tmp_path}")
