@@ -45,9 +45,10 @@ class Revenue(Shown):
     total: FloatArray  # (draw, H), of the market; the same in all draws where already known; no draw if from a server
     draws: FloatArray  # (draw, H, K), of the providers; those of a draw and quarter sum to `total`, to rounding
     amounts: Amounts
-    # (draw, H, K + 1) against the same quarter a year before, fraction, the market last; NaN without such a quarter
+    # (draw, H, K + 1) against the same quarter a year before, fraction, the market last; NaN without such a quarter,
+    # and where nothing was sold in it
     growth: FloatArray
-    growths: Amounts  # summary of `growth`, as fractions
+    growths: Amounts  # summary of `growth`, as fractions, of the draws that have one
     used: tuple[tuple[str, float], ...]  # models of the total and their weights
     notes: tuple[str, ...]  # on the totals, and on a fall-back
     # (T, K + 1) of the quarters of `totals`: what the providers sold as far as shares and totals tell, the market last
@@ -199,6 +200,11 @@ def _shares_in(forecast: Forecast, quarter: Quarter) -> FloatArray:
 
 def _summarised(draws: FloatArray, levels: Sequence[float]) -> Amounts:
     chosen = np.array(levels)
-    quantiles = np.quantile(draws, [0.5, *(1.0 - chosen) / 2.0, *(1.0 + chosen) / 2.0], axis=0)
+    at = [0.5, *(1.0 - chosen) / 2.0, *(1.0 + chosen) / 2.0]
+    quantiles, mean = np.quantile(draws, at, axis=0), draws.mean(axis=0)
+    known = np.isfinite(draws)
+    for h, k in np.argwhere(known.any(axis=0) & ~known.all(axis=0)).tolist():
+        column = draws[known[:, h, k], h, k]
+        quantiles[:, h, k], mean[h, k] = np.quantile(column, at), column.mean()
     count = len(levels)
-    return Amounts(draws.mean(axis=0), quantiles[0], quantiles[1 : count + 1], quantiles[count + 1 :])
+    return Amounts(mean, quantiles[0], quantiles[1 : count + 1], quantiles[count + 1 :])

@@ -101,3 +101,17 @@ def test_a_market_without_totals_and_a_forecast_without_draws_are_refused() -> N
         forecast_revenue(replace(forecast, house="nobody"), load_figures())
     with pytest.raises(InvalidArgument, match="keep_draws=True"):
         forecast_revenue(forecast_shares(four_quarters()), load_figures())
+
+
+def test_a_draw_in_which_nothing_was_sold_a_year_before_leaves_the_growth_of_the_others() -> None:
+    forecast = made()
+    assert forecast.draws is not None
+    draws = forecast.draws.copy()
+    draws[:3, 0, 1] += draws[:3, 0, 0]
+    draws[:3, 0, 0] = 0.0
+    found = forecast_revenue(replace(forecast, draws=draws), load_figures())
+    growth = found.growth[:, 4, 0]
+    assert np.isnan(growth[:3]).all() and np.isfinite(growth[3:]).all()
+    assert found.growths.median[4, 0] == pytest.approx(np.median(growth[3:]))
+    assert found.growths.lower[0, 4, 0] == pytest.approx(np.quantile(growth[3:], 0.1))
+    assert found.growths.mean[4, 0] == pytest.approx(growth[3:].mean())
