@@ -43,8 +43,8 @@ class Admission:
         return sum(self._working.values())
 
     @asynccontextmanager
-    async def turn(self, tenant: str, kind: str, seconds_left: float) -> AsyncIterator[None]:
-        """Wait for a place and keep it until the block ends.
+    async def turn(self, tenant: str, kind: str, seconds_left: float) -> AsyncIterator[bool]:
+        """Wait for a place and keep it until the block ends; gives whether it is the one kept beside the others.
 
         Args:
             tenant: Who calls.
@@ -56,10 +56,10 @@ class Admission:
             Overloaded: the queue is full, or so long that the turn would come too late.
         """
         self.check(tenant, kind, seconds_left)
-        await self._enter(tenant, seconds_left)
+        kept = await self._enter(tenant, seconds_left)
         started = self._clock()
         try:
-            yield
+            yield kept
             took = self._clock() - started
             self._usual += (took - self._usual) * (_USUAL if self._usual else 1.0)
             self._fastest[kind] = min(took, self._fastest.get(kind, took))
@@ -75,12 +75,12 @@ class Admission:
             if wait > seconds_left or (self._count >= self._most and self._longest(tenant) is None):
                 raise Overloaded(_later(wait))
 
-    async def _enter(self, tenant: str, seconds_left: float) -> None:
+    async def _enter(self, tenant: str, seconds_left: float) -> bool:
         mine = self._working.get(tenant, 0)
         free = self.working < self._places
         if tenant not in self._queues and (free or (mine == 0 and self.working == self._places)):
             self._working[tenant] = mine + 1
-            return
+            return not free
         wait = self._wait_ahead(tenant)
         if wait > seconds_left:
             raise Overloaded(_later(wait))
@@ -97,6 +97,7 @@ class Admission:
             else:
                 self._forget(tenant, place)
             raise
+        return False
 
     def _wait_ahead(self, tenant: str) -> float:
         """Seconds until a call that joins the queue now is worked on, roughly."""

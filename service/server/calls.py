@@ -168,7 +168,6 @@ class _Frame:
         remaining = context.time_remaining()
         seconds = time_limit if remaining is None else min(time_limit, remaining)
         caller: Caller | None = None
-        error: SharecastError
         self._observer.started(self._method, request_id)
 
         def ended(code: grpc.StatusCode, message: str = "") -> None:
@@ -191,19 +190,19 @@ class _Frame:
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             return response
         except SharecastError as known:
-            error = known
+            # Packed here: kept in a name, it would hold this frame, which holds it, until a collection that stops all.
+            code, status = error_code(known), pack_error(known, request_id)
         except asyncio.CancelledError:  # the caller went away, or the server stops
             ended(grpc.StatusCode.CANCELLED)
             raise
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
                 # None: the caller's own deadline, which the caller knows better than what was left of it here
-                error = DeadlineExceeded(seconds if seconds == time_limit else None)
+                told: SharecastError = DeadlineExceeded(seconds if seconds == time_limit else None)
             else:
                 log.exception("%s failed, request_id=%s", self._method, request_id)
-                error = InternalError(request_id)
-        status = pack_error(error, request_id)
-        code = error_code(error)
+                told = InternalError(request_id)
+            code, status = error_code(told), pack_error(told, request_id)
         ended(code, status.message)
         trailers = ((REQUEST_ID, request_id), (STATUS_TRAILER, status.SerializeToString()))
         try:

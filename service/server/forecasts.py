@@ -4,24 +4,37 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from hashlib import sha256
 from importlib.metadata import version
+from typing import TYPE_CHECKING, TypeAlias
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import OF_RECORD, check_request
+from forecast.quarter import Quarter
 from forecast.results import History
 from service import convert
 from service.catalog import Catalog
-from service.queries import BacktestQuery, ForecastQuery
+from service.queries import BacktestQuery, ForecastQuery, RevenueQuestion
 from service.server.bulk import BACKTEST, FORECAST, check_bulk
 from service.server.calls import Call
 from service.server.messages import decode
 from service.server.replies import Replies
-from service.server.tasks import backtest_replies, forecast_reply
+from service.server.tasks import backtest_replies, raw_forecast_reply
 from service.server.work import Work
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 
+if TYPE_CHECKING:
+    from forecast.totals import Totals
+
 MOST_LEVELS = 100
 _GLANCE_BYTES = 4 * 2**10
-_IN_THREADS = (OF_RECORD, "naive")  # models that take milliseconds
+_SHORT = (OF_RECORD, "naive")  # models that take milliseconds
+
+
+_Data: TypeAlias = "tuple[History | None, Totals | None]"
+
+
+def _kind(model: str, *, revenue: bool) -> tuple[str, bool]:
+    """What kind of work a forecast is, and whether it is short: the models of a total take a tenth of a second."""
+    return (f"forecast {model} with revenue", False) if revenue else (f"forecast {model}", model in _SHORT)
 
 
 class ForecastReplies:
@@ -44,9 +57,10 @@ class ForecastReplies:
             return reply
         check_bulk(raw, FORECAST)
         if len(raw) <= _GLANCE_BYTES:  # small enough to be read here: a refusal must not wait for a thread
-            model = decode(ForecastRequest, raw).model or OF_RECORD
-            if model not in _IN_THREADS:
-                self._work.long.check(call.caller.tenant, f"forecast {model}", call.seconds_left)
+            request = decode(ForecastRequest, raw)
+            kind, short = _kind(request.model or OF_RECORD, revenue=request.HasField("revenue"))
+            work = self._work.short if short else self._work.long
+            work.check(call.caller.tenant, kind, call.seconds_left)
         return await self._replies.once(raw, mark, lambda: self._forecast(raw, mark, call))
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
@@ -59,31 +73,43 @@ class ForecastReplies:
                 yield step
 
     async def _forecast(self, raw: bytes, mark: int | None, call: Call) -> bytes:
-        query, history, digest, reply = await self._work.in_thread(call, self._begin, raw)
+        (kind, short), data, digest, reply = await self._work.in_thread(call, self._begin, raw)
         if reply is None:
-            async with aclosing(  # type: ignore[type-var]
-                self._work.in_worker(call, f"forecast {query.model}", forecast_reply, query, history)
-            ) as steps:
-                reply = b"".join([step async for step in steps])
+            task = (raw_forecast_reply, raw, *data)
+            if short:
+                reply = await self._work.in_short_worker(call, kind, *task)
+            else:
+                async with aclosing(self._work.in_worker(call, kind, *task)) as steps:  # type: ignore[type-var]
+                    reply = b"".join([step async for step in steps])
         self._replies.keep(raw, mark, digest, reply)
         return reply
 
-    def _begin(self, raw: bytes) -> tuple[ForecastQuery, History | None, bytes, bytes | None]:
-        """Read the request, find its data and, where that is quick, the forecast; else None in its place."""
+    def _begin(self, raw: bytes) -> tuple[tuple[str, bool], _Data, bytes, bytes | None]:
+        """Read the request and find its kind, its data, the digest of all this, and the reply where there is one."""
         query = read_forecast(raw)
         history = None
         if query.shares is None:
             history = self._catalog.history(query.market, query.house, query.as_of)
-        digest = self._digest(raw, query, history)
-        reply = self._replies.find(digest)
-        if reply is None and query.model in _IN_THREADS:
-            reply = forecast_reply(query, history)
-        return query, history, digest, reply
+        totals = None if query.revenue is None else self._totals(query.revenue, history)
+        digest = self._digest(raw, query, history, totals)
+        kind = _kind(query.model, revenue=totals is not None)
+        return kind, (history, totals), digest, self._replies.find(digest)
 
-    def _digest(self, raw: bytes, query: ForecastQuery, history: History | None) -> bytes:
+    def _totals(self, asked: RevenueQuestion, history: History | None) -> "Totals":
+        """The totals in a question, else those that the house of a history has published."""
+        from forecast.revenue import totals_of
+        from forecast.totals import given_totals
+
+        if asked.totals or history is None:
+            return given_totals({Quarter.parse(row.period): row.amount for row in asked.totals}, asked.unit)
+        return totals_of(history, self._catalog.figures_in_force(history.market, history.as_of))
+
+    def _digest(self, raw: bytes, query: ForecastQuery, history: History | None, totals: "Totals | None") -> bytes:
         """Of all that a reply follows from."""
         asked = raw if history is None else repr(query).encode(errors="surrogatepass")
         data = "" if history is None else f"{history.market}\0{history.house}\0{history.content_hash}"
+        if totals is not None:  # figures that no share follows from, and so no hash of a history
+            data += f"\0{totals.unit}\0{totals.quarters[0]}\0{totals.amount.tolist()}\0{totals.notes}"
         return sha256(b"\0".join([self._version.encode(), data.encode(), asked])).digest()
 
     def _prepare_backtest(self, raw: bytes) -> tuple[BacktestQuery, tuple[object, ...]]:

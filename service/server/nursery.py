@@ -6,6 +6,7 @@ its children run the program's main file again, which ends badly for a script th
 """
 
 import ctypes
+import gc
 import os
 import pickle
 import signal
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+ORDER = struct.Struct("!B")  # for a worker: by how much nicer than the nursery, see nice(2)
 HEADER = struct.Struct("!QB")  # length of what follows, what it is
 STEP, END, RAISED = 1, 2, 3
 PID = struct.Struct("!Q")
@@ -29,8 +31,9 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a worker ended
     import service.server.loaded  # noqa: F401
 
+    gc.freeze()  # what the workers share with us stays shared: their collections would write to each object
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(control, ORDER.size, 1)
         if not message:
             control.close()
             return
@@ -39,6 +42,7 @@ def main() -> None:
         if pid == 0:
             control.close()
             _end_with(parent)
+            os.nice(ORDER.unpack(message)[0])
             try:
                 _serve(socket.socket(fileno=descriptors[0]))
             finally:

@@ -14,6 +14,7 @@ from service.catalog import Catalog
 from service.observe import Observer
 from service.observe.health import watch_health
 from service.security import Guard
+from service.server import process
 from service.server.front import STREAM_TIME_LIMIT, TIME_LIMIT, Front
 from service.server.work import WAITING
 
@@ -55,6 +56,7 @@ async def serve(
     Raises:
         InvalidArgument: the address cannot be listened on.
     """
+    process.prepare()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -70,13 +72,20 @@ async def serve(
     )
     await front.start(listen)
     looking = None if check is None else asyncio.create_task(watch_health(check, front.tell_health))
+    settling = asyncio.create_task(_settle(front))
     try:
         ready(front.address)
         await stopping.wait()
     finally:
+        settling.cancel()
         if looking is not None:
             looking.cancel()
         await front.stop(drain_seconds)
+
+
+async def _settle(front: Front) -> None:
+    await front.loaded()
+    process.settle()
 
 
 class Server:

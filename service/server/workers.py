@@ -13,46 +13,69 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing, suppress
+from enum import IntEnum
 from typing import Any, cast
 
 from service.errors import WorkLost
-from service.server.nursery import END, HEADER, PID, RAISED
+from service.server.nursery import END, HEADER, ORDER, PID, RAISED, STEP
 
 log = logging.getLogger(__name__)
 
 _NURSERY = "from service.server.nursery import main; main()"
 _AGAIN_SECONDS = 0.1  # before another attempt at starting a worker
 
+_PATIENCE = 0.2  # see `Rank.patience`
+
+
+class Rank(IntEnum):
+    """What a process is for; the value is how much nicer than the server it is, see nice(2).
+
+    The server answers, and refuses, whatever its workers do. Of two processes that want one processor, one that is
+    nicer by three gets a third of it, by eight a seventh, by ten a tenth.
+    """
+
+    SHORT_KEPT = 1  # short work of a tenant that has none
+    LONG_KEPT = 2
+    SHORT = 9  # work of milliseconds
+    LONG = 12
+
+    @property
+    def patience(self) -> float:
+        """Seconds that work may go on for nobody, as ending a process costs more than short work."""
+        return _PATIENCE if self in (Rank.SHORT, Rank.SHORT_KEPT) else 0.0
+
 
 class Workers:
     """Processes that run functions of modules.
 
     Args:
-        size: How many.
+        sizes: How many of each rank.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, sizes: Mapping[Rank, int]) -> None:
+        self._sizes = dict(sizes)
         self._nursery: _Nursery | None = None
         self._all: set[_Worker] = set()
-        self._idle: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()
+        self._idle: dict[Rank, asyncio.LifoQueue[_Worker]] = {rank: asyncio.LifoQueue() for rank in sizes}
         self._starting: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
         self._closed = False
 
     def start(self) -> None:
         """Begin to start the processes; work given before they are up waits for them."""
-        for _ in range(self._size):
-            self._replace()
+        for rank, size in self._sizes.items():
+            for _ in range(size):
+                self._replace(rank)
 
     async def stop(self) -> None:
         """End all processes, at work or not."""
         self._closed = True
         if self._nursery is not None:
             await asyncio.to_thread(self._nursery.close)
-        await asyncio.gather(*self._starting, return_exceptions=True)
+        await asyncio.gather(*self._starting, *self._ending, return_exceptions=True)
         for worker in tuple(self._all):
             worker.end()
         await asyncio.sleep(0)  # for the transports to be closed
@@ -62,29 +85,37 @@ class Workers:
         """The processes that are up."""
         return tuple(worker.pid for worker in self._all)
 
-    async def call(self, function: Callable[..., Any], /, *arguments: object) -> Any:  # noqa: ANN401  (what it returns)
+    def up(self, rank: Rank) -> bool:
+        """Whether a process of a rank is up, at work or not."""
+        return any(worker.rank is rank for worker in self._all)
+
+    async def call(self, function: Callable[..., Any], /, *arguments: object, rank: Rank = Rank.LONG) -> Any:  # noqa: ANN401  (what it returns)
         """What a function returns in a worker.
 
         Args:
             function: A function of a module; its arguments and what it returns or raises can be pickled.
             arguments: Of the function.
+            rank: Of the worker.
 
         Raises:
             WorkLost: the worker ended without an answer.
             Exception: what the function raised.
         """
         answer = None
-        async for found in self.steps(function, *arguments):
-            answer = found
+        async with aclosing(self.steps(function, *arguments, rank=rank)) as steps:  # type: ignore[type-var]
+            async for found in steps:
+                answer = found
         return answer
 
-    async def steps(self, function: Callable[..., Any], /, *arguments: object) -> AsyncIterator[Any]:
+    async def steps(
+        self, function: Callable[..., Any], /, *arguments: object, rank: Rank = Rank.LONG
+    ) -> AsyncIterator[Any]:
         """What a function that returns an iterator yields in a worker; likewise.
 
-        Leaving the iterator early, as on a cancel, ends the worker.
+        Leaving the iterator early, as on a cancel, ends the worker, once the patience of its rank has passed.
         """
         task = pickle.dumps((function, arguments), protocol=5)
-        worker = await self._take()
+        worker = await self._take(rank)
         try:
             worker.give(task)
             while True:
@@ -99,28 +130,44 @@ class Workers:
             worker.rest()
         finally:
             if worker.resting:
-                self._idle.put_nowait(worker)
+                self._idle[rank].put_nowait(worker)
+            elif rank.patience and not worker.lost and not self._closed:
+                ending = asyncio.get_running_loop().create_task(self._await_end(worker))
+                self._ending.add(ending)
+                ending.add_done_callback(self._ending.discard)
             else:
                 worker.end()
 
-    async def _take(self) -> "_Worker":
+    async def _await_end(self, worker: "_Worker") -> None:
+        """Let a worker end what nobody waits for any more, or end it."""
+        try:
+            async with asyncio.timeout(worker.rank.patience):
+                while (await worker.answer())[0] == STEP:
+                    pass
+        except (TimeoutError, WorkLost):
+            worker.end()
+        else:
+            worker.rest()
+            self._idle[worker.rank].put_nowait(worker)
+
+    async def _take(self, rank: Rank) -> "_Worker":
         while True:
-            worker = await self._idle.get()
+            worker = await self._idle[rank].get()
             if not worker.lost:
                 return worker
 
-    def _replace(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._start_one())
+    def _replace(self, rank: Rank) -> None:
+        task = asyncio.get_running_loop().create_task(self._start_one(rank))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
-    async def _start_one(self) -> None:
+    async def _start_one(self, rank: Rank) -> None:
         while self._open():
             nursery = self._nursery
             try:
                 if nursery is None:
                     nursery = self._nursery = _Nursery()
-                ours, pid = await nursery.worker()
+                ours, pid = await nursery.worker(rank)
             except RuntimeError:  # it was closed in between
                 return
             except OSError as error:  # no processes or sockets left, or the nursery was killed
@@ -132,10 +179,10 @@ class Workers:
                     await asyncio.to_thread(nursery.close)
                 await asyncio.sleep(_AGAIN_SECONDS)
                 continue
-            worker = _Worker(pid, self._lost)
+            worker = _Worker(pid, rank, self._lost)
             await asyncio.get_running_loop().connect_accepted_socket(worker.itself, ours)
             self._all.add(worker)
-            self._idle.put_nowait(worker)
+            self._idle[rank].put_nowait(worker)
             return
 
     def _open(self) -> bool:
@@ -144,7 +191,7 @@ class Workers:
     def _lost(self, worker: "_Worker") -> None:
         self._all.discard(worker)
         if not self._closed:
-            self._replace()
+            self._replace(worker.rank)
 
 
 class _Nursery:
@@ -163,9 +210,9 @@ class _Nursery:
                 stdout=subprocess.DEVNULL,
             )
 
-    async def worker(self) -> tuple[socket.socket, int]:
-        """A new worker: our end of its pipe, and its process id."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fork)
+    async def worker(self, nicer: int) -> tuple[socket.socket, int]:
+        """A new worker, so much nicer than we are: our end of its pipe, and its process id."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._fork, nicer)
 
     def close(self) -> None:
         """End it; without one to fork from, no worker starts any more."""
@@ -176,11 +223,11 @@ class _Nursery:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._control.close()
 
-    def _fork(self) -> tuple[socket.socket, int]:
+    def _fork(self, nicer: int) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                socket.send_fds(self._control, [b"w"], [theirs.fileno()])
+                socket.send_fds(self._control, [ORDER.pack(nicer)], [theirs.fileno()])
             raw = self._control.recv(PID.size, socket.MSG_WAITALL)
             if len(raw) < PID.size:
                 raise ConnectionError("the process that workers are forked from has ended")
@@ -194,8 +241,8 @@ class _Nursery:
 class _Worker(asyncio.Protocol):
     """One process and what has come from it."""
 
-    def __init__(self, pid: int, lost: Callable[["_Worker"], None]) -> None:
-        self.pid, self._on_lost = pid, lost
+    def __init__(self, pid: int, rank: Rank, lost: Callable[["_Worker"], None]) -> None:
+        self.pid, self.rank, self._on_lost = pid, rank, lost
         self.lost, self.resting = False, True
         self._buffer = bytearray()
         self._answers: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()

@@ -14,6 +14,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
+from forecast.forecasting import MODELS, OF_RECORD
 from sharecast.v1.forecast_service_pb2 import ForecastRequest
 
 PROGRAM = Path(sys.executable).with_name("sharecast")
@@ -141,12 +142,18 @@ def health(address: str) -> str:
 
 
 def slow(seed: int, model: str = "var") -> bytes:
-    """A forecast for a worker process (`var` takes some 30 ms); one that nobody asked for before has a new seed."""
+    """A forecast for a worker process (`var`: some 30 ms); one that nobody asked for before has a new seed."""
     return ForecastRequest(market="cn-cloud", model=model, seed=seed).SerializeToString()
 
 
+def mixed(seed: int) -> bytes:
+    """One for a worker process by one of all the models that take one, by turns; likewise."""
+    models = [model for model in MODELS if model not in (OF_RECORD, "naive")]
+    return slow(seed, models[seed % len(models)])
+
+
 def quick(seed: int) -> bytes:
-    """One that takes a thread of the server some milliseconds; likewise."""
+    """One by the model of record, which takes some milliseconds; likewise."""
     return ForecastRequest(market="cn-cloud", seed=seed).SerializeToString()
 
 

@@ -61,6 +61,41 @@ def test_tenants_take_turns_whatever_their_numbers() -> None:
     asyncio.run(run())
 
 
+def test_a_turn_says_whether_its_place_is_the_one_kept_for_a_tenant_without_any() -> None:
+    async def run() -> None:
+        admission = Admission(2, 4)
+        async with AsyncExitStack() as stack:
+            taken = [
+                await stack.enter_async_context(admission.turn(tenant, "fit", 60))
+                for tenant in ("flood", "flood", "other")
+            ]
+            assert taken == [False, False, True]
+            waiting = asyncio.create_task(admission.turn("third", "fit", 60).__aenter__())
+            await settled()
+            assert (admission.working, admission.waiting) == (3, 1)
+            waiting.cancel()
+            await settled()
+
+    asyncio.run(run())
+
+
+def test_a_turn_that_was_waited_for_is_at_one_of_the_usual_places() -> None:
+    async def run() -> None:
+        admission = Admission(1, 4)
+
+        async def work(tenant: str) -> bool:
+            async with admission.turn(tenant, "fit", 60) as kept:
+                return kept
+
+        async with admission.turn("flood", "fit", 60), admission.turn("other", "fit", 60) as kept:
+            assert kept
+            waiting = [asyncio.create_task(work(tenant)) for tenant in ("flood", "other", "third")]
+            await settled()
+        assert await asyncio.gather(*waiting) == [False, False, False]
+
+    asyncio.run(run())
+
+
 def test_a_full_queue_makes_room_for_a_tenant_with_less_in_it() -> None:
     async def run() -> None:
         admission, refused, done = Admission(1, 4), [], []

@@ -2,6 +2,7 @@ import logging
 import re
 import time
 from contextlib import ExitStack
+from typing import Any
 
 import grpc
 import polars as pl
@@ -11,15 +12,12 @@ from google.rpc.status_pb2 import Status
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-import service.server.forecasts
-import service.server.tasks
 from forecast.errors import InvalidArgument
-from forecast.results import History
 from service.catalog import Catalog
 from service.client import Client, DeadlineExceeded, InternalError
-from service.queries import ForecastQuery
 from service.server import Server
 from service.server.front import _SERVICES
+from service.server.work import Work
 from sharecast.v1.forecast_service_pb2 import ForecastRequest
 
 METHODS = [f"/{service.full_name}/{method.name}" for service in _SERVICES for method in service.methods]
@@ -172,13 +170,13 @@ def test_a_thousand_callers_of_one_forecast_get_the_same_bytes_for_one_fit(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits = []
-    real = service.server.tasks.forecast_reply
+    real = Work.in_short_worker
 
-    def counted(query: ForecastQuery, history: History | None) -> bytes:
+    async def counted(work: Work, *arguments: Any) -> Any:
         fits.append(1)
-        return real(query, history)
+        return await real(work, *arguments)
 
-    monkeypatch.setattr(service.server.forecasts, "forecast_reply", counted)
+    monkeypatch.setattr(Work, "in_short_worker", counted)
     raw = ForecastRequest(market="world-cloud", horizon=11).SerializeToString()
     with Server(catalog) as server, ExitStack() as stack:
         apart = (("grpc.use_local_subchannel_pool", 1),)  # a connection each, which carry 100 calls at once

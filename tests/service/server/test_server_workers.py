@@ -13,12 +13,12 @@ import pytest
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
 from service.errors import WorkLost
-from service.server.workers import Workers
+from service.server.workers import Rank, Workers
 
 
 def test_a_worker_returns_raises_and_yields_what_its_function_does() -> None:
     async def run() -> None:
-        workers = Workers(1)
+        workers = Workers({Rank.LONG: 1})
         workers.start()
         assert await workers.call(math.sqrt, 9.0) == 3.0
         assert [step async for step in workers.steps(iter, [1, 2, 3])] == [1, 2, 3]
@@ -35,7 +35,7 @@ def test_a_worker_returns_raises_and_yields_what_its_function_does() -> None:
 
 def test_a_killed_worker_costs_its_own_call_and_is_replaced() -> None:
     async def run() -> None:
-        workers = Workers(2)
+        workers = Workers({Rank.LONG: 2})
         workers.start()
         await workers.call(len, "")
         for _ in range(10):
@@ -61,7 +61,7 @@ def test_a_killed_worker_costs_its_own_call_and_is_replaced() -> None:
 
 def test_a_call_that_is_cancelled_ends_its_work() -> None:
     async def run() -> None:
-        workers = Workers(1)
+        workers = Workers({Rank.LONG: 1})
         workers.start()
         await workers.call(len, "")
         (pid,) = workers.pids
@@ -81,9 +81,9 @@ def test_a_call_that_is_cancelled_ends_its_work() -> None:
 def test_workers_end_with_a_server_that_is_killed() -> None:
     program = """
 import asyncio, time
-from service.server.workers import Workers
+from service.server.workers import Rank, Workers
 async def main():
-    workers = Workers(2); workers.start(); await workers.call(len, "")
+    workers = Workers({Rank.LONG: 2}); workers.start(); await workers.call(len, "")
     task = asyncio.create_task(workers.call(time.sleep, 60))
     await asyncio.sleep(0.2); print(*workers.pids, flush=True); await task
 asyncio.run(main())
@@ -93,7 +93,67 @@ asyncio.run(main())
         pids = process.stdout.readline().split()
         process.kill()
     assert pids
-    end = time.monotonic() + 2
+    end = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_a_worker_is_as_nice_as_its_rank_and_the_server_comes_first() -> None:
+    async def run() -> None:
+        workers = Workers(dict.fromkeys(Rank, 1))
+        workers.start()
+        own = os.nice(0)
+        found = {rank: await workers.call(os.nice, 0, rank=rank) for rank in Rank}
+        assert found == {rank: min(own + rank, 19) for rank in Rank}
+        assert own < found[Rank.SHORT_KEPT] < found[Rank.SHORT]
+        assert found[Rank.LONG_KEPT] < found[Rank.LONG]
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_work_of_one_rank_does_not_wait_for_that_of_another() -> None:
+    async def run() -> None:
+        workers = Workers({Rank.SHORT: 1, Rank.LONG: 1})
+        workers.start()
+        assert not workers.up(Rank.SHORT)
+        held = asyncio.create_task(workers.call(time.sleep, 30))
+        assert await asyncio.wait_for(workers.call(len, "ab", rank=Rank.SHORT), 20) == 2
+        assert workers.up(Rank.SHORT)
+        assert not workers.up(Rank.SHORT_KEPT)
+        held.cancel()
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_short_work_whose_caller_goes_ends_by_itself_and_its_process_goes_on() -> None:
+    async def run() -> None:
+        workers = Workers({Rank.SHORT: 1})
+        workers.start()
+        await workers.call(len, "", rank=Rank.SHORT)
+        (pid,) = workers.pids
+        for _ in range(5):
+            task = asyncio.create_task(workers.call(time.sleep, 0.02, rank=Rank.SHORT))
+            await asyncio.sleep(0.005)
+            task.cancel()
+            assert await workers.call(os.getpid, rank=Rank.SHORT) == pid  # and no answer is taken for another's
+        await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_short_work_that_goes_on_for_nobody_is_ended_after_all() -> None:
+    async def run() -> None:
+        workers = Workers({Rank.SHORT: 1})
+        workers.start()
+        await workers.call(len, "", rank=Rank.SHORT)
+        (pid,) = workers.pids
+        task = asyncio.create_task(workers.call(time.sleep, 60, rank=Rank.SHORT))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        assert await asyncio.wait_for(workers.call(os.getpid, rank=Rank.SHORT), 20) != pid
+        await workers.stop()
+
+    asyncio.run(run())
