@@ -79,6 +79,8 @@ class Commands(click.Group):
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # click ends quietly
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _Refused(f"what there is to say could not be written: {error.strerror}") from error
             if ctx.params["debug"]:
                 traceback.print_exc()
                 hint = ""

@@ -87,3 +87,19 @@ def test_the_installed_program_answers_without_a_traceback(program: Program) -> 
     done = program("forecast", "nowhere")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "Error: market 'nowhere' is not known; known: cn-cloud, world-cloud, world-smartphones\n"
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("sharecast"), "markets", "--format", "csv"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == "Error: what there is to say could not be written: No space left on device\n"
