@@ -75,6 +75,7 @@ def observed_stream(
 def _told(observer: "Observer", method: str, context: _Context) -> Iterator[None]:
     started = time.monotonic()
     code = grpc.StatusCode.OK
+    peer = context.peer()  # now: a generator may be closed after its call is gone, and asking that one ends the process
     observer.started(method, "")
     try:
         yield
@@ -88,4 +89,4 @@ def _told(observer: "Observer", method: str, context: _Context) -> Iterator[None
             code = grpc.StatusCode.UNKNOWN
         raise
     finally:
-        observer.finished(method, code, time.monotonic() - started, "", None, peer=context.peer())
+        observer.finished(method, code, time.monotonic() - started, "", None, peer=peer)

@@ -168,6 +168,7 @@ class _Frame:
         remaining = context.time_remaining()
         seconds = time_limit if remaining is None else min(time_limit, remaining)
         caller: Caller | None = None
+        peer = context.peer()  # now: asked of a call that is gone, it would end the process
         self._observer.started(self._method, request_id)
 
         def ended(code: grpc.StatusCode, message: str = "") -> None:
@@ -178,13 +179,13 @@ class _Frame:
                 request_id,
                 caller,
                 message,
-                peer=context.peer(),
+                peer=peer,
                 metadata=metadata,
             )
 
         try:
             async with asyncio.timeout(seconds) as limit:
-                caller = await self._guard.admit(self._method, metadata, context.peer())
+                caller = await self._guard.admit(self._method, metadata, peer)
                 response = await answer(Call(self._method, request_id, caller, started + seconds))
             ended(grpc.StatusCode.OK)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
