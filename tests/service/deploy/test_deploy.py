@@ -134,6 +134,13 @@ def test_the_unit_runs_commands_that_there_are_and_waits_for_the_drain(tmp_path:
             check=False,
         )
         assert "sharecast.service" not in found.stderr, found.stderr
+        exposed = subprocess.run(
+            ["systemd-analyze", "security", "--offline=true", "--threshold=20", tmp_path / "sharecast.service"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert exposed.returncode == 0, exposed.stdout[-200:]  # 0 to 100, of which 20 is "OK"
 
 
 def test_the_files_are_exactly_those_that_can_be_printed() -> None:
