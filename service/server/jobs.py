@@ -9,7 +9,7 @@ from service.security import Caller, Role
 from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.job_work import JobWork
-from service.server.many import read_batch
+from service.server.many import in_messages, read_batch
 from service.server.messages import decode
 from service.server.work import Work
 from sharecast.v1.batch_pb2 import MarketOutcome
@@ -102,9 +102,9 @@ class JobReplies:
             job, outcomes = await self._work.at_once(look, sent)
             sent += len(outcomes)
             ended = job.state != "running" and not outcomes
-            if outcomes or job != told:
+            for few in in_messages(outcomes) if outcomes else [()] if job != told else []:
                 told = job
-                made = [MarketOutcome.FromString(outcome) for outcome in outcomes]
+                made = [MarketOutcome.FromString(outcome) for outcome in few]
                 yield WatchForecastJobResponse(job=convert.job_message(job), outcomes=made).SerializeToString()
             if ended:
                 return

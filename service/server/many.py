@@ -1,7 +1,7 @@
 """Forecasts of many markets in parts, each in a worker process: what streams and jobs are made of."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from service.server.work import Work
 from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest
 
+_MESSAGE_BYTES = 2**20  # of 4 MiB, beyond which clients refuse a message unless told otherwise
 TOGETHER = 200  # markets of a part: some 20 ms of work, so that the first answers come soon and turns change
 
 
@@ -105,7 +106,20 @@ class StreamReplies:
 
         async with aclosing(as_ready(parts, make, self._ahead)) as ready:  # type: ignore[type-var]
             async for outcomes in ready:
-                yield convert.stream_response([outcome for _, outcome in outcomes])
+                for few in in_messages([outcome for _, outcome in outcomes]):
+                    yield convert.stream_response(few)
+
+
+def in_messages(outcomes: Sequence[bytes], /) -> Iterator[Sequence[bytes]]:
+    """Outcomes in as many messages as it takes for each to be one that any client takes, in order; none is empty."""
+    first = size = 0
+    for place, outcome in enumerate(outcomes):
+        if place > first and size + len(outcome) > _MESSAGE_BYTES:
+            yield outcomes[first:place]
+            first, size = place, 0
+        size += len(outcome)
+    if first < len(outcomes):
+        yield outcomes[first:]
 
 
 async def as_ready(parts: list[Part], make: Callable[[Part], Any], ahead: int, /) -> AsyncIterator[Outcomes]:

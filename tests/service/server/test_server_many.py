@@ -8,8 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, NotFound
 from forecast.forecasting import forecast_shares
@@ -17,7 +20,15 @@ from forecast.schema import check_shares
 from service.catalog import Catalog
 from service.client import AlreadyExists, AsyncClient, Client, NoStore, OutcomeResult
 from service.server import Server
+from service.server.many import in_messages
 from service.store import open_store
+from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
+from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest, StreamForecastsResponse
+from sharecast.v1.job_service_pb2 import (
+    CreateForecastJobRequest,
+    CreateForecastJobResponse,
+    WatchForecastJobRequest,
+)
 
 PROGRAM = """
 import asyncio, sys
@@ -153,6 +164,38 @@ def test_jobs_need_a_database_and_an_id_that_is_known(client: Client, keeping: C
         keeping.get_forecast_job("none")
     with pytest.raises(InvalidArgument, match="job_id is ''"):
         list(keeping.watch_forecast_job(""))
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_no_message_is_larger_than_any_client_takes(database: str) -> None:
+    table = MarketShares(first_period="2020Q1", providers=["A", "B", "C", "D"], shares=[0.25] * 32)
+    asked = ForecastBatch(horizon=40, levels=[n / 100 for n in range(1, 100)])
+    for n in range(40):
+        asked.shares.add(market=f"m{n}").MergeFrom(table)
+    job = CreateForecastJobRequest(batch=asked).SerializeToString()
+    stream = StreamForecastsRequest(batch=asked).SerializeToString()
+    with (
+        open_store(database) as store,
+        Server(Catalog.shipped(store)) as server,
+        grpc.insecure_channel(server.address) as channel,  # which takes 4 MiB
+    ):
+        raw = channel.unary_unary("/sharecast.v1.JobService/CreateForecastJob", None, None)(job, timeout=60)
+        watch = WatchForecastJobRequest(job_id=CreateForecastJobResponse.FromString(raw).job.job_id)
+        service = "/sharecast.v1.ForecastService/StreamForecasts"
+        streamed = channel.unary_stream(service, None, StreamForecastsResponse.FromString)(stream, timeout=60)
+        given = [[outcome.market for outcome in response.outcomes] for response in streamed]
+        watched = channel.unary_stream("/sharecast.v1.JobService/WatchForecastJob", None, None)
+        sizes = [len(message) for message in watched(watch.SerializeToString(), timeout=60)]
+    assert sorted(name for names in given for name in names) == sorted(f"m{n}" for n in range(40))
+    assert (len(given) > 5, sum(sizes) > 8 * 2**20, max(sizes) < 2 * 2**20) == (True, True, True)
+
+
+@given(sizes=st.lists(st.integers(0, 2**20 + 10), max_size=8))
+def test_outcomes_in_messages_are_all_there_in_order(sizes: list[int]) -> None:
+    outcomes = [bytes(size) for size in sizes]
+    found = list(in_messages(outcomes))
+    assert [outcome for few in found for outcome in few] == outcomes
+    assert all(few and (len(few) == 1 or sum(map(len, few)) <= 2**20) for few in found)
 
 
 def test_a_job_goes_on_after_kill_9_with_the_same_bytes_and_nothing_twice(tmp_path: Path, shares: pl.DataFrame) -> None:
