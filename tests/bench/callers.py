@@ -61,6 +61,7 @@ def steadily(
     key: str | None = None,
     timeout: float = 30.0,
     pause: float = 0.0,
+    pem: bytes | None = None,
 ) -> Asked:
     """Callers of Forecast that ask one call after another.
 
@@ -72,6 +73,7 @@ def steadily(
         key: Of all of them.
         timeout: Seconds given to each call.
         pause: Seconds between the end of a call and the next, about.
+        pem: The authority of the server's certificate; None: plain text.
     """
 
     async def run(asked: Asked, call: _Call) -> None:
@@ -87,7 +89,7 @@ def steadily(
 
         await asyncio.gather(*(caller() for _ in range(callers)))
 
-    return _with_channel(address, run)
+    return _with_channel(address, run, pem)
 
 
 def at_rate(
@@ -125,11 +127,13 @@ def at_rate(
     return _with_channel(address, run)
 
 
-def _with_channel(address: str, run: Callable[[Asked, _Call], Awaitable[None]]) -> Asked:
+def _with_channel(address: str, run: Callable[[Asked, _Call], Awaitable[None]], pem: bytes | None = None) -> Asked:
     asked = Asked()
 
     async def within() -> None:
-        async with grpc.aio.insecure_channel(address) as channel:
+        secure = None if pem is None else grpc.ssl_channel_credentials(pem)
+        opened = grpc.aio.secure_channel(address, secure) if secure else grpc.aio.insecure_channel(address)
+        async with opened as channel:
             await channel.channel_ready()
             used, started = time.process_time(), time.perf_counter()
             await run(asked, channel.unary_unary(FORECAST, None, None))
