@@ -38,7 +38,7 @@ _KINDS = {
 # Columns that stay text in a CSV file though every value looks like a number: a provider called 360, a market 001.
 _TEXT = frozenset(
     "market research_house house period origin provider providers measure unit qualifier stated_as publisher "  # noqa: SIM905
-    "published source_title source_url note status code message".split()
+    "published source_title source_url note status code message event".split()
 )
 _BEGINNINGS = ((b"PAR1", Format.PARQUET), (b"ARROW1", Format.ARROW))
 _STRANGERS = (

@@ -155,6 +155,8 @@ def _locked(folder: Path, output: Path) -> int:
 def _line(result: PartResult) -> str:
     files = {kind: path.stat().st_size for kind, path in result.files().items()}
     told = {"number": result.number, "markets": result.markets, "failed": result.failed, "files": files}
+    if result.unanswered:
+        told["unanswered"] = result.unanswered
     return json.dumps(told) + "\n"
 
 
@@ -170,7 +172,9 @@ def _read_results(folder: Path) -> dict[int, PartResult]:
             into = folder / f"{told['number']:09d}"
             files = {kind: part_file(into, kind) for kind in told["files"]}
             if all(_is_whole(path, told["files"][kind]) for kind, path in files.items()):
-                result = PartResult(told["number"], told["markets"], told["failed"], **dict.fromkeys(KINDS) | files)
+                forecasts, refused, failures, events = (files.get(kind) for kind in KINDS)
+                counts = (told["number"], told["markets"], told["failed"])
+                result = PartResult(*counts, forecasts, refused, failures, events, told.get("unanswered", 0))
                 found[result.number] = result
     return found
 

@@ -77,6 +77,7 @@ def write_manifest(
         "counts": asdict(counts),
         "output": asdict(written["output"]),
         "errors": asdict(written["errors"]) if "errors" in written else None,
+        "events": asdict(written["events"]) if "events" in written else None,
         "run": asdict(run),
     }
     write_bytes((json.dumps(told, indent=2) + "\n").encode(), path)

@@ -21,6 +21,7 @@ class Ask:
     levels: tuple[float, ...]  # in (0, 1)
     model: str
     seed: int  # of the whole batch
+    events: str = ""  # SHA-256 of the events asked; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Part:
     rows: Rows
     into: Path  # what is written here gets an ending of its own
     ask: Ask
+    questions: Path | None = None  # events, as `service.batch.questions.keep_questions` wrote them
 
     def __str__(self) -> str:
         return str(self.rows)
@@ -45,7 +47,7 @@ class Failure:
     message: str
 
 
-KINDS = ("forecasts", "refused", "failures")  # of files of a part
+KINDS = ("forecasts", "refused", "failures", "events")  # of files of a part
 ERRORS_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
 
 
@@ -59,6 +61,8 @@ class PartResult:
     forecasts: Path | None
     refused: Path | None  # errors rows of markets that broke a rule of the table
     failures: Path | None  # errors rows of the other markets without a forecast
+    events: Path | None = None  # rows of events asked
+    unanswered: int = 0  # events that could not be asked of their market
 
     def files(self) -> dict[str, Path]:
         """Those that are there, by kind."""
@@ -77,6 +81,7 @@ def forecast_part(part: Part, /) -> PartResult:
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
     forecasts = pl.concat(frames) if frames else pl.DataFrame()
+    events, unanswered = _events(shares, part, told["market"])
     return PartResult(
         part.number,
         shares["market"].n_unique() + refused.height,
@@ -84,6 +89,24 @@ def forecast_part(part: Part, /) -> PartResult:
         _written(forecasts, part.into, "forecasts"),
         _written(refused, part.into, "refused"),
         _written(told, part.into, "failures"),
+        _written(events, part.into, "events"),
+        unanswered,
+    )
+
+
+def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:
+    if part.questions is None:
+        return pl.DataFrame(), 0
+    from service.batch.questions import answer_questions
+
+    ask = part.ask
+    return answer_questions(
+        shares.filter(~pl.col("market").is_in(failed.implode())),
+        part.questions,
+        horizon=ask.horizon,
+        levels=ask.levels,
+        model=ask.model,
+        seed_of=lambda name: market_seed(ask.seed, name),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from service.batch.part import Ask, forecast_together
-from service.batch.run import check_ask, check_places, check_workers, cut
+from service.batch.questions import read_questions
+from service.batch.run import check_ask, check_places, check_workers, cut, events_of
 from service.batch.source import open_source
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
 from service.tables import check_readable, encode, format_of
@@ -49,6 +50,7 @@ def plan_batch(
     model: str = DEFAULT_MODEL,
     workers: int = 1,
     seed: int = 0,
+    events: Path | None = None,
 ) -> Plan:
     """Read and check the input of a batch, and estimate the rest; nothing is written that stays.
 
@@ -63,6 +65,9 @@ def plan_batch(
     check_workers(workers)
     check_places(source, output)
     check_readable(source)
+    if events:
+        check_places(events, output, events_of(output))
+        read_questions(events)
     with tempfile.TemporaryDirectory(prefix="sharecast-") as folder:
         found = open_source(source, Path(folder))
         parts = list(cut(found, ask))

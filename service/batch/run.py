@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from service.batch.identity import Hashing, Identity, versions
 from service.batch.journal import Journal, opened_journal
 from service.batch.manifest import Clock, Counts, Written, write_manifest
 from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, forecasts_schema
+from service.batch.questions import EVENTS_SCHEMA, Questions, keep_questions, of_no_market, read_questions
 from service.batch.source import Rows, Source, open_source
 from service.batch.workers import run_in_workers
 from service.files import check_writable, replacing
@@ -30,6 +31,7 @@ _MOST_ROWS = 131_072  # of a part, unless one market has more
 _PARTS_AT_LEAST = 24  # so that progress moves and workers end together in a small batch
 # The streaming engine would else cut where its threads happen to be: the same rows must give the same bytes.
 _ROW_GROUP = 131_072
+_STRANGERS = "strangers.parquet"  # events of markets that the input does not have
 _SCANNED = 100  # parts joined by one scan, the faster way; it holds something of each in memory
 
 Report = Callable[[int, int, int], None]
@@ -51,6 +53,8 @@ class BatchResult:
     output: Path
     errors: Path | None  # None: no market failed, and there is no such file
     manifest: Path | None = None  # None: not asked for
+    events: Path | None = None  # None: none were asked
+    unanswered: int = 0  # events that could not be asked of their market, each with an error in `events`
 
 
 def run_batch(
@@ -65,6 +69,7 @@ def run_batch(
     seed: int = 0,
     resume: bool = False,
     manifest: bool = False,
+    events: Path | None = None,
     report: Report | None = None,
     resumed: Resumed | None = None,
     over: Over | None = None,
@@ -89,6 +94,8 @@ def run_batch(
         resume: Go on with what an interrupted run with the same input content, question and versions left; from the
             beginning where there is nothing.
         manifest: Also write ``<name>.manifest.json``, as `service.batch.manifest` describes it.
+        events: Table of events asked, as `service.batch.questions.read_questions` takes it. Their probabilities go to
+            ``<name>.events.<ending>``, counted over joint draws of each market.
         report: Called after each part.
         resumed: Called once before the first part, where parts are there already.
         over: Does the work in place of `workers` processes, as `service.batch.cluster.run_on_cluster` does.
@@ -105,15 +112,27 @@ def run_batch(
     check_workers(workers)
     errors = _errors_of(output)
     told = output.with_name(f"{output.stem}.manifest.json") if manifest else None
-    check_places(source, output, *([told] if told else []))
+    answered = events_of(output) if events else None
+    beside = [path for path in (told, answered) if path]
+    check_places(source, output, *beside)
     check_readable(source)
+    questions = None
+    if events:
+        check_places(events, output, *beside)
+        questions = read_questions(events)
+        ask = replace(ask, events=questions.sha256)
     work = over or partial(run_in_workers, workers=workers)
     clock = Clock()
     try:
         with opened_journal(output, resume=resume) as journal:
             hashing = Hashing(source)
-            found = open_source(source, journal.input)
-            parts = [Part(number, rows, journal.into(number), ask) for number, rows in enumerate(cut(found, ask))]
+            folder = journal.input
+            found = open_source(source, folder)
+            kept_questions = keep_questions(questions, folder) if questions else None
+            parts = [
+                Part(number, rows, journal.into(number), ask, kept_questions)
+                for number, rows in enumerate(cut(found, ask))
+            ]
             identity = Identity(hashing.result(), ask, versions())
             journal.begin(identity, parts=len(parts))
             kept = len(journal.results)
@@ -123,7 +142,10 @@ def run_batch(
             if not hashing.unchanged:
                 journal.results.clear()  # some are of the old content and some of the new, and who knows which
                 raise InvalidArgument(str(source), "changed while it was read", "a file that stays as it is")
-            written = _write(found, journal, output, errors if failed else None, ask, hashed=manifest)
+            unanswered = sum(result.unanswered for result in journal.results.values())
+            if questions:
+                unanswered += _keep_strangers(questions, found, journal)
+            written = _write(found, journal, output, errors if failed else None, ask, answered, hashed=manifest)
             if not failed:
                 errors.unlink(missing_ok=True)  # of an earlier run
             if told:
@@ -136,7 +158,7 @@ def run_batch(
         for note in getattr(error, "__notes__", ()):
             unfit.add_note(note)
         raise unfit from error
-    return BatchResult(found.markets, failed, output, errors if failed else None, told)
+    return BatchResult(found.markets, failed, output, errors if failed else None, told, answered, unanswered)
 
 
 def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -> Ask:
@@ -150,6 +172,11 @@ def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -
     if not 0 <= seed <= LARGEST_SEED:
         raise InvalidArgument("seed", seed, "0 to 2^64 - 1")
     return Ask(horizon, tuple(levels), model, seed)
+
+
+def events_of(output: Path, /) -> Path:
+    """Where the probabilities of events go."""
+    return output.with_name(f"{output.stem}.events{output.suffix}")
 
 
 def _errors_of(output: Path) -> Path:
@@ -182,10 +209,30 @@ def _forecast(found: Source, parts: list[Part], journal: Journal, work: Over, re
     return failed
 
 
+def _keep_strangers(questions: Questions, found: Source, journal: Journal) -> int:
+    """Keep a row for each event asked of a market that the input does not have; how many these are."""
+    seen = set(found.refused["market"])
+    for result in journal.results.values():
+        for path in (result.events, result.refused, result.failures):
+            if path is not None:
+                seen |= set(pl.read_parquet(path, columns=["market"])["market"].unique())
+    rows = of_no_market(questions, seen)
+    if rows.height:
+        rows.write_parquet(journal.folder / _STRANGERS)
+    return rows.height
+
+
 def _write(
-    found: Source, journal: Journal, output: Path, errors: Path | None, ask: Ask, *, hashed: bool
+    found: Source,
+    journal: Journal,
+    output: Path,
+    errors: Path | None,
+    ask: Ask,
+    events: Path | None,
+    *,
+    hashed: bool,
 ) -> dict[str, Written]:
-    """Join the parts into the output, and the errors rows into theirs where there are any."""
+    """Join the parts into the output, and the rows of errors and events into theirs where there are any."""
     in_order = [result.files() for _, result in sorted(journal.results.items())]
     written = {}
     if errors is not None:
@@ -194,6 +241,11 @@ def _write(
             found.refused.write_parquet(first := journal.folder / "refused.parquet")
             refused.insert(0, first)
         written["errors"] = _join(refused, errors, ERRORS_SCHEMA, journal.folder, hashed=hashed)
+    if events is not None:
+        answered = [files["events"] for files in in_order if "events" in files]
+        if (strangers := journal.folder / _STRANGERS).exists():
+            answered.append(strangers)
+        written["events"] = _join(answered, events, EVENTS_SCHEMA, journal.folder, hashed=hashed)
     forecasts = [files["forecasts"] for files in in_order if "forecasts" in files]
     written["output"] = _join(forecasts, output, forecasts_schema(ask.levels), journal.folder, hashed=hashed)
     return written

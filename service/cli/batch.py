@@ -33,6 +33,13 @@ MOST_TOLD = 20  # refused markets of a dry run
     help="Where the work is done: processes here, or a Dask cluster that sees the same files (extra sharecast[dask]).",
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Of the Dask cluster, as tcp://HOST:8786.")
+@click.option(
+    "--events",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also tell how probable these events are: a table with event, such as 'top 3 changes by 2026Q4', and market "
+    "(empty: asked of every market). The answers go to OUTPUT's neighbour <name>.events.<ending>.",
+)
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
 @click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
@@ -48,6 +55,7 @@ def batch(
     workers: int,
     engine: str,
     scheduler: str | None,
+    events: Path | None,
     resume: bool,
     dry_run: bool,
     manifest: bool,
@@ -70,7 +78,9 @@ def batch(
     if dry_run:
         from service.batch.plan import plan_batch
 
-        plan = plan_batch(source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed)
+        plan = plan_batch(
+            source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed, events=events
+        )
         _tell(plan, output)
         ctx.exit(SOME_FAILED if plan.refused.height else 0)
 
@@ -101,6 +111,7 @@ def batch(
             seed=seed,
             resume=resume,
             manifest=manifest,
+            events=events,
             over=None if scheduler is None else _cluster(scheduler),
             report=progress,
             resumed=resumed,
@@ -122,8 +133,13 @@ def batch(
     click.echo(
         f"{done.markets - done.failed:,} of {done.markets:,} markets in {progress.seconds:.1f} s: {output}", err=True
     )
+    if done.events is not None:
+        click.echo(f"events: {done.events}", err=True)
+    if done.unanswered:
+        click.echo(f"{done.unanswered:,} events could not be asked of their market: {done.events} says why", err=True)
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
+    if done.errors is not None or done.unanswered:
         ctx.exit(SOME_FAILED)
 
 

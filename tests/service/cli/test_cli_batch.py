@@ -200,3 +200,22 @@ def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(batch: Run, tmp_p
     assert re.fullmatch(r"about \d+ s and 0\.0 MB in out\.csv, by 1 markets that took [\d.]+ ms each .*", lines[3])
     assert lines[4:] == ["nothing was written"]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+def test_events_are_told_beside_the_forecasts(batch: Run, tmp_path: Path) -> None:
+    (tmp_path / "asked.csv").write_text("event\nB overtakes A\nZ leads\n")
+    result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--events", "asked.csv")
+    assert result.exit_code == 3
+    assert "events: out.events.csv\n" in result.stderr
+    assert "1 events could not be asked of their market: out.events.csv says why" in result.stderr
+    table = pl.read_csv("out.events.csv")
+    assert table["event"].to_list() == ["B overtakes A by 2021Q2", "Z leads"]
+    assert 0.0 < table["probability"][0] <= 1.0
+    (tmp_path / "asked.csv").write_text("event\nB overtakes A\n")
+    result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--events", "asked.csv")
+    assert result.exit_code == 0
+    (tmp_path / "asked.csv").write_text("event\n\n,\n")
+    for more in ((), ("--dry-run",)):
+        result = batch("batch", "in.csv", "out.csv", "--events", "asked.csv", *more)
+        assert result.exit_code == 2
+        assert "asked.csv" in result.stderr
