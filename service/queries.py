@@ -86,6 +86,7 @@ class MarketTable:
     providers: tuple[str, ...]  # K
     shares: tuple[float, ...]  # T * K fractions, quarter by quarter; NaN where not reported, which is never zero
     decimals: int | None = None  # of the percentages as published
+    events: tuple[str, ...] = ()  # asked of this market alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,12 @@ class BatchQuery:
     levels: tuple[float, ...] = DEFAULT_LEVELS  # nominal, in (0, 1)
     model: str = DEFAULT_MODEL
     seed: int = 0
+    events: tuple[str, ...] = ()  # asked of every market
+    own_events: tuple[tuple[str, ...], ...] = ()  # asked of each of `markets` alone; empty: none of any
+
+    def events_of(self, place: int, /) -> tuple[str, ...]:
+        """The events asked of one of `markets`."""
+        return self.events + (self.own_events[place] if self.own_events else ())
 
 
 @dataclass(frozen=True, slots=True)

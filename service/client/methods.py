@@ -13,6 +13,7 @@ from forecast.scorecard import Backtest, BacktestProgress
 from service import convert
 from service.client.calls import FORECASTS, JOBS, MARKETS, Paged, Single, Streamed
 from service.client.tables import (
+    EventsAsked,
     ImportTable,
     SharesTable,
     TotalsTable,
@@ -133,6 +134,7 @@ def stream_forecasts(
     levels: Iterable[float] = DEFAULT_LEVELS,
     model: str = DEFAULT_MODEL,
     seed: int = 0,
+    events: EventsAsked = (),
     timeout: float | None = None,
 ) -> Streamed[OutcomeResult]:
     """Forecast many markets, each answered when it is ready, in any order.
@@ -149,6 +151,9 @@ def stream_forecasts(
         levels: Nominal levels, each in (0, 1).
         model: Name of the model.
         seed: Of the draws, of every market.
+        events: Whose probability is asked of every market, as in `forecast`; or a mapping from a market to those asked
+            of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
+            error in place of its forecast.
         timeout: Seconds for each message of markets; None for 600.
 
     Yields:
@@ -168,6 +173,7 @@ def stream_forecasts(
         levels=levels,
         model=model,
         seed=seed,
+        events=events,
     )
     return Streamed(
         FORECASTS,
@@ -187,6 +193,7 @@ def create_forecast_job(
     levels: Iterable[float] = DEFAULT_LEVELS,
     model: str = DEFAULT_MODEL,
     seed: int = 0,
+    events: EventsAsked = (),
     request_id: str = "",
     validate_only: bool = False,
     timeout: float | None = None,
@@ -203,6 +210,9 @@ def create_forecast_job(
         levels: Nominal levels, each in (0, 1).
         model: Name of the model.
         seed: Of the draws, of every market.
+        events: Whose probability is asked of every market, as in `forecast`; or a mapping from a market to those asked
+            of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
+            error in place of its forecast.
         request_id: Names this request: repeated with the same markets it gives the job made first. Empty: a new one
             is made up, so that the call can be repeated by gRPC but not by you.
         validate_only: Check everything, but create nothing.
@@ -223,6 +233,7 @@ def create_forecast_job(
         levels=levels,
         model=model,
         seed=seed,
+        events=events,
     )
     request = convert.job_request(
         one_batch(queries), request_id=request_id or str(uuid.uuid4()), validate_only=validate_only

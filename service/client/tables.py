@@ -26,6 +26,9 @@ SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 TotalsTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "amount": 5.1}``: the size of a market."""
 
+EventsAsked: TypeAlias = Iterable[str] | Mapping[str, Iterable[str]]
+"""Events asked of every market; or by market, those asked of every one under the empty name."""
+
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
 
@@ -57,31 +60,50 @@ def batch_queries(
     levels: Iterable[float],
     model: str,
     seed: int,
+    events: "EventsAsked" = (),
 ) -> tuple[BatchQuery, ...]:
     """The queries behind `Client.stream_forecasts`, each of which fits into a message.
 
     Raises:
-        InvalidArgument: a date is no date, a row of shares has an unknown column or a value of the wrong type, or a
-            market's quarters and providers stand twice.
+        InvalidArgument: a date is no date, a row of shares has an unknown column or a value of the wrong type, a
+            market's quarters and providers stand twice, or events are asked of a market that is not sent.
     """
+    every, own = _events_asked(events)
     common = BatchQuery(
-        house=house or "", as_of=as_date(as_of), horizon=horizon, levels=tuple(levels), model=model, seed=seed
+        house=house or "",
+        as_of=as_date(as_of),
+        horizon=horizon,
+        levels=tuple(levels),
+        model=model,
+        seed=seed,
+        events=every,
     )
     names = tuple(markets)
-    found = [replace(common, markets=names)] if names else []
+    mine = tuple(own.pop(name, ()) for name in names)
+    found = [replace(common, markets=names, own_events=mine if any(mine) else ())] if names else []
     tables: list[MarketTable] = []
     cells = 0
     for table in () if shares is None else _market_tables(shares):
         if tables and cells + len(table.shares) > _MOST_CELLS:
             found.append(replace(common, shares=tuple(tables), house="", as_of=None))
             tables, cells = [], 0
-        tables.append(table)
+        tables.append(replace(table, events=own.pop(table.market, ())))
         cells += len(table.shares) + 8 * len(table.providers) + 8
     if tables:
         found.append(replace(common, shares=tuple(tables), house="", as_of=None))
     if not found:
         raise InvalidArgument("markets", names, "at least one market, or shares")
+    if own:
+        raise InvalidArgument("events", next(iter(own)), "the markets that are sent")
     return tuple(found)
+
+
+def _events_asked(events: "EventsAsked") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Those asked of every market, and those asked of one alone."""
+    if not isinstance(events, Mapping):
+        return texts(events, "events"), {}
+    own = {name: texts(asked, f"events[{name!r}]") for name, asked in events.items() if name}
+    return texts(events.get("", ()), "events['']"), own
 
 
 def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:

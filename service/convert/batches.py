@@ -1,12 +1,13 @@
 """Forecasts of many markets."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from google.protobuf.message import DecodeError
 
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.quarter import Quarter
+from service.convert.answers import event_message, read_probabilities
 from service.convert.forecasts import model_message, read_model_used
 from service.convert.histories import data_message, read_data_used
 from service.convert.parts import INT32, UINT64, date_text, matrix, read_date
@@ -14,6 +15,7 @@ from service.queries import (
     DEFAULT_HORIZON,
     DEFAULT_LEVELS,
     DEFAULT_MODEL,
+    MOST_EVENTS,
     BatchQuery,
     MarketTable,
 )
@@ -23,6 +25,7 @@ from sharecast.v1 import batch_pb2, forecast_pb2
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest, StreamForecastsResponse
 
 if TYPE_CHECKING:
+    from forecast.events import EventProbability
     from forecast.results import Forecast, ModelProvenance
 
 MOST_MARKETS = 100_000
@@ -42,7 +45,10 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
     if not query.levels:
         raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
     return batch_pb2.ForecastBatch(
-        markets=[batch_pb2.MarketName(market=name) for name in query.markets],
+        markets=[
+            batch_pb2.MarketName(market=name, events=query.own_events[place] if query.own_events else ())
+            for place, name in enumerate(query.markets)
+        ],
         house=query.house,
         as_of=date_text(query.as_of),
         shares=[
@@ -52,6 +58,7 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
                 providers=table.providers,
                 shares=table.shares,
                 decimals=table.decimals,
+                events=table.events,
             )
             for table in query.shares
         ],
@@ -59,6 +66,7 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
         levels=query.levels,
         model=query.model,
         seed=query.seed,
+        events=query.events,
     )
 
 
@@ -78,15 +86,22 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     if not 1 <= len(names) <= MOST_MARKETS:
         raise InvalidArgument("batch", f"{len(names)} markets", f"1 to {MOST_MARKETS} markets")
     if "" in names:
-        raise InvalidArgument(_name_field(batch, names.index("")), "", "the name of a market")
+        raise InvalidArgument(_field(batch, names.index("")), "", "the name of a market")
     if len(set(names)) < len(names):
         seen: set[str] = set()
         place = next(n for n, name in enumerate(names) if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise InvalidArgument(_name_field(batch, place), names[place], "each market once")
+        raise InvalidArgument(_field(batch, place), names[place], "each market once")
     for field, value in (("batch.house", batch.house), ("batch.as_of", batch.as_of)):
         if value and not batch.markets:
             raise InvalidArgument(field, value, "empty without markets of the server")
+    own = tuple(tuple(named.events) for named in batch.markets)
+    for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
+        if len(batch.events) + len(asked) > MOST_EVENTS:
+            found = f"{len(batch.events) + len(asked)} events of one market"
+            raise InvalidArgument(_field(batch, place, "events"), found, f"{MOST_EVENTS} at most")
     return BatchQuery(
+        events=tuple(batch.events),
+        own_events=own if any(own) else (),
         markets=tuple(named.market for named in batch.markets),
         house=batch.house,
         as_of=read_date(batch.as_of, "batch.as_of"),
@@ -97,9 +112,9 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     )
 
 
-def _name_field(batch: batch_pb2.ForecastBatch, place: int) -> str:
+def _field(batch: batch_pb2.ForecastBatch, place: int, field: str = "market") -> str:
     named = len(batch.markets)
-    return f"batch.markets[{place}].market" if place < named else f"batch.shares[{place - named}].market"
+    return f"batch.markets[{place}].{field}" if place < named else f"batch.shares[{place - named}].{field}"
 
 
 def batch_names(raw: bytes, /) -> tuple[str, ...]:
@@ -113,7 +128,9 @@ def batch_names(raw: bytes, /) -> tuple[str, ...]:
 
 def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:
     """The markets whose shares the caller brings as batches of their own, of `size` markets each, as bytes."""
-    rest = batch_pb2.ForecastBatch(horizon=batch.horizon, levels=batch.levels, model=batch.model, seed=batch.seed)
+    rest = batch_pb2.ForecastBatch(
+        horizon=batch.horizon, levels=batch.levels, model=batch.model, seed=batch.seed, events=batch.events
+    )
     parts: list[bytes] = []
     for start in range(0, len(batch.shares), size):
         part = batch_pb2.ForecastBatch(shares=batch.shares[start : start + size])
@@ -131,12 +148,15 @@ def read_tables(batch: batch_pb2.ForecastBatch, /) -> tuple[MarketTable, ...]:
             providers=tuple(table.providers),
             shares=tuple(table.shares),
             decimals=table.decimals if table.HasField("decimals") else None,
+            events=tuple(table.events),
         )
         for table in batch.shares
     )
 
 
-def forecast_outcome(forecast: "Forecast", data: DataUsed | None, /) -> bytes:
+def forecast_outcome(
+    forecast: "Forecast", data: DataUsed | None, /, events: "Iterable[EventProbability]" = ()
+) -> bytes:
     """Write the forecast of one market of many, as the bytes of a MarketOutcome."""
     columns = [
         (
@@ -156,6 +176,7 @@ def forecast_outcome(forecast: "Forecast", data: DataUsed | None, /) -> bytes:
         house=forecast.house,
         data=data,
         warnings=forecast.warnings,
+        events=events,
     )
 
 
@@ -170,6 +191,7 @@ def columns_outcome(
     house: str = "",
     data: DataUsed | None = None,
     warnings: Sequence[str] = (),
+    events: "Iterable[EventProbability]" = (),
 ) -> bytes:
     """The same of numbers: by provider its name, means, medians, and per level lower and upper bounds."""
     forecast = batch_pb2.MarketForecast(
@@ -190,6 +212,7 @@ def columns_outcome(
         data_provenance=None if data is None else data_message(data),
         model_provenance=model_message(provenance),
         warnings=warnings,
+        events=map(event_message, events),
     )
     return batch_pb2.MarketOutcome(market=market, forecast=forecast).SerializeToString(deterministic=True)
 
@@ -240,5 +263,6 @@ def _outcome(outcome: batch_pb2.MarketOutcome, query: BatchQuery) -> OutcomeResu
         data=read_data_used(made.data_provenance) if made.HasField("data_provenance") else _INLINE,
         model=read_model_used(made.model_provenance),
         warnings=tuple(made.warnings),
+        events=read_probabilities(made.events),
     )
     return OutcomeResult(outcome.market, forecast, None)

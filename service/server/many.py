@@ -21,6 +21,7 @@ from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest
 
 _MESSAGE_BYTES = 2**20  # of 4 MiB, beyond which clients refuse a message unless told otherwise
+TOGETHER_WITH_EVENTS = 8  # likewise, with draws
 TOGETHER = 200  # markets of a part: some 20 ms of work, so that the first answers come soon and turns change
 
 
@@ -32,6 +33,7 @@ class Part:
     count: int  # of markets
     raw: bytes = b""  # a ForecastBatch
     market: str = ""  # of the server
+    events: tuple[str, ...] = ()  # asked of that
 
 
 Outcomes = list[tuple[bool, bytes]]  # per market whether it failed, and a MarketOutcome
@@ -51,8 +53,11 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
     except InvalidArgument as error:
         raise InvalidArgument(f"batch.{error.field}", error.value, error.allowed) from None
     named = len(query.markets)
-    parts = [Part(place, 1, market=market) for place, market in enumerate(query.markets)]
-    size = TOGETHER if query.model == OF_RECORD else 1
+    parts = [Part(place, 1, market=market, events=query.events_of(place)) for place, market in enumerate(query.markets)]
+    size = 1
+    if query.model == OF_RECORD:
+        asked = query.events or any(table.events for table in batch.shares)
+        size = TOGETHER_WITH_EVENTS if asked else TOGETHER
     total = named + len(batch.shares)
     for number, inline in enumerate(convert.batch_parts(batch, size)):
         first = named + number * size
@@ -76,7 +81,7 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
         if type(error).__module__.startswith("forecast."):
             return [(True, convert.error_outcome(part.market, error, call.request_id))]
         raise
-    task = (history, query, call.request_id)
+    task = (history, query, part.events, call.request_id)
     return [await _last(work.in_worker(call, f"{kind} of the server", history_outcome, *task))]
 
 

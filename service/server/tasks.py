@@ -100,7 +100,7 @@ def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
     batch = ForecastBatch.FromString(raw)
     query = convert.batch_query(batch)
     tables = convert.read_tables(batch)
-    if query.model == OF_RECORD:
+    if query.model == OF_RECORD and not (query.events or any(table.events for table in tables)):
         try:
             return _together(tables, query, request_id)
         except SharecastError:  # a table breaks a rule; one by one, only that one is without a forecast
@@ -113,22 +113,40 @@ def streamed_outcomes(raw: bytes, request_id: str, /) -> bytes:
     return convert.stream_response([outcome for _, outcome in inline_outcomes(raw, request_id)])
 
 
-def history_outcome(history: History, query: BatchQuery, request_id: str, /) -> tuple[bool, bytes]:
-    """Forecast one market of the server: whether it failed, and a MarketOutcome."""
+def history_outcome(
+    history: History, query: BatchQuery, events: tuple[str, ...], request_id: str, /
+) -> tuple[bool, bytes]:
+    """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
     try:
-        made = forecast_history(history, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed)
+        made = forecast_history(
+            history,
+            horizon=query.horizon,
+            levels=query.levels,
+            model=query.model,
+            seed=query.seed,
+            keep_draws=bool(events),
+        )
+        told = answer(made, events).events
     except SharecastError as error:
         return True, convert.error_outcome(history.market, error, request_id)
-    return False, convert.forecast_outcome(made, convert.data_used(history))
+    return False, convert.forecast_outcome(made, convert.data_used(history), told)
 
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     try:
-        shares = check_shares(_frame([table]))
-        made = forecast_shares(shares, horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed)
+        shares, events = check_shares(_frame([table])), query.events + table.events
+        made = forecast_shares(
+            shares,
+            horizon=query.horizon,
+            levels=query.levels,
+            model=query.model,
+            seed=query.seed,
+            keep_draws=bool(events),
+        )
+        told = answer(made, events).events
     except SharecastError as error:
         return True, convert.error_outcome(table.market, error, request_id)
-    return False, convert.forecast_outcome(made, None)
+    return False, convert.forecast_outcome(made, None, told)
 
 
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
