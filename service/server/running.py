@@ -1,6 +1,7 @@
 """Running a server: as a process until a signal, or in a thread of another program."""
 
 import asyncio
+import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from service.security import Guard
 from service.server import process
 from service.server.front import STREAM_TIME_LIMIT, TIME_LIMIT, Front
 from service.server.work import WAITING
+
+log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 30.0  # as long as a call may take; a stream, whose caller has seen how far it was, is cut off
 
@@ -76,11 +79,13 @@ async def serve(
     try:
         ready(front.address)
         await stopping.wait()
+        log.info("stopping: no new calls; those in flight have %g s", drain_seconds)
     finally:
         settling.cancel()
         if looking is not None:
             looking.cancel()
         await front.stop(drain_seconds)
+    log.info("stopped")
 
 
 async def _settle(front: Front) -> None:

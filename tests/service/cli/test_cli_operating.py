@@ -204,6 +204,8 @@ def test_a_servers_life_from_settings_to_its_end(tmp_path: Path, program: Comman
 
     told = running.lines()
     assert {line["level"] for line in told} <= {"info", "warning"}
+    ending = ["stopping: no new calls; those in flight have 30 s", "stopped"]
+    assert [line["message"] for line in told if "message" in line][-2:] == ending
     assert not [key for key in (gone, kept) if key.split("_", 2)[2] in running.log.read_text(encoding="utf-8")]
     assert {line["code"] for line in told if "code" in line} == {"OK", "UNAUTHENTICATED"}
     assert {line["tenant"] for line in told if line.get("code") == "OK"} == {"one", "two"}
