@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
 from forecast.backtest import backtest_figures
 from forecast.charts import Section, Table, calibration_chart, fan_page
 from forecast.diff import Effect, ForecastDiff, NewStatement, change_text, forecast_changes, is_seen
 from forecast.errors import InvalidArgument, NotEnoughData
-from forecast.events import Event, Leads, Overtakes, TopChanges, When, concentration, event_probability, ranks
+from forecast.events import Above, Event, Leads, Overtakes, TopChanges, When, concentration, event_probability, ranks
 from forecast.figures import known_as_of
 from forecast.forecasting import forecast_history
 from forecast.history import reconstruct
 from forecast.listing import doubtful_figures, select_figures
 from forecast.results import Forecast, History, level_name
+from forecast.revenue import Revenue, forecast_revenue
 from forecast.scorecard import REFERENCE, Backtest
+from forecast.totals import YEAR
 from forecast.wording import named, per_cent, points_text, probability_text, value_text, whom
 
 CALIBRATION_LEVELS = (0.5, 0.8, 0.95)
@@ -36,6 +39,7 @@ class Report:
     changes: ForecastDiff | None  # since the quarter before; None: too little was known then
     backtest: Backtest | None  # None: too little was known at every earlier origin
     doubtful: pl.DataFrame  # figures that contradict each other, columns of `forecast.figures.CURATED_SCHEMA`
+    revenue: Revenue | None = None  # None: the house publishes no totals of this market
 
     def to_html(self) -> bytes:
         """The page, UTF-8."""
@@ -44,9 +48,12 @@ class Report:
     def _sections(self) -> Iterator[Section]:
         yield _league(self.forecast)
         yield _events(self.forecast)
+        if self.revenue is not None:
+            yield _revenue(self.revenue)
         yield _changes(self.changes)
         yield _accuracy(self.forecast, self.backtest)
         yield _doubts(self.forecast.history, self.doubtful)
+        yield _provenance(self.forecast)
 
 
 def make_report(
@@ -88,7 +95,15 @@ def make_report(
         _since_the_quarter_before(known, breaks, made, horizon=horizon, model=model, seed=seed),
         _backtest(known, breaks, made, origins=origins, horizon=horizon, model=model, seed=seed),
         doubtful_figures(mine),
+        _sold(made, known, seed=seed),
     )
+
+
+def _sold(made: Forecast, figures: pl.DataFrame, *, seed: int) -> Revenue | None:
+    try:
+        return forecast_revenue(made, figures, seed=seed)
+    except (NotEnoughData, InvalidArgument):
+        return None  # no totals, or none for ten years
 
 
 def _since_the_quarter_before(
@@ -179,6 +194,9 @@ def _events(made: Forecast) -> Section:
     asked = [Event(Overtakes(b, a), When.BY, then) for a, b in pairwise(largest)]
     if largest:
         asked.append(Event(Leads(largest[0]), When.THROUGH, then))
+        asked.append(
+            Event(Above((largest[0],), round(float(latest[made.providers.index(largest[0])]), 2)), When.IN, then)
+        )
     if len(companies) > 3:
         asked.append(Event(TopChanges(3), When.BY, then))
     found = [event_probability(made, event) for event in asked]
@@ -187,6 +205,48 @@ def _events(made: Forecast) -> Section:
         f"Shares of {_draws(made):,} joint futures; by means in at least one quarter up to then, through in every one."
     )
     return Section("How probable it is", (text,), Table(("event", "probability", "at the origin"), rows))
+
+
+def _revenue(found: Revenue) -> Section:
+    n, last = len(found.levels) - 1, len(found.periods) - 1
+    widest = f"{found.levels[n]:.0%}".replace("%", " %")
+    year = min(YEAR, len(found.periods)) - 1
+    amounts, growth = found.amounts, found.growths
+    digits = 1 if amounts.mean[0, -1] >= 100.0 else 2
+    before = found.past[found.totals.quarters.index(found.origin)] if found.origin in found.totals.quarters else None
+    rows = []
+    for k, name in enumerate((*found.providers, "Market")):
+        grew = growth.median[year, k]
+        known = before is not None and np.isfinite(before[k])
+        rows.append(
+            (
+                name,
+                f"{before[k]:,.{digits}f}" if before is not None and known else "",
+                f"{amounts.mean[year, k]:,.{digits}f}",
+                f"{100 * grew:+.0f} %" if np.isfinite(grew) else "",
+                f"{amounts.mean[last, k]:,.{digits}f}",
+                f"{amounts.lower[n, last, k]:,.{digits}f} to {amounts.upper[n, last, k]:,.{digits}f}",
+            )
+        )
+    soon, then = found.periods[year], found.periods[last]
+    columns = ("provider", str(found.origin), f"{soon}, mean", "growth over a year", f"{then}, mean", widest)
+    text = (
+        f"Share times the market's total, which is forecast as well; {found.unit} a quarter. How shares and total move "
+        "together is not known, so they are drawn apart."
+    )
+    return Section(
+        "What providers sell",
+        (text,),
+        Table(columns, tuple(rows)),
+        found.plot().draw("svg"),
+        "Amounts of every provider and of the market, past and forecast",
+    )
+
+
+def _provenance(made: Forecast) -> Section:
+    # Last, so that source, vintage and model, which stand below every chart, follow it.
+    digest = "" if made.history is None else made.history.content_hash
+    return Section("Provenance", (f"SHA-256 of the figures used: {digest}",) if digest else ())
 
 
 def _changes(changes: ForecastDiff | None) -> Section:

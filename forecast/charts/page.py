@@ -11,8 +11,9 @@ from forecast.charts.page_text import SCRIPT, STYLE
 from forecast.charts.scene import panel_frame, panel_scene
 from forecast.charts.sheet import Panel, Section, Sheet, Table
 from forecast.charts.vector import stylesheet, svg_items
-from forecast.charts.wording import counted
+from forecast.charts.wording import clean, counted
 
+_LONG = 28  # characters of a cell, above which it may take several lines
 _WIDTH, _HEIGHT = 360.0, 240.0  # of a panel, in CSS pixels before it stretches to its column
 
 
@@ -98,7 +99,7 @@ def _notes(sheet: Sheet) -> str:
 
 
 def _section(section: Section) -> str:
-    paragraphs = "".join(f"<p>{escape(text)}</p>\n" for text in section.paragraphs)
+    paragraphs = "".join(f"<p>{escape(clean(text))}</p>\n" for text in section.paragraphs)
     table = "" if section.table is None else _rows(section.table)
     picture = ""
     if section.picture:
@@ -122,7 +123,11 @@ def _rows(table: Table) -> str:
 
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
-    return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
+    return "".join(f"<{tag}{_long(tag, text)}>{escape(clean(text))}</{tag}>" for text in texts)
+
+
+def _long(tag: str, text: str) -> str:
+    return ' class="long"' if tag == "td" and len(text) > _LONG else ""
 
 
 def _data(sheet: Sheet) -> str:

@@ -53,8 +53,15 @@ details { margin-top: 14px; font-size: .85rem; }
 details ul { color: var(--muted); overflow-wrap: anywhere; }
 summary { cursor: pointer; }
 .scroll { overflow-x: auto; margin-top: 8px; }
+.scroll:has(table) {  /* a shade at each side that more can be scrolled to */
+  background: linear-gradient(to right, var(--page) 40%, transparent) left / 36px 100% no-repeat local,
+    linear-gradient(to left, var(--page) 40%, transparent) right / 36px 100% no-repeat local,
+    linear-gradient(to right, var(--axis), transparent) left / 7px 100% no-repeat scroll,
+    linear-gradient(to left, var(--axis), transparent) right / 7px 100% no-repeat scroll; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--grid); white-space: nowrap; }
+th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var(--grid); white-space: nowrap;
+  vertical-align: top; }
+td.long { white-space: normal; min-width: 11em; }
 @media print {
   :root { font-size: 12px; }
   body { font-size: 12px; }
@@ -62,6 +69,9 @@ th, td { text-align: left; padding: 3px 14px 3px 0; border-bottom: 1px solid var
   main { padding: 0; max-width: none; }
   .switches { display: none; }
   section img { min-width: 0; }
+  .scroll, .scroll:has(table) { overflow: visible; background: none; }
+  td, th { white-space: normal; min-width: 0; }
+  tr { break-inside: avoid; }
   .panels { grid-template-columns: repeat(3, 1fr); gap: 14px; }
 }
 """.replace("FAMILIES", FONT_FAMILIES)

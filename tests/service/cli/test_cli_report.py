@@ -75,3 +75,9 @@ def test_its_controls_work_in_a_browser(browser: Browser, page: Path) -> None:
     before = browser.run(readout)
     browser.run("document.querySelector('figure svg').dispatchEvent(new KeyboardEvent('keydown', {key: 'Home'}))")
     assert browser.run(readout) != before
+
+
+def test_probabilities_are_in_sight_on_a_phone(browser: Browser, page: Path) -> None:
+    browser.open(page.as_uri(), width=390)
+    heading = "[...document.querySelectorAll('th')].find(cell => cell.textContent === 'probability')"
+    assert browser.run(f"{heading}.getBoundingClientRect().right") <= 390
