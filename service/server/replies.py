@@ -3,6 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import partial
 from hashlib import sha256
 
 MOST_BYTES = 64 * 2**20  # of replies kept
@@ -79,7 +80,7 @@ class Replies:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.ensure_future(make()))
-            flight.task.add_done_callback(lambda _: self._landed(key, flight))
+            flight.task.add_done_callback(partial(self._landed_task, key, flight))
         else:
             self.shared += 1
         flight.waiting += 1
@@ -90,6 +91,11 @@ class Replies:
             if not flight.waiting and not flight.task.done():
                 self._landed(key, flight)  # who asks from now on starts another
                 flight.task.cancel()
+            # An error of the task holds this frame, which must not hold the task: both would stay until a collection.
+            del flight
+
+    def _landed_task(self, key: tuple[bytes, int | None], flight: "_Flight", _: "asyncio.Future[bytes]") -> None:
+        self._landed(key, flight)
 
     def _landed(self, key: tuple[bytes, int | None], flight: "_Flight") -> None:
         if self._flights.get(key) is flight:

@@ -46,13 +46,11 @@ def test_a_killed_worker_costs_its_own_call_and_is_replaced() -> None:
             (victim,) = (worker.pid for worker in workers._all if not worker.resting)
             spared = asyncio.create_task(workers.call(math.sqrt, 0.09))
             os.kill(victim, signal.SIGKILL)
-            started = time.monotonic()
             with pytest.raises(WorkLost, match="was ended; call again"):
-                await doomed
-            assert time.monotonic() - started < 0.2
-            while len(workers.pids) < 2:
-                await asyncio.sleep(0.005)
-            assert time.monotonic() - started < 0.5
+                await doomed  # though its work would take 30 s more
+            async with asyncio.timeout(20):
+                while len(workers.pids) < 2 or victim in workers.pids:
+                    await asyncio.sleep(0.005)
             assert await spared == 0.3
         await workers.stop()
 
@@ -70,8 +68,9 @@ def test_a_call_that_is_cancelled_ends_its_work() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.1)
-        assert not Path(f"/proc/{pid}").exists()
+        async with asyncio.timeout(20):
+            while Path(f"/proc/{pid}").exists():
+                await asyncio.sleep(0.01)
         assert await asyncio.wait_for(workers.call(len, "ab"), 5) == 2
         await workers.stop()
 

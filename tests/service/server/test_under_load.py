@@ -1,0 +1,233 @@
+"""Too many calls, floods, connections that say nothing: what others notice of them. tests/bench measures how much."""
+
+import gc
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+import service.server.front
+from forecast.errors import SharecastError
+from service.catalog import Catalog
+from service.client import Client, DeadlineExceeded, InvalidArgument, Overloaded
+from service.security import Caller, Guard, Role
+from service.server import Server
+from sharecast.v1.forecast_service_pb2 import ForecastRequest
+
+FORECAST = "/sharecast.v1.ForecastService/Forecast"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+HELLO = bytes.fromhex("160301020001")  # the begin of a TLS handshake
+
+
+class ByName(Guard):
+    """Takes the tenant from the metadata."""
+
+    async def admit(self, method: str, metadata: Sequence[tuple[str, str | bytes]], peer: str) -> Caller:
+        del method, peer
+        return Caller(str(dict(metadata).get("tenant", "")), Role.ADMIN)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def all_up(server: Server) -> bool:
+    workers = server._front._work.workers
+    return len(workers.pids) == sum(workers._sizes.values())
+
+
+@pytest.mark.parametrize("model", ["var", "auto"])
+def test_a_flood_by_one_tenant_costs_another_no_call_and_no_place_in_a_queue(catalog: Catalog, model: str) -> None:
+    seeds, over, codes = count(), threading.Event(), Counter[str]()
+    with Server(catalog, guard=ByName(), places=1, waiting=8) as server, ThreadPoolExecutor(24) as threads:
+        wait_until(lambda: all_up(server))
+        with grpc.insecure_channel(server.address) as channel:
+            call = channel.unary_unary(FORECAST, None, None)
+
+            def ask(tenant: str) -> None:
+                raw = ForecastRequest(market="cn-cloud", model=model, seed=next(seeds)).SerializeToString()
+                call(raw, timeout=60, metadata=(("tenant", tenant),))
+
+            def flood() -> None:
+                while not over.is_set():
+                    try:
+                        ask("flood")
+                        codes["OK"] += 1
+                    except grpc.RpcError as failed:
+                        codes[failed.code().name] += 1
+
+            crowd = [threads.submit(flood) for _ in range(24)]
+            wait_until(lambda: codes["RESOURCE_EXHAUSTED"] > 0)
+            before = codes["OK"]
+            for _ in range(10):
+                ask("quiet")  # raises where it is refused
+            beside = codes["OK"] - before
+            over.set()
+            for one in crowd:
+                one.result()
+    assert set(codes) == {"OK", "RESOURCE_EXHAUSTED"}
+    assert beside <= 40  # in turn it would have waited for the eight in the queue, ten times
+
+
+def test_far_too_many_calls_are_refused_while_health_says_serving_and_leave_nothing(catalog: Catalog) -> None:
+    with Server(catalog, places=1, waiting=4) as server, grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary(FORECAST, None, None)
+        raws = [ForecastRequest(market="cn-cloud", model="theta", seed=n).SerializeToString() for n in range(300)]
+        asked = [call.future(raw, timeout=60) for raw in raws]
+        health = HealthStub(channel).Check(HealthCheckRequest(), timeout=60)  # type: ignore[no-untyped-call]
+        assert health.status == HealthCheckResponse.SERVING
+        codes = Counter(one.code().name for one in asked if one.exception() is None or one.code())
+        assert set(codes) == {"OK", "RESOURCE_EXHAUSTED"}
+        assert codes["OK"] >= 1 + 4
+        work = server._front._work
+        for admission in (work.quick, work.short, work.long):
+            assert (admission.working, admission.waiting) == (0, 0)
+
+
+def test_short_work_does_not_wait_for_long_work_of_the_same_tenant(catalog: Catalog) -> None:
+    with Server(catalog, places=1) as server, grpc.insecure_channel(server.address) as channel:
+        wait_until(lambda: all_up(server))
+        call = channel.unary_unary(FORECAST, None, None)
+        slow = [
+            call.future(ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString(), timeout=60)
+            for n in range(4)
+        ]
+        call(ForecastRequest(market="cn-cloud", seed=99).SerializeToString(), timeout=60)
+        assert not slow[-1].done()
+        for one in slow:
+            one.cancel()  # type: ignore[no-untyped-call]
+
+
+def test_a_forecast_is_made_before_the_processes_for_it_are_up(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.server.workers.Workers.start", lambda _: None)
+    with Server(catalog) as server, Client(server.address) as client:
+        made = client.forecast("cn-cloud", seed=5)
+    with Server(catalog) as server, Client(server.address) as client:
+        assert client.forecast("cn-cloud", seed=5) == made
+
+
+@pytest.fixture
+def hasty(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server that gives a handshake half a second."""
+    options = dict(service.server.front._OPTIONS)
+    assert options["grpc.server_handshake_timeout_ms"] == 5_000
+    options["grpc.server_handshake_timeout_ms"] = 500
+    monkeypatch.setattr(service.server.front, "_OPTIONS", tuple(options.items()))
+    with Server(catalog) as server:
+        yield server
+
+
+def test_connections_that_say_nothing_or_nonsense_are_closed_and_calls_go_on(hasty: Server) -> None:
+    rng = random.Random(0)
+    first = (b"", PREFACE[:9], PREFACE, rng.randbytes(90), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", HELLO)
+    host, _, port = hasty.address.rpartition(":")
+    opened = [socket.create_connection((host, int(port)), timeout=60) for _ in range(120)]
+    with Client(hasty.address) as client:
+        for number, one in enumerate(opened):
+            one.sendall(first[number % len(first)])
+        assert client.list_markets()
+        for one in opened:
+            with one:
+                try:
+                    while one.recv(4096):  # what the server says before it closes
+                        pass
+                except ConnectionResetError:
+                    pass
+        assert client.list_markets()
+    with Client(hasty.address) as client:
+        assert client.list_markets()
+
+
+def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: Catalog) -> None:
+    seeds = count(10_000)
+
+    def some(server: Server) -> None:
+        with Client(server.address) as client, grpc.insecure_channel(server.address) as channel:
+            for _ in range(3):
+                client.forecast("cn-cloud")
+                client.forecast("cn-cloud", seed=next(seeds))
+                client.forecast("cn-cloud", model="var", seed=next(seeds))
+                assert len(list(client.stream_forecasts(["cn-cloud", "world-cloud"], seed=next(seeds)))) == 2
+                with pytest.raises(InvalidArgument, match="horizon is 41"):
+                    client.forecast("cn-cloud", horizon=41)
+                with pytest.raises((DeadlineExceeded, Overloaded), match=r"the server|the call"):
+                    client.forecast("cn-cloud", model="arima", seed=next(seeds), timeout=0.05)
+                raw = ForecastRequest(market="cn-cloud", model="ets", seed=next(seeds)).SerializeToString()
+                gone = channel.unary_unary(FORECAST, None, None).future(raw, timeout=60)
+                time.sleep(0.02)
+                gone.cancel()  # type: ignore[no-untyped-call]
+                for _ in client.backtest("cn-cloud", origins=2, models=("naive",)):
+                    break
+
+    def files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    def at_rest(server: Server) -> bool:
+        work = server._front._work
+        idle = all((each.working, each.waiting) == (0, 0) for each in (work.quick, work.short, work.long))
+        return idle and all_up(server) and all(worker.resting for worker in work.workers._all)
+
+    with Server(catalog) as server:
+        some(server)
+        wait_until(lambda: at_rest(server))
+        held, flights = files(), server._front._replies._flights
+        for _ in range(2):
+            some(server)
+        wait_until(lambda: at_rest(server) and files() <= held)
+        assert not flights
+        nursery = server._front._work.workers._nursery
+        assert nursery is not None
+        pid = nursery._process.pid
+        wait_until(lambda: sorted(_children(pid)) == sorted(server._front._work.workers.pids))
+
+
+def test_a_refused_call_is_forgotten_without_a_collection(catalog: Catalog) -> None:
+    with Server(catalog, places=1, waiting=1) as server, Client(server.address) as client:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                with pytest.raises(InvalidArgument, match="horizon is 41"):
+                    client.forecast("cn-cloud", horizon=41)
+            with grpc.insecure_channel(server.address) as channel:
+                call = channel.unary_unary(FORECAST, None, None)
+                raws = [ForecastRequest(market="cn-cloud", model="ets", seed=n).SerializeToString() for n in range(8)]
+                asked = [call.future(raw, timeout=60) for raw in raws]
+                assert [one for one in asked if isinstance(one.exception(), grpc.RpcError)]
+            wait_until(lambda: not _kept())
+        finally:
+            gc.enable()
+
+
+def _kept() -> list[SharecastError]:
+    """Errors whose traceback leads to the wrapper of calls, which no running call holds."""
+    found = []
+    for error in gc.get_objects():
+        if isinstance(error, SharecastError):
+            trace = error.__traceback__
+            while trace is not None:
+                if trace.tb_frame.f_code.co_filename.endswith("server/calls.py"):
+                    found.append(error)
+                    break
+                trace = trace.tb_next
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
