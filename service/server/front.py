@@ -127,6 +127,10 @@ class Front:
         await self._jobs.stop()
         await self._work.stop()
 
+    async def cut_off(self) -> None:
+        """Cancel the calls in flight of a server that stops."""
+        await self._server.stop(None)
+
     def readings(self) -> Iterator[Reading]:
         """What work there is and where replies came from, for metrics; may be called in any thread."""
         replies = "Replies to Forecast, by where they came from."

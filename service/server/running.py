@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -22,6 +23,7 @@ from service.server.work import WAITING
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 30.0  # as long as a call may take; a stream, whose caller has seen how far it was, is cut off
+_ONE_WORD = 0.5  # seconds: timeout(1) sends its signal to the process and to its group, and means it once
 
 
 async def serve(
@@ -40,6 +42,8 @@ async def serve(
     check: Callable[[], None] | None = None,
 ) -> None:
     """Answer calls until SIGTERM or SIGINT; then refuse new ones, let those in flight end, and return.
+
+    Told so once more, it does not wait for them.
 
     Args:
         listen: HOST:PORT; port 0 picks a free one.
@@ -60,9 +64,9 @@ async def serve(
         InvalidArgument: the address cannot be listened on.
     """
     process.prepare()
-    stopping = asyncio.Event()
+    told = _Told()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        asyncio.get_running_loop().add_signal_handler(number, told.once_more)
     front = Front(
         catalog,
         guard=guard,
@@ -78,14 +82,38 @@ async def serve(
     settling = asyncio.create_task(_settle(front))
     try:
         ready(front.address)
-        await stopping.wait()
+        await told.stop.wait()
         log.info("stopping: no new calls; those in flight have %g s", drain_seconds)
     finally:
         settling.cancel()
         if looking is not None:
             looking.cancel()
+        hurrying = asyncio.create_task(_hurry(front, told))
         await front.stop(drain_seconds)
+        hurrying.cancel()
     log.info("stopped")
+
+
+class _Told:
+    """What signals have said: to stop, and, said once more, to wait for nobody."""
+
+    def __init__(self) -> None:
+        self.stop, self.hurry = asyncio.Event(), asyncio.Event()
+        self._at = 0.0
+
+    def once_more(self) -> None:
+        now = time.monotonic()
+        if not self.stop.is_set():
+            self._at = now
+            self.stop.set()
+        elif now - self._at > _ONE_WORD:
+            self.hurry.set()
+
+
+async def _hurry(front: Front, told: _Told) -> None:
+    await told.hurry.wait()
+    log.warning("told to stop again: calls in flight are cut off")
+    await front.cut_off()
 
 
 async def _settle(front: Front) -> None:
