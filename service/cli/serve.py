@@ -56,7 +56,7 @@ def serve(settings: Path | None, show_settings: bool, show_file: str | None, **f
     """Answer forecasts and histories over gRPC until stopped.
 
     Prints `listening on HOST:PORT` once ready; the first start after an installation compiles the filter, which takes
-    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first.
+    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first, once more does not.
 
     Every option is also an environment variable, such as SHARECAST_TIME_LIMIT, and a key of a settings file, such as
     time_limit. An option comes before the environment, that before the file.
