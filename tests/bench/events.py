@@ -4,13 +4,16 @@
 
 CASES is the folder that ``accuracy.py`` takes. Of every case and of horizons 1, 4 and 8 it asks: does each of the five
 largest providers overtake the next larger one (in the quarter, at any time up to it); does the leader still lead; is
-each share above what it was, and a tenth, a quarter more or less than that; does the top 1, 2, 3 change. Each event has
-an answer in what came. Climatology is how often events of that kind and horizon happened in the other groups of
-markets. Prints the Brier score of both, group-weighted, the skill, and how often events happened that were given
-about the same probability.
+each share above what it was, and a tenth, a quarter more or less than that; does the top 1, 2, 3 change; is the market
+more concentrated than it was, and than a tenth more or less (HHI). Each event has an answer in what came. Climatology
+is how often events of that kind and horizon happened in the other groups of markets. Prints the Brier score of both,
+group-weighted, the skill, how often events happened that were given about the same probability, how often the intervals
+of the HHI held, and how far expected ranks were off. Passes, with status 0, when each family of events (overtakes,
+leads, above, top, HHI) has skill over climatology, and what happened lies within 5 points of what was given on average.
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +23,20 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.data.make_prior import learn_many, windows
-from forecast.events import Above, Event, Leads, Overtakes, Statement, TopChanges, When, drawn
+from forecast.events import (
+    Above,
+    Concentrated,
+    Event,
+    Leads,
+    Overtakes,
+    Statement,
+    TopChanges,
+    When,
+    concentration,
+    drawn,
+    herfindahl,
+    ranks,
+)
 from forecast.forecasting import forecast_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
@@ -29,6 +45,9 @@ from forecast.results import OTHERS, Forecast
 HORIZON, ASKED = 8, (1, 4, 8)
 LARGEST = 5
 FACTORS = (0.75, 0.9, 1.0, 1.1, 1.25)
+INDEX_FACTORS = (0.9, 1.0, 1.1)
+LEVELS = (0.5, 0.8, 0.95)
+MOST_OFF = 0.05  # mean distance of what happened from what was given
 EDGES = (0.0, 0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98, 1.0)
 
 
@@ -50,6 +69,26 @@ def statements(made: Forecast) -> Iterator[tuple[str, Statement, tuple[When, ...
         if n < sum(name != OTHERS for name in made.providers):
             yield f"top {n} changes", TopChanges(n), (When.IN, When.BY)
 
+    index = float(herfindahl(latest, made.providers))
+    for factor in INDEX_FACTORS:
+        if factor * index < 1.0:
+            yield f"HHI above {factor:g} x", Concentrated(factor * index, above=True), (When.IN, When.BY)
+
+
+def measured(made: Forecast, came: FloatArray) -> Iterator[tuple[int, float, float, float, float, float]]:
+    """Horizon, whether the interval of each level of the HHI held what came, errors of expected and of old ranks."""
+    index, order = concentration(made), ranks(made)
+    places = [made.providers.index(name) for name in order.providers]
+    for h in ASKED:
+        if not np.isfinite(came[h - 1]).all():
+            continue
+        true = float(herfindahl(came[h - 1], made.providers))
+        held = [float(index.lower[n, h - 1] <= true <= index.upper[n, h - 1]) for n in range(len(LEVELS))]
+        shares = came[h - 1, places]
+        rank = 0.5 + (shares > shares[:, None]).sum(axis=1) + 0.5 * (shares == shares[:, None]).sum(axis=1)
+        off = np.abs(order.expected[h - 1] - rank).mean(), np.abs(order.latest - rank).mean()
+        yield h, held[0], held[1], held[2], float(off[0]), float(off[1])
+
 
 def answered(made: Forecast, came: FloatArray) -> Iterator[tuple[str, str, int, float, bool]]:
     """Kind, when, horizon, probability and answer of every event whose quarters all came; `came` has shape (H, K)."""
@@ -67,14 +106,17 @@ def answered(made: Forecast, came: FloatArray) -> Iterator[tuple[str, str, int, 
                 yield kind, str(when), h, probability, bool(happened)
 
 
-def collect(cases: pl.DataFrame, actuals: pl.DataFrame, model: str, priors: dict[str, Prior]) -> pl.DataFrame:
-    """One row per event: group, market, kind, when, horizon, probability, happened."""
+def collect(
+    cases: pl.DataFrame, actuals: pl.DataFrame, model: str, priors: dict[str, Prior]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row per event: group, market, kind, when, horizon, probability, happened; and one per case and horizon."""
     groups: dict[str, str] = dict(actuals.select("market", "group").unique().iter_rows())
     rows_of = {str(market): rows for (market,), rows in actuals.group_by("market")}
-    found = []
+    found: list[tuple[object, ...]] = []
+    told: list[tuple[object, ...]] = []
     for (market,), rows in cases.group_by("market", maintain_order=True):
         group = groups[str(market)]
-        made = forecast_shares(rows, horizon=HORIZON, model=model, prior=priors[group], keep_draws=True)
+        made = forecast_shares(rows, horizon=HORIZON, levels=LEVELS, model=model, prior=priors[group], keep_draws=True)
         came = np.full(made.mean.shape, np.nan)
         for period, provider, share in rows_of[str(market)].select("period", "provider", "share").iter_rows():
             if share is not None:
@@ -82,8 +124,10 @@ def collect(cases: pl.DataFrame, actuals: pl.DataFrame, model: str, priors: dict
         # A part that no longer comes counts as nothing where all others sum to one.
         came[np.nansum(came, axis=1) > 0.999] = np.nan_to_num(came[np.nansum(came, axis=1) > 0.999])
         found += [(group, str(market), *row) for row in answered(made, came)]
+        told += [(group, *row) for row in measured(made, came)]
     names = ["group", "market", "kind", "when", "horizon", "probability", "happened"]
-    return pl.DataFrame(found, schema=names, orient="row")
+    more = ["group", "horizon", *(f"held {level:g}" for level in LEVELS), "expected rank", "old rank"]
+    return pl.DataFrame(found, schema=names, orient="row"), pl.DataFrame(told, schema=more, orient="row")
 
 
 def with_climatology(events: pl.DataFrame) -> pl.DataFrame:
@@ -108,20 +152,25 @@ def brier(events: pl.DataFrame, column: str) -> float:
     return float(np.average(gaps**2, weights=events["weight"].to_numpy()))
 
 
-def report(events: pl.DataFrame) -> None:
-    """Print scores by kind and by horizon, and the reliability table."""
+def report(events: pl.DataFrame) -> list[str]:
+    """Print scores by kind and by horizon, and the reliability table; what does not pass."""
+    wrong = []
 
-    def line(name: str, rows: pl.DataFrame) -> None:
+    def line(name: str, rows: pl.DataFrame) -> float:
         mine, base = brier(rows, "probability"), brier(rows, "climatology")
         rate = float(np.average(rows["happened"].cast(pl.Float64).to_numpy(), weights=rows["weight"].to_numpy()))
         skill = 1.0 - mine / base if base > 0 else float("nan")
         print(f"  {name:28} {rows.height:7,} events, {rate:5.1%} happened: Brier {mine:.4f}, climatology {base:.4f}, "
               f"skill {skill:+.2f}")  # fmt: skip
+        return skill
 
     line("all", events)
-    for by in (["kind", "when"], ["horizon"]):
-        for key, rows in events.sort(by).group_by(by, maintain_order=True):
-            line(" ".join(str(part) for part in key), rows)
+    families = events.with_columns(family=pl.col("kind").str.split(" ").list.first())
+    for by in (["kind", "when"], ["horizon"], ["family"]):
+        for key, rows in families.sort(by).group_by(by, maintain_order=True):
+            name = " ".join(str(part) for part in key)
+            if not line(name, rows) > 0.0 and by == ["family"]:
+                wrong.append(f"no skill over climatology: {name}")
     print("  given         happened   mean given   events")
     gap = 0.0
     total = float(events["weight"].sum())
@@ -135,6 +184,9 @@ def report(events: pl.DataFrame) -> None:
             gap += abs(happened - given) * weights.sum() / total
             print(f"  {low:4.0%} to {high:4.0%} {happened:10.1%} {given:10.1%} {rows.height:10,}")
     print(f"  mean distance of happened from given {100 * gap:.1f} points")
+    if gap > MOST_OFF:
+        wrong.append(f"happened is {100 * gap:.1f} points from given on average")
+    return wrong
 
 
 def main() -> None:
@@ -152,11 +204,18 @@ def main() -> None:
         priors = dict.fromkeys(names, shipped_prior())
     else:
         priors = learn_many(windows(pl.read_parquet(arguments.cases / "markets.parquet")), leaving_out=names)
-    events = with_climatology(collect(cases, actuals, arguments.model, priors))
+    found, told = collect(cases, actuals, arguments.model, priors)
+    events = with_climatology(found)
     print(f"{arguments.model}, prior: {arguments.learn}, {events['market'].n_unique()} cases, {len(names)} groups")
-    report(events)
+    wrong = report(events)
+    by_group = told.group_by("group", "horizon").mean().drop("group").group_by("horizon").mean().sort("horizon")
+    for h, *held, expected, old in by_group.iter_rows():
+        intervals = ", ".join(f"{level:.0%} held {share:.0%}" for level, share in zip(LEVELS, held, strict=True))
+        print(f"  {h} ahead: HHI {intervals}; ranks off by {expected:.3f}, those of the origin by {old:.3f}")
     if arguments.save is not None:
         events.write_parquet(arguments.save)
+    if wrong:
+        sys.exit("FAIL: " + "; ".join(wrong))
 
 
 if __name__ == "__main__":
