@@ -13,6 +13,7 @@ Ends with status 1 where that does not hold.
 
 import argparse
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ from statistics import median
 
 import polars as pl
 import sqlalchemy as sa
-from served import Served, serving, told
+from served import PROGRAM, told
 
 from service.client import Client
 from service.store import Store, open_store
@@ -47,38 +48,37 @@ def markets() -> pl.DataFrame:
 
 
 class Servers:
-    """Some servers of one database, each of which can be killed and started again."""
+    """Some servers of one database, each of which can be killed and replaced."""
 
-    def __init__(self, database: str, number: int, stack: ExitStack) -> None:
-        self._database = database
-        self._running: list[tuple[Served, ExitStack]] = []
+    def __init__(self, database: str, number: int) -> None:
+        self._command = [str(PROGRAM), "serve", "--listen", "127.0.0.1:0", "--database", database]
+        self._running: list[tuple[str, subprocess.Popen[str]]] = []  # address, process
         self.fill_up(number)
-        stack.callback(self.stop)
 
     def client(self, rng: random.Random) -> Client:
         """Of any of them."""
-        return Client(rng.choice(self._running)[0].address)
+        return Client(rng.choice(self._running)[0])
 
     def kill_one(self, rng: random.Random) -> None:
         """Kill one, as the kernel does when memory runs out."""
-        server, stack = self._running.pop(rng.randrange(len(self._running)))
-        server.process.kill()
-        server.process.wait()
-        stack.close()
+        _, process = self._running.pop(rng.randrange(len(self._running)))
+        process.kill()
+        process.communicate()
 
     def fill_up(self, fewest: int) -> None:
-        """Start others until there are so many."""
+        """Start others until there are so many that answer."""
         while len(self._running) < fewest:
-            self._start()
+            process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1
+            )
+            assert process.stdout is not None
+            self._running.append((process.stdout.readline().split()[-1], process))
 
     def stop(self) -> None:
         """End all."""
-        for _, stack in self._running:
-            stack.close()
-
-    def _start(self) -> None:
-        stack = ExitStack()
-        self._running.append((stack.enter_context(serving(database=self._database)), stack))
+        for _, process in self._running:
+            process.kill()
+            process.communicate()
 
 
 def kept(store: Store, job_id: str) -> tuple[tuple[bytes, ...], int]:
@@ -123,7 +123,8 @@ def run(database: str, options: argparse.Namespace) -> bool:
     rng = random.Random(options.seed)
     with ExitStack() as stack:
         store = stack.enter_context(open_store(database))
-        servers = Servers(database, options.servers, stack)
+        servers = Servers(database, options.servers)
+        stack.callback(servers.stop)
         made, waits = disturbed(store, servers, options.servers, options.kills, options.seconds, rng)
         with servers.client(rng) as client:
             whole = client.create_forecast_job(shares=markets(), model="theta", horizon=2)

@@ -88,7 +88,10 @@ class Heard:
 
     def hear(self, text: bytes) -> None:
         """Look through a text."""
-        self.inside.update(inside_told(text, *self.secrets))
+        found = inside_told(text, *self.secrets)
+        self.inside.update(found)
+        if found:
+            print(f"  {text[:400]!r}")
 
 
 def methods() -> list[tuple[str, bool, bool]]:

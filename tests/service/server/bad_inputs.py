@@ -68,7 +68,7 @@ QUARTERS = ["", "2020", "2020Q5", "2020Q0", "0000Q1", "1899Q4", "2201Q1", "ï¼’ï¼
 LEVELS = [nan, inf, -inf, 0.0, -0.0, 1.0, -0.5, 1.0000000000000002, 80.0, 95.0, 1e308, -5e-324]
 TOO_FAR = [-1, -8, 41, 100, 2**31 - 1, -(2**31)]
 EVENTS = [
-    "", " ", "?", "Huawei", "overtakes", "Huawei overtakes", "Huawei > 40 %", "Huawei > 140 % in {q}",
+    "", " ", "?", "Huawei", "overtakes", "Huawei overtakes", "Huawei > 140 % in {q}",
     "Huawei > -4 % in {q}", "Huawei > nan in {q}", "Nobody leads in {q}", "Huawei leads in 1999Q1",
     "Huawei leads in 2300Q1", "Huawei overtakes Huawei by {q}", "leads in {q}", "Huawei leads in",
     "top 0 changes by {q}", "top 99 changes by {q}", "top x changes by {q}",

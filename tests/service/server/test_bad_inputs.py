@@ -12,7 +12,7 @@ from service.store import open_store
 from tests.service.server.asking import Answer, as_expected, ask, inside_told
 from tests.service.server.bad_inputs import Bad, bad_inputs
 
-COUNT = 300
+COUNT = 200
 
 
 @pytest.fixture
