@@ -102,6 +102,18 @@ def test_a_job_cancelled_at_another_server_leaves_no_work_behind(database: str, 
         assert len(list(creator.watch_forecast_job(later.job_id))) <= later.done_count
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_server_that_ends_in_good_order_lets_go_of_its_jobs_at_once(database: str, shares: pl.DataFrame) -> None:
+    with open_store(database) as store:
+        with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+            job = client.create_forecast_job(shares=shares, model="arima", horizon=40)
+            while not server._front._jobs._jobs._tasks:
+                time.sleep(0.01)
+        (seen,) = store.jobs.running(2)
+        assert (seen.job_id, seen.owner) == (job.job_id, None)
+        assert seen.beat >= 1
+
+
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)  # the same on SQLite: bench/job_faults.py
 def test_another_server_takes_over_when_the_one_at_work_is_killed(database: str, shares: pl.DataFrame) -> None:
     command = [sys.executable, "-c", PROGRAM, database]
