@@ -9,8 +9,9 @@
 - wrong: requests with one thing wrong, by one who knows which. Passes when each has the right code and field.
 - large: messages over the limit, and with a million entries. Passes when each is refused for it, in 20 ms by the
   server's clock (median of those that grpc lets through to it), and without any work of the workers.
+- keys: calls with good and bad keys to a server that asks for one. Passes when nothing of a key is told or logged.
 - told: everything that all of these were told and that the server wrote into its log. Passes when no path, SQL,
-  exception or key is in it, and the log has no traceback and no error.
+  exception or name of the database is in it, and the log has no traceback and no error.
 
 Without `--database` that is a new SQLite file. Ends with status 1 where one does not pass.
 """
@@ -36,7 +37,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
-from served import Served, bearer, cpu_seconds, memory, serving, told
+from served import Served, add_key, bearer, cpu_seconds, memory, serving, told
 
 from service.server.front import _SERVICES
 from service.server.reflecting import NAMES
@@ -236,16 +237,26 @@ def large(server: Served, heard: Heard) -> bool:
     return told("large", not odd and used == 0 and took < 0.02, figure)
 
 
-def keys(server: Served, heard: Heard) -> bool:
-    """Calls with keys that are none: whatever is told of them is looked through with the rest."""
-    codes = Counter[str]()
-    with grpc.insecure_channel(server.address) as channel:
-        for secret in heard.secrets:
-            bad = Bad("sharecast.v1.MarketService/GetMarket", (b"",), "", "", "")
-            answer = ask(channel, bad, metadata=bearer(secret))
-            codes[answer.code] += 1
-            heard.hear(answer.told)
-    return codes.total() > 0
+def keys(database: str, heard: Heard) -> bool:
+    """Calls with keys, good and not, of a server that asks for one."""
+    good, reader = add_key(database, "t"), add_key(database, "t", "read")
+    forged = secrets.token_hex(40)
+    bad = [f"{good[:-3]}xyz", f"{good}x", good[:9], forged, "a b", f"{good} {good}"]
+    private = (good[-20:-3], reader[-20:], forged)  # the secret halves; the other ones name keys in the log
+    codes, found = Counter[str](), Counter[str]()
+    with (
+        serving("--authentication", "keys", database=database) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        for key in (good, reader, *bad):
+            for path, streamed, _ in methods():
+                if "Health" not in path and not streamed:
+                    answer = ask(channel, Bad(path[1:], (b"\xff",), "", "", ""), metadata=bearer(key))
+                    codes[answer.code] += 1
+                    found.update(inside_told(answer.told, *private, *heard.secrets))
+        found.update(inside_told(server.log.read_bytes(), *private, *heard.secrets))
+    allowed = {"INVALID_ARGUMENT", "UNAUTHENTICATED", "PERMISSION_DENIED"}
+    return told("keys", set(codes) == allowed and not found, f"{dict(codes)}, of the inside {dict(found)}")
 
 
 def quiet(server: Served, heard: Heard) -> bool:
@@ -281,13 +292,13 @@ def main() -> int:
     options = parser.parse_args()
     heard = Heard()
     with a_database(options.database) as database, serving(database=database) as server:
-        heard.secrets = (f"sc_{secrets.token_hex(8)}.{secrets.token_hex(16)}", "hidden-place-", "hidden-file")
+        heard.secrets = ("hidden-place-", "hidden-file", database)
         trials: list[Callable[[], bool]] = [
             lambda: asyncio.run(garbage(server, options.seconds, options.garbage, options.seed, heard)),
             lambda: wrong(server, options.seconds, options.wrong, options.seed, heard),
             lambda: large(server, heard),
-            lambda: keys(server, heard),
             lambda: quiet(server, heard),
+            lambda: keys(database, heard),
         ]
         passed = [trial() for trial in trials]
     return int(not all(passed))

@@ -17,7 +17,7 @@ _CODES = {code.value[0]: code.name for code in grpc.StatusCode}
 # Of the inside: files, SQL, drivers, exceptions. What a caller sent may come back, so inputs hold nothing of the kind.
 _INSIDE = re.compile(
     rb"Traceback|site-packages|\.py\b|/usr/|/home/|/root|/opt/|File \"|\bSELECT\b|\bINSERT\b|UPDATE \w+ SET"
-    rb"|BEGIN IMMEDIATE|sqlite3?\b|psycopg|sqlalchemy|SQLSTATE|Errno|polars|numpy|grpc\._|<object|0x[0-9a-f]{8}"
+    rb"|BEGIN IMMEDIATE|sqlite3?\b|psycopg|sqlalchemy|SQLSTATE|Errno|polars|numpy|grpc\._| object at 0x"
     rb"|\w+Error\b|\w+Exception\b"
 )
 
