@@ -5,14 +5,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from service.cli.options import META
 from service.settings import Settings, quiet_grpc
 
 if TYPE_CHECKING:
     from service.client import Client
 
+_META = "sharecast.access."  # of the context, for what `note_access` keeps
 _NAMES = ("key_file", "ca", "certificate", "private_key")
 _LONGEST_KEY = 1000  # bytes of a file that could hold one
+
+
+def note_access(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+    """Keep what an option says of how to reach a server, as its callback, until `connect` asks for it."""
+    if value is not None:
+        ctx.meta[f"{_META}{param.name}"] = value
 
 
 def connect(address: str) -> "Client":
@@ -47,7 +53,7 @@ def check_address(address: str | None) -> None:
 
 def _given() -> dict[str, Path]:
     meta = click.get_current_context().meta
-    return {name: meta[META + name] for name in _NAMES if META + name in meta}
+    return {name: meta[_META + name] for name in _NAMES if _META + name in meta}
 
 
 def _key(file: Path | None) -> str | None:

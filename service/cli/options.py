@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from service.cli.connecting import check_address, note_access
 from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -84,22 +85,12 @@ question: Callable[[F], F] = _together(
 """What is asked of a forecast: horizon, levels, model, seed."""
 
 
-def _noted(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
-    if value is not None:
-        ctx.meta[f"{META}{param.name}"] = value
-
-
-META = "sharecast.access."  # of the values that `service.cli.connecting` reads
-
-
 def server(help_: str) -> Callable[[F], F]:
     """--address, which the command is given, and how to reach it, which `service.cli.connecting.connect` reads."""
 
     def checked(command: F) -> F:
         @wraps(command)
         def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
-            from service.cli.connecting import check_address
-
             check_address(values["address"])
             return command(*arguments, **values)
 
@@ -112,7 +103,7 @@ def server(help_: str) -> Callable[[F], F]:
             type=_FILE,
             metavar="FILE",
             expose_value=False,
-            callback=_noted,
+            callback=note_access,
             help="Where the key for the server is.  [default: SHARECAST_KEY]",
         ),
         click.option(
@@ -120,7 +111,7 @@ def server(help_: str) -> Callable[[F], F]:
             type=_FILE,
             metavar="FILE",
             expose_value=False,
-            callback=_noted,
+            callback=note_access,
             help="Reach it by TLS and check it by these authorities, PEM; system: by those that come with gRPC.",
         ),
         click.option(
@@ -128,11 +119,11 @@ def server(help_: str) -> Callable[[F], F]:
             type=_FILE,
             metavar="FILE",
             expose_value=False,
-            callback=_noted,
+            callback=note_access,
             help="Your own certificate, for a server that asks for one, PEM.",
         ),
         click.option(
-            "--private-key", type=_FILE, metavar="FILE", expose_value=False, callback=_noted, help="Its key, PEM."
+            "--private-key", type=_FILE, metavar="FILE", expose_value=False, callback=note_access, help="Its key, PEM."
         ),
         checked,
     )
