@@ -121,7 +121,7 @@ def at_rate(
                 task = asyncio.create_task(asked.ask(call, make(next(numbers)), key, timeout))
                 open_calls.add(task)
                 task.add_done_callback(open_calls.discard)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.01)
         await asyncio.gather(*open_calls)
 
     return _with_channel(address, run)
