@@ -186,12 +186,13 @@ class ServeSettings:
     )
     places: int = _setting(
         0,
-        "How much work is done at once, in threads and in worker processes each. 0: as much as there are processors.",
+        "How much is done at once: steps of calls in threads, short and long work in processes, so much of each. 0: as "
+        "many as there are processors.",
         read=_count(0, 1024),
         metavar="N",
     )
     waiting: int = _setting(
-        256, "How many calls may wait for each of the two; more are refused.", read=_count(1, 100_000), metavar="N"
+        256, "How many calls may wait for each of the three; more are refused.", read=_count(1, 100_000), metavar="N"
     )
     drain_seconds: float = _setting(
         30.0, "Time that calls in flight have to end after SIGTERM.", read=_seconds(0, 3600), metavar="SECONDS"
