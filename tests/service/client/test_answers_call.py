@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -12,8 +13,18 @@ from forecast.forecasting import forecast_history
 from forecast.history import reconstruct
 from forecast.revenue import forecast_revenue
 from forecast.totals import given_totals
-from service.client import AsyncClient, Client, ConditionResult, InvalidArgument, NotEnoughData, Quarter
+from service.catalog import Catalog
+from service.client import (
+    AsyncClient,
+    Client,
+    ConditionResult,
+    InvalidArgument,
+    NotEnoughData,
+    Quarter,
+    RevenueResult,
+)
 from service.server import Server
+from service.store import open_store
 
 EVENTS = ("Huawei overtakes Tencent by 2026Q4", "Alibaba > 40 % in 2026Q2", "top 3 changes")
 CONDITIONS = ("Huawei = 20 % in 2026Q4", "a new provider takes 5 %")
@@ -201,3 +212,51 @@ def test_totals_that_cannot_be_used_are_refused_with_their_place(
 def test_too_few_totals_say_so(server: Server) -> None:
     with Client(server.address) as client, pytest.raises(NotEnoughData, match=r"has 1 quarter\(s\) .*totals"):
         client.forecast("mine", shares=ROWS, revenue=TOTALS[:1])
+
+
+def test_a_total_published_since_changes_the_revenue_though_no_share_changed(tmp_path: Path) -> None:
+    def statement(period: str, providers: str, measure: str, value: float) -> dict[str, object]:
+        amount = measure == "spend_usd_bn"
+        return {
+            "market": "compass",
+            "research_house": "north",
+            "period": period,
+            "providers": providers,
+            "measure": measure,
+            "unit": "USD bn" if amount else None,
+            "value": value,
+            "qualifier": "exact",
+            "decimals": 1 if amount else 0,
+            "stated_as": f"{value}",
+            "publisher": "The Needle",
+            "published": "2023-02-01",
+            "source_url": f"https://example.org/{period}{providers}{measure}",
+        }
+
+    quarters = [f"{year}Q{n}" for year in (2021, 2022) for n in (1, 2, 3, 4)]
+    shares = [
+        statement(quarter, name, "share", share)
+        for n, quarter in enumerate(quarters)
+        for name, share in (("East", 0.5 + 0.01 * n), ("West", 0.3 - 0.01 * n))
+    ]
+    totals = [statement(quarter, "TOTAL", "spend_usd_bn", 4.0 + 0.2 * n) for n, quarter in enumerate(quarters)]
+    place = f"sqlite:///{tmp_path / 'figures.db'}"
+    with open_store(place) as store, Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+
+        def sold() -> RevenueResult:
+            found = client.forecast("compass", house="north", horizon=2, revenue=True)
+            assert found.revenue is not None
+            return found.revenue
+
+        client.import_figures(shares, kind="figures")
+        with pytest.raises(NotEnoughData, match="totals of north"):
+            sold()
+        client.import_figures(totals[:-1], kind="figures")
+        before = sold()
+        assert sold().past == before.past
+        client.import_figures(totals[-1:], kind="figures")
+        after = sold()
+    assert [str(quarter) for quarter in before.past_periods] == quarters[:-1]
+    assert [str(quarter) for quarter in after.past_periods] == quarters
+    assert before.mean != after.mean
+    assert before.unit == after.unit == "USD bn"
