@@ -94,6 +94,8 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     for field, value in (("batch.house", batch.house), ("batch.as_of", batch.as_of)):
         if value and not batch.markets:
             raise InvalidArgument(field, value, "empty without markets of the server")
+    if len(batch.events) > MOST_EVENTS:
+        raise InvalidArgument("batch.events", f"{len(batch.events)} events", f"{MOST_EVENTS} at most")
     own = tuple(tuple(named.events) for named in batch.markets)
     for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
         if len(batch.events) + len(asked) > MOST_EVENTS:

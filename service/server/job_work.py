@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 1.0  # between two looks for jobs
 _LOOKS = 6  # without a beat, after which a lease is taken over: longer than a database keeps a writer waiting
-_MOST_SEEN = 1000  # jobs, at a look
+_MOST_SEEN = 200  # jobs of a tenant, at a look
 _AT_ONCE = 8  # jobs that a process works on
 _TRIES = 4  # of a part in one process whose work ends without an answer
 MOST_TRIES = 10  # processes that may end at a job without one more outcome

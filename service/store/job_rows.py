@@ -126,14 +126,17 @@ class JobRows:
             return _job(_row(connection, job_id, tenant))
 
     def running(self, most: int) -> tuple[JobSeen, ...]:
-        """The jobs that are to go on, whether a process holds them or not, the oldest first."""
-        chosen = (
-            sa.select(jobs.c.job_id, jobs.c.tenant, job_leases.c.owner, job_leases.c.beat)
+        """The jobs that are to go on, held or not, the oldest first; of a tenant that has more, the oldest `most`."""
+        nth = sa.func.row_number().over(partition_by=jobs.c.tenant, order_by=jobs.c.number)
+        seen = (jobs.c.job_id, jobs.c.tenant, job_leases.c.owner, job_leases.c.beat)
+        ranked = (
+            sa.select(*seen, jobs.c.number, nth.label("nth"))
             .join(job_leases, job_leases.c.job_number == jobs.c.number)
             .where(jobs.c.state == "running")
-            .order_by(jobs.c.number)
-            .limit(most)
+            .subquery()
         )
+        names = [ranked.c[column.name] for column in seen]
+        chosen = sa.select(*names).where(ranked.c.nth <= most).order_by(ranked.c.number)
         with failures_told(self._place), self._engine.connect() as connection:
             return tuple(JobSeen(*row) for row in connection.execute(chosen))
 

@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from service.convert.parts import token_text
+from sharecast.v1.answer_pb2 import TotalRow
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares, ShareRow
 from sharecast.v1.forecast_service_pb2 import (
@@ -162,6 +163,25 @@ def conditions(rng: Rng, message: Any) -> Broken:
     return INVALID, "conditions[0]", f"condition {message.conditions[-1][:30]!r}"
 
 
+def revenue(rng: Rng, message: Any) -> Broken:
+    asked = message.revenue
+    match rng.randrange(4):
+        case 0:
+            asked.unit = "USD bn"
+            return INVALID, "revenue.unit", "a unit without totals"
+        case 1:
+            asked.totals.add(period="2024Q1", amount=1.0)
+            bad = rng.choice([nan, inf, -inf, 0.0, -1.0])
+            asked.totals.add(period="2024Q2", amount=bad)
+            return INVALID, "revenue.totals[1].amount", f"amount {bad}"
+        case 2:
+            asked.totals.add(period=rng.choice(QUARTERS), amount=1.0)
+            return INVALID, "revenue.totals[0].period", f"period {asked.totals[0].period!r}"
+        case _:
+            asked.totals.extend([TotalRow(period="2024Q1", amount=1.0)] * 2)
+            return INVALID, "revenue.totals[1].period", "a quarter twice"
+
+
 # What can be wrong with rows of shares.
 
 
@@ -286,8 +306,14 @@ def quarter(rng: Rng, message: Any) -> Broken:
 def batch(rng: Rng) -> tuple[ForecastBatch, Broken, bool]:
     """A batch with one thing wrong; whether that is the one market's own affair."""
     made = ForecastBatch(markets=[MarketName(market="cn-cloud")], horizon=1, model="naive")
-    way = rng.randrange(16)
-    if way == 0:
+    way = rng.randrange(18)
+    if way == 16:
+        made.events.append(rng.choice(EVENTS).replace("{q}", "2026Q1"))
+        return made, (INVALID, "events[0]", f"event {made.events[0][:30]!r}"), True
+    if way == 17:
+        made.events.extend(["Huawei leads"] * 101)
+        code, field, what = INVALID, "events", "too many events"
+    elif way == 0:
         code, field, what = horizon(rng, made)
     elif way == 1:
         code, field, what = levels(rng, made)
@@ -462,7 +488,8 @@ def bad_inputs(seed: int) -> Iterator[Bad]:
     common = [horizon, levels, as_of, market, house, before_all]
     made: dict[str, Callable[[Rng], tuple[Any, Broken]]] = {
         "ForecastService/Forecast": stored(
-            lambda: ForecastRequest(market="cn-cloud", horizon=8, model="naive"), [*common, model, events, conditions]
+            lambda: ForecastRequest(market="cn-cloud", horizon=8, model="naive"),
+            [*common, model, events, conditions, revenue],
         ),
         "ForecastService/Forecast ": inline(forecast_inline),
         "ForecastService/Backtest": stored(

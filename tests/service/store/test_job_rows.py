@@ -109,6 +109,13 @@ def test_a_cancelled_job_is_taken_and_worked_on_by_nobody(store: Store) -> None:
     assert (rows.renew([job_id], "p"), rows.running(10), rows.take(held, "q")) == (frozenset(), (), None)
 
 
+def test_the_many_jobs_of_one_tenant_hide_no_other_tenants(store: Store) -> None:
+    made = [new_job(store.jobs, tenant="many") for _ in range(4)]
+    made.append(new_job(store.jobs, tenant="few"))
+    assert [seen.job_id for seen in store.jobs.running(2)] == [*made[:2], made[4]]
+    assert [seen.job_id for seen in store.jobs.running(9)] == made
+
+
 @pytest.mark.parametrize("job_id", ["", "x", "\0", "../" * 8, "A" * 24, "0" * 25, "٣" * 24])
 def test_what_is_no_id_is_the_id_of_no_job(store: Store, job_id: str) -> None:
     with pytest.raises(NotFound, match=r"job .* is not known"):
