@@ -38,8 +38,8 @@ def report(
 ) -> None:
     """Write a page about MARKET: one HTML file that loads nothing.
 
-    The forecast as charts with providers to switch, a league table, probabilities of events, what changed since the
-    quarter before and which figures did it, how good earlier forecasts were, and what in the figures is doubted.
+    The forecast as charts with providers to switch, a league table, probabilities of events, what providers sell, what
+    changed since the quarter before and which figures did it, how good earlier forecasts were, and what is doubted.
     """
     from forecast.errors import InvalidArgument
     from forecast.report import make_report
