@@ -105,6 +105,7 @@ def test_short_work_does_not_wait_for_long_work_of_the_same_tenant(catalog: Cata
             call.future(ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString(), timeout=60)
             for n in range(4)
         ]
+        wait_until(lambda: server._front._work.long.waiting == 3)
         call(ForecastRequest(market="cn-cloud", seed=99).SerializeToString(), timeout=60)
         assert not slow[-1].done()
         for one in slow:
