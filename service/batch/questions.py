@@ -130,12 +130,19 @@ def answer_questions(
         texts = [*asked.get(None, ()), *asked.get(name, ())]
         if not texts:
             continue
-        made = forecast_shares(market, horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True)
+        try:
+            made = forecast_shares(
+                market, horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
+            )
+        except Exception as error:  # one bad market must not end a run of thousands
+            rows += [_unanswered(name, text, error) for text in texts]
+            unanswered += len(texts)
+            continue
         for text in texts:
             try:
                 found = event_probability(made, text)
-            except SharecastError as error:  # a provider that this market does not have, say: the others are told
-                rows.append((name, text, *(None,) * 7, str(error)))
+            except Exception as error:  # a provider that this market does not have, say: the others are told
+                rows.append(_unanswered(name, text, error))
                 unanswered += 1
                 continue
             event = found.event
@@ -154,6 +161,11 @@ def answer_questions(
                 )
             )
     return pl.DataFrame(rows, schema=EVENTS_SCHEMA, orient="row"), unanswered
+
+
+def _unanswered(market: str, event: str, error: Exception) -> tuple[object, ...]:
+    why = str(error) if isinstance(error, SharecastError) else f"unforeseen {type(error).__name__}: {error}"
+    return (market, event, *(None,) * 7, why)
 
 
 def of_no_market(questions: Questions, seen: set[str], /) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Whether an address can be listened on, and why not: gRPC itself only says that it cannot."""
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -36,14 +37,22 @@ def obstacle(listen: str, /) -> str:
     if not host or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
         return "it is no HOST:PORT"  # the system would take port 70000 for 4464
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no hindrance
-            probe.bind(address)
-            probe.listen()
+        found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a name that cannot be one is the second
         return getattr(error, "strerror", None) or "there is no such name"
-    return ""
+    failed: list[OSError] = []
+    for family, kind, _, _, address in found:
+        try:
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that linger are no hindrance
+                probe.bind(address)
+                probe.listen()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return error.strerror or "in use"
+            failed.append(error)
+    # gRPC listens on those of a name's addresses that there are: localhost has one of IPv6 where IPv6 may be off
+    return (failed[0].strerror or "unknown") if len(failed) == len(found) else ""
 
 
 def _obstacle_at(path: Path) -> str:

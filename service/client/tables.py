@@ -1,10 +1,10 @@
 """Tables and texts as users give them, read into what is asked of a server."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
@@ -20,6 +20,8 @@ from service.queries import (
 if TYPE_CHECKING:
     import polars as pl
 
+T = TypeVar("T")
+
 SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
 
@@ -32,7 +34,7 @@ EventsAsked: TypeAlias = Iterable[str] | Mapping[str, Iterable[str]]
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
 
-_MOST_CELLS = 400_000  # of a message, eight bytes each: a server takes 4 MiB
+_MOST_BYTES = 3_200_000  # of the markets of a message: a server takes 4 MiB
 _LONGEST = 2_000  # quarters of a market
 _COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals"})
 
@@ -78,24 +80,44 @@ def batch_queries(
         seed=seed,
         events=every,
     )
-    names = tuple(markets)
-    mine = tuple(own.pop(name, ()) for name in names)
-    found = [replace(common, markets=names, own_events=mine if any(mine) else ())] if names else []
-    tables: list[MarketTable] = []
-    cells = 0
-    for table in () if shares is None else _market_tables(shares):
-        if tables and cells + len(table.shares) > _MOST_CELLS:
-            found.append(replace(common, shares=tuple(tables), house="", as_of=None))
-            tables, cells = [], 0
-        tables.append(replace(table, events=own.pop(table.market, ())))
-        cells += len(table.shares) + 8 * len(table.providers) + 8
-    if tables:
-        found.append(replace(common, shares=tuple(tables), house="", as_of=None))
+    named = ((name, own.pop(name, ())) for name in markets)
+    found = []
+    for some in _fitting(named, lambda one: _bytes_of(one[0], *one[1])):
+        names, mine = zip(*some, strict=True)
+        found.append(replace(common, markets=names, own_events=mine if any(mine) else ()))
+    told = () if shares is None else _market_tables(shares)
+    tables = (replace(table, events=own.pop(table.market, ())) for table in told)
+    for few in _fitting(tables, _bytes_of_table):
+        found.append(replace(common, shares=tuple(few), house="", as_of=None))
     if not found:
-        raise InvalidArgument("markets", names, "at least one market, or shares")
+        raise InvalidArgument("markets", (), "at least one market, or shares")
     if own:
         raise InvalidArgument("events", next(iter(own)), "the markets that are sent")
     return tuple(found)
+
+
+def _fitting(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """The items in lists, each of which fits into a message."""
+    some: list[T] = []
+    total = 0
+    for item in items:
+        mine = size(item)
+        if some and total + mine > _MOST_BYTES:
+            yield some
+            some, total = [], 0
+        some.append(item)
+        total += mine
+    if some:
+        yield some
+
+
+def _bytes_of(*texts: str) -> int:
+    """About what a market of these texts takes in a message, or more, so that no message has too many markets."""
+    return 32 + sum(len(text.encode(errors="replace")) + 4 for text in texts)
+
+
+def _bytes_of_table(table: MarketTable) -> int:
+    return 8 * len(table.shares) + _bytes_of(table.market, *table.providers, *table.events)
 
 
 def _events_asked(events: "EventsAsked") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
@@ -112,10 +134,14 @@ def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
     Raises:
         InvalidArgument: they do not fit into one message.
     """
-    first, *others = queries
-    if (others and not first.markets) or len(others) > 1:
-        raise InvalidArgument("shares", f"more than {_MOST_CELLS} cells", "fewer; start several jobs")
-    return replace(first, shares=others[0].shares) if others else first
+    sizes = [_bytes_of_table(table) for query in queries for table in query.shares]
+    for query in queries:
+        own = query.own_events or ((),) * len(query.markets)
+        sizes += [_bytes_of(name, *asked) for name, asked in zip(query.markets, own, strict=True)]
+    if sum(sizes) > _MOST_BYTES:
+        raise InvalidArgument("markets", f"{sum(sizes)} bytes of them", f"{_MOST_BYTES} at most; start several jobs")
+    # What fits together was not divided: markets of the server are in the first query, or there are none.
+    return replace(queries[0], shares=tuple(table for query in queries for table in query.shares))
 
 
 def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:

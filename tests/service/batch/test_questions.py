@@ -69,6 +69,27 @@ def test_every_event_asked_has_a_row_those_of_every_market_first(
     assert told["reference"].to_list() == [found.reference for found in mine]
 
 
+def test_a_market_whose_draws_fail_ends_nothing(
+    source: Path, asked: Path, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import forecast.forecasting
+
+    names, whole = shares["market"].unique(maintain_order=True).to_list(), forecast.forecasting.forecast_shares
+
+    def failing(market: pl.DataFrame, **options: object) -> object:
+        if market["market"][0] == names[1]:
+            raise ZeroDivisionError("a fault of ours")
+        return whole(market, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(forecast.forecasting, "forecast_shares", failing)
+    result = run(source, asked)
+    table = read_table(source.with_name("out.events.parquet"))
+    told = table.filter(pl.col("market") == names[1])
+    assert (result.failed, result.unanswered) == (0, 5)
+    assert told["error"].to_list() == ["unforeseen ZeroDivisionError: a fault of ours"] * 3
+    assert table.filter(pl.col("market") == names[0])["error"].to_list() == [None]
+
+
 def test_events_change_no_forecast(source: Path, asked: Path) -> None:
     run(source, asked, "with.parquet")
     run(source, None, "without.parquet")

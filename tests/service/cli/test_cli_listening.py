@@ -44,6 +44,25 @@ def test_what_is_no_address_of_this_machine_is_told(listen: str, why: str) -> No
     assert obstacle(listen) == why
 
 
+def test_a_name_needs_one_address_that_is_there_and_none_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch, taken: str
+) -> None:
+    port = int(taken.rpartition(":")[2])
+
+    def resolved(*hosts: str) -> None:
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", (host, port if host == "127.0.0.1" else 0)) for host in hosts
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+    resolved("192.0.2.1", "127.0.0.2")
+    assert obstacle("both:0") == ""
+    resolved("192.0.2.1", "203.0.113.1")
+    assert obstacle("neither:0") == "Cannot assign requested address"
+    resolved("127.0.0.2", "127.0.0.1")
+    assert obstacle("taken:0") == "Address already in use"
+
+
 def test_the_place_of_a_socket_is_looked_at(tmp_path: Path) -> None:
     place = tmp_path / "s"
     assert obstacle(f"unix:{place}") == ""
