@@ -16,7 +16,8 @@ class Admission:
     """Places at which work is done, and a queue before them; for use inside one event loop.
 
     Tenants with work waiting take turns, whatever number of calls each has. One place more than `places` is kept for a
-    tenant that has none, so that a flood by one tenant does not keep another waiting for the end of what it began.
+    tenant that has none, so that a flood by one tenant does not keep another waiting for the end of what it began. Of
+    several such tenants one has it at a time, and those that wait come before one that just arrives.
 
     Args:
         places: How much work is done at once, at least 1.
@@ -27,7 +28,9 @@ class Admission:
     def __init__(self, places: int, waiting: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._places, self._most, self._clock = places, waiting, clock
         self._working: dict[str, int] = {}  # by tenant
-        self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()  # the tenant next in turn first
+        self._kept = False  # whether the kept place is taken
+        # the tenant next in turn first; the result is whether the place is the kept one
+        self._queues: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
         self._count = 0  # waiting
         self._usual = 0.0  # running mean of the seconds that work takes; 0: none was done yet
         self._fastest: dict[str, float] = {}  # seconds of the fastest work of each kind
@@ -64,40 +67,38 @@ class Admission:
             self._usual += (took - self._usual) * (_USUAL if self._usual else 1.0)
             self._fastest[kind] = min(took, self._fastest.get(kind, took))
         finally:
-            self._leave(tenant)
+            self._leave(tenant, kept=kept)
 
     def check(self, tenant: str, kind: str, seconds_left: float) -> None:
         """Refuse now what `turn` would refuse, before anything is done that leads up to it; raises as `turn`."""
         if seconds_left < self._fastest.get(kind, 0.0):
             raise DeadlineExceeded(None)
-        if self.working >= self._places and self._count:
+        if not self._free and self._count:
             wait = self._wait_ahead(tenant)
             if wait > seconds_left or (self._count >= self._most and self._longest(tenant) is None):
                 raise Overloaded(_later(wait))
 
     async def _enter(self, tenant: str, seconds_left: float) -> bool:
-        mine = self._working.get(tenant, 0)
-        free = self.working < self._places
-        if tenant not in self._queues and (free or (mine == 0 and self.working == self._places)):
-            self._working[tenant] = mine + 1
+        free = self._free
+        if tenant not in self._queues and (free or (not self._kept and tenant not in self._working)):
+            self._begin(tenant, kept=not free)
             return not free
         wait = self._wait_ahead(tenant)
         if wait > seconds_left:
             raise Overloaded(_later(wait))
         if self._count >= self._most:
             self._make_room(tenant)
-        place = asyncio.get_running_loop().create_future()
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._queues.setdefault(tenant, deque()).append(place)
         self._count += 1
         try:
-            await place
+            return await place
         except asyncio.CancelledError:
             if place.done() and not place.cancelled() and place.exception() is None:
-                self._leave(tenant)  # the turn had come in the same moment
+                self._leave(tenant, kept=place.result())  # the turn had come in the same moment
             else:
                 self._forget(tenant, place)
             raise
-        return False
 
     def _wait_ahead(self, tenant: str) -> float:
         """Seconds until a call that joins the queue now is worked on, roughly."""
@@ -107,8 +108,9 @@ class Admission:
 
     def _longest(self, tenant: str) -> str | None:
         """The tenant with the longest queue, whose last call makes room for one of this tenant; None: its own is."""
-        longest = max(self._queues, key=lambda name: len(self._queues[name]))
-        return longest if len(self._queues[longest]) > len(self._queues.get(tenant, ())) + 1 else None
+        longest = max(self._queues, key=lambda name: len(self._queues[name]), default=None)
+        mine = len(self._queues.get(tenant, ()))
+        return longest if longest is not None and len(self._queues[longest]) > mine + 1 else None
 
     def _make_room(self, tenant: str) -> None:
         longest = self._longest(tenant)
@@ -119,7 +121,7 @@ class Admission:
         self._forget(longest, place)
         place.set_exception(late)
 
-    def _forget(self, tenant: str, place: "asyncio.Future[None]") -> None:
+    def _forget(self, tenant: str, place: "asyncio.Future[bool]") -> None:
         queue = self._queues.get(tenant)
         if queue is not None and place in queue:
             queue.remove(place)
@@ -127,19 +129,37 @@ class Admission:
             if not queue:
                 del self._queues[tenant]
 
-    def _leave(self, tenant: str) -> None:
+    @property
+    def _free(self) -> bool:
+        """Whether one of the usual places is."""
+        return self.working - self._kept < self._places
+
+    def _begin(self, tenant: str, *, kept: bool) -> None:
+        self._working[tenant] = self._working.get(tenant, 0) + 1
+        self._kept |= kept
+
+    def _leave(self, tenant: str, *, kept: bool) -> None:
         self._working[tenant] -= 1
         if not self._working[tenant]:
             del self._working[tenant]
-        while self._queues and self.working < self._places:
-            following, queue = self._queues.popitem(last=False)
-            place = queue.popleft()
-            self._count -= 1
-            if queue:
-                self._queues[following] = queue  # behind the others
-            if not place.done():
-                self._working[following] = self._working.get(following, 0) + 1
-                place.set_result(None)
+        self._kept &= not kept
+        while self._queues and self._free:
+            self._promote(next(iter(self._queues)), kept=False)
+        if not self._kept:
+            idle = next((name for name in self._queues if name not in self._working), None)
+            if idle is not None:
+                self._promote(idle, kept=True)
+
+    def _promote(self, tenant: str, *, kept: bool) -> None:
+        """Give a place to the first call of a tenant's queue, and put the rest of it behind the others."""
+        queue = self._queues.pop(tenant)
+        place = queue.popleft()
+        self._count -= 1
+        if queue:
+            self._queues[tenant] = queue
+        if not place.done():
+            self._begin(tenant, kept=kept)
+            place.set_result(kept)
 
 
 def _later(seconds: float) -> float:

@@ -61,7 +61,7 @@ class ForecastReplies:
             kind, short = _kind(request.model or OF_RECORD, revenue=request.HasField("revenue"))
             work = self._work.short if short else self._work.long
             work.check(call.caller.tenant, kind, call.seconds_left)
-        return await self._replies.once(raw, mark, lambda: self._forecast(raw, mark, call))
+        return await self._replies.once(raw, mark, call.caller.tenant, lambda: self._forecast(raw, mark, call))
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
         """The messages of a backtest, each when it is ready."""

@@ -3,8 +3,14 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from typing import TypeAlias
+
+from service.errors import DeadlineExceeded, Overloaded
+
+_Key: TypeAlias = tuple[bytes, int | None, str]  # of a flight: what is asked, of which data, by which tenant
 
 MOST_BYTES = 64 * 2**20  # of replies kept
 _MOST_ASKED = 20_000  # requests whose bytes are known
@@ -25,7 +31,7 @@ class Replies:
         self.made = self.given_again = self.shared = 0  # replies: made; kept and given again; made for another caller
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()  # reply by digest
         self._asked: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()  # by request: mark of the data, digest
-        self._flights: dict[tuple[bytes, int | None], _Flight] = {}
+        self._flights: dict[_Key, _Flight] = {}
 
     def recall(self, raw: bytes, mark: int) -> bytes | None:
         """The reply to a request whose bytes were seen before.
@@ -71,12 +77,19 @@ class Replies:
             if len(self._asked) > _MOST_ASKED:
                 self._asked.popitem(last=False)
 
-    async def once(self, raw: bytes, mark: int | None, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        """What `make` returns, called once for all who ask the same of the same data at the same time.
+    async def once(self, raw: bytes, mark: int | None, tenant: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What `make` returns, called once for all of a tenant who ask the same of the same data at the same time.
 
-        It is cancelled when nobody waits for it any more.
+        It is cancelled when nobody waits for it any more. A tenant's call does not wait in another one's queue; and who
+        joined one that had less time, or was put out of a queue, makes it once more.
         """
-        key = (raw if len(raw) <= 1024 else sha256(raw).digest(), mark)
+        key = (raw if len(raw) <= 1024 else sha256(raw).digest(), mark, tenant)
+        if key in self._flights:
+            with suppress(DeadlineExceeded, Overloaded):
+                return await self._fly(key, make)
+        return await self._fly(key, make)
+
+    async def _fly(self, key: "_Key", make: Callable[[], Awaitable[bytes]]) -> bytes:
         flight = self._flights.get(key)
         if flight is None:
             flight = self._flights[key] = _Flight(asyncio.ensure_future(make()))
@@ -94,10 +107,10 @@ class Replies:
             # An error of the task holds this frame, which must not hold the task: both would stay until a collection.
             del flight
 
-    def _landed_task(self, key: tuple[bytes, int | None], flight: "_Flight", _: "asyncio.Future[bytes]") -> None:
+    def _landed_task(self, key: "_Key", flight: "_Flight", _: "asyncio.Future[bytes]") -> None:
         self._landed(key, flight)
 
-    def _landed(self, key: tuple[bytes, int | None], flight: "_Flight") -> None:
+    def _landed(self, key: "_Key", flight: "_Flight") -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if flight.task.done() and not flight.task.cancelled():

@@ -83,7 +83,7 @@ class Workers:
     @property
     def pids(self) -> tuple[int, ...]:
         """The processes that are up."""
-        return tuple(worker.pid for worker in self._all)
+        return tuple(worker.pid for worker in self._all.copy())  # metrics are read in another thread
 
     def up(self, rank: Rank) -> bool:
         """Whether a process of a rank is up, at work or not."""

@@ -55,8 +55,71 @@ def test_tenants_take_turns_whatever_their_numbers() -> None:
             tasks += [asyncio.create_task(work("other")) for _ in range(3)]
             await settled()
         await asyncio.gather(*tasks)
-        assert order[:6] == ["flood", "other"] * 3
+        assert order[:6] == ["other", "flood"] * 3  # the kept place came free first, and flood was at work
         assert order[6:] == ["flood"] * 7
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("places", "tenants"), [(1, 3), (2, 8), (4, 8)])
+def test_many_tenants_get_as_much_each_and_one_at_a_time_the_kept_place(places: int, tenants: int) -> None:
+    async def run() -> None:
+        admission, rounds = Admission(places, 100), 40
+        done = dict.fromkeys(range(tenants), 0)
+        kept_now = most_kept = most_working = 0
+
+        async def caller(tenant: int) -> None:
+            nonlocal kept_now, most_kept, most_working
+            while max(done.values()) < rounds:
+                async with admission.turn(str(tenant), "fit", 60) as kept:
+                    kept_now += kept
+                    most_kept, most_working = max(most_kept, kept_now), max(most_working, admission.working)
+                    for _ in range(3 + tenant % 2):  # some take longer than others
+                        await asyncio.sleep(0)
+                    kept_now -= kept
+                done[tenant] += 1
+
+        await asyncio.gather(*(caller(tenant) for tenant in range(tenants)))
+        assert (most_kept, most_working) == (1, places + 1)
+        assert min(done.values()) >= 0.75 * rounds, done
+        assert (admission.working, admission.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_a_usual_place_that_comes_free_goes_to_who_waits_though_the_kept_one_is_taken() -> None:
+    async def run() -> None:
+        admission, order = Admission(1, 10), []
+
+        async def work(tenant: str) -> None:
+            async with admission.turn(tenant, "fit", 60) as kept:
+                order.append((tenant, kept))
+                await asyncio.sleep(0)
+
+        async with AsyncExitStack() as kept_place:
+            async with AsyncExitStack() as usual_place:
+                await fill(admission, usual_place, "a", 1)
+                await fill(admission, kept_place, "b", 1)
+                waiting = asyncio.create_task(work("c"))
+                await settled()
+                assert order == []
+            await waiting
+            assert order == [("c", False)]
+            await work("d")
+            assert order[1:] == [("d", False)]
+        assert (admission.working, admission.waiting) == (0, 0)
+
+    asyncio.run(run())
+
+
+def test_without_a_queue_a_full_server_refuses_at_once() -> None:
+    async def run() -> None:
+        admission = Admission(1, 0)
+        async with AsyncExitStack() as stack:
+            await fill(admission, stack, "a", 1)
+            await fill(admission, stack, "b", 1)
+            with pytest.raises(Overloaded):
+                await fill(admission, stack, "c", 1)
 
     asyncio.run(run())
 
@@ -79,7 +142,7 @@ def test_a_turn_says_whether_its_place_is_the_one_kept_for_a_tenant_without_any(
     asyncio.run(run())
 
 
-def test_a_turn_that_was_waited_for_is_at_one_of_the_usual_places() -> None:
+def test_the_kept_place_goes_on_to_a_tenant_that_waits_and_has_none() -> None:
     async def run() -> None:
         admission = Admission(1, 4)
 
@@ -91,7 +154,8 @@ def test_a_turn_that_was_waited_for_is_at_one_of_the_usual_places() -> None:
             assert kept
             waiting = [asyncio.create_task(work(tenant)) for tenant in ("flood", "other", "third")]
             await settled()
-        assert await asyncio.gather(*waiting) == [False, False, False]
+        # flood was still at work when it came free, other no longer; and then third was the one that had none
+        assert await asyncio.gather(*waiting) == [False, True, True]
 
     asyncio.run(run())
 

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from service.errors import DeadlineExceeded, Overloaded
 from service.server.replies import Replies
 
 
@@ -34,9 +35,9 @@ def test_a_thousand_who_ask_the_same_cost_one_making() -> None:
             await asyncio.sleep(0.05)
             return b"reply"
 
-        found = await asyncio.gather(*(replies.once(b"ask", 1, make) for _ in range(1000)))
+        found = await asyncio.gather(*(replies.once(b"ask", 1, "a", make) for _ in range(1000)))
         assert (set(found), len(made)) == ({b"reply"}, 1)
-        await asyncio.gather(replies.once(b"ask", 2, make), replies.once(b"else", 2, make))
+        await asyncio.gather(replies.once(b"ask", 2, "a", make), replies.once(b"else", 2, "a", make))
         assert len(made) == 3
 
     asyncio.run(run())
@@ -54,7 +55,7 @@ def test_making_goes_on_while_anyone_waits_and_ends_with_the_last() -> None:
                 raise
             return b""
 
-        tasks = [asyncio.create_task(replies.once(b"ask", 1, make)) for _ in range(3)]
+        tasks = [asyncio.create_task(replies.once(b"ask", 1, "a", make)) for _ in range(3)]
         await asyncio.sleep(0)
         for task, expected in zip(tasks, ([], [], [1]), strict=True):
             task.cancel()
@@ -74,9 +75,50 @@ def test_all_who_wait_are_told_of_a_failure_and_the_next_is_made_anew() -> None:
             await asyncio.sleep(0)
             raise ValueError("no")
 
-        found = await asyncio.gather(*(replies.once(b"a", 1, make) for _ in range(3)), return_exceptions=True)
+        found = await asyncio.gather(*(replies.once(b"a", 1, "a", make) for _ in range(3)), return_exceptions=True)
         assert [str(error) for error in found] == ["no"] * 3
         with pytest.raises(ValueError, match="no"):
-            await replies.once(b"a", 1, make)
+            await replies.once(b"a", 1, "a", make)
+
+    asyncio.run(run())
+
+
+def test_tenants_do_not_wait_in_each_other_s_queues() -> None:
+    async def run() -> None:
+        replies, made = Replies(), []
+
+        async def make() -> bytes:
+            made.append(1)
+            await asyncio.sleep(0)
+            return b"reply"
+
+        await asyncio.gather(*(replies.once(b"ask", 1, tenant, make) for tenant in "aabb"))
+        assert len(made) == 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("why", [DeadlineExceeded(0.1), Overloaded(1.0)])
+def test_who_joined_one_that_had_less_time_makes_it_once_more(why: Exception) -> None:
+    async def run() -> None:
+        replies, made = Replies(), []
+
+        async def hasty() -> bytes:
+            await asyncio.sleep(0)
+            raise why
+
+        async def patient() -> bytes:
+            made.append(1)
+            await asyncio.sleep(0)
+            return b"reply"
+
+        first = asyncio.create_task(replies.once(b"ask", 1, "a", hasty))
+        await asyncio.sleep(0)
+        found = await asyncio.gather(
+            first, *(replies.once(b"ask", 1, "a", patient) for _ in range(5)), return_exceptions=True
+        )
+        assert (found, len(made)) == ([why, *[b"reply"] * 5], 1)
+        refused = await asyncio.gather(*(replies.once(b"ask", 1, "a", hasty) for _ in range(5)), return_exceptions=True)
+        assert refused == [why] * 5
 
     asyncio.run(run())
