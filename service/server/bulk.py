@@ -5,22 +5,33 @@ be refused. This looks at the lengths alone, stops at the first number that is t
 thousand markets; so it can be done in the event loop, before a thread or a process is asked for.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from forecast.errors import InvalidArgument
 from service.convert.batches import MOST_MARKETS
 from service.errors import MalformedRequest
+from service.queries import MOST_EVENTS
 from service.server.calls import MOST_PLAIN_BYTES
-from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
+from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 
 MOST_ROWS = 20_000  # of shares of one market: 200 quarters of 100 providers
 MOST_PROVIDERS = 1_000  # of one market of many
-_PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it can be too much
+_PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it takes long to read
+_MOST_OTHERS = 64  # fields of one market of many beside the repeated ones it is known for
 _BYTES_OF_SHARE = 8
 _VARINT, _EIGHT, _TEXT, _FOUR = 0, 1, 2, 5  # wire types; groups are of no message of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one market of many may bring."""
+
+    name: str  # of the repeated field that it is an entry of
+    most: Mapping[int, tuple[str, int]]  # by the number of a repeated field of it: its name, and how many values
+    packed: int = 0  # number of the one among them that holds fractions one after another; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +42,11 @@ class Shape:
     counted: frozenset[int]  # numbers of the repeated fields of that message
     place: str  # what they are, as a path in the request
     most: int  # entries of them
-    markets: int = 0  # number of the one among them whose entries are tables of their own; 0: none
-    names: dict[str, int] = field(default_factory=dict)  # numbers of the fields of such a table
+    entries: Mapping[int, Entry] = field(default_factory=dict)  # by number, those whose entries are looked into
 
 
-_MARKETS = MarketShares.DESCRIPTOR.fields_by_name
+_NAME = MarketName.DESCRIPTOR.fields_by_name
+_TABLE = MarketShares.DESCRIPTOR.fields_by_name
 _BATCH = ForecastBatch.DESCRIPTOR.fields_by_name
 _ROWS = frozenset({InlineShares.DESCRIPTOR.fields_by_name["rows"].number})
 
@@ -46,8 +57,18 @@ BATCH = Shape(  # of the two requests whose first field is a batch
     frozenset({_BATCH["markets"].number, _BATCH["shares"].number}),
     "batch",
     MOST_MARKETS,
-    markets=_BATCH["shares"].number,
-    names={name: _MARKETS[name].number for name in ("providers", "shares")},
+    {
+        _BATCH["markets"].number: Entry("markets", {_NAME["events"].number: ("events", MOST_EVENTS)}),
+        _BATCH["shares"].number: Entry(
+            "shares",
+            {
+                _TABLE["providers"].number: ("providers", MOST_PROVIDERS),
+                _TABLE["shares"].number: ("shares", MOST_ROWS),
+                _TABLE["events"].number: ("events", MOST_EVENTS),
+            },
+            packed=_TABLE["shares"].number,
+        ),
+    },
 )
 
 
@@ -60,7 +81,8 @@ def check_bulk(raw: bytes, shape: Shape, /) -> None:
     """
     if len(raw) <= MOST_PLAIN_BYTES:
         return
-    rest, count, tables = 0, 0, 0
+    rest, count = 0, 0
+    places = dict.fromkeys(shape.entries, 0)
     for number, kind, start, value, end in _fields(raw, 0, len(raw)):
         if number != shape.inside or kind != _TEXT:
             rest = _check_rest(rest + end - start)
@@ -73,21 +95,25 @@ def check_bulk(raw: bytes, shape: Shape, /) -> None:
             count += 1
             if count > shape.most:
                 raise InvalidArgument(shape.place, f"more than {shape.most} entries", f"{shape.most} at most")
-            if number_ == shape.markets:
+            if number_ in places:
                 if end_ - value_ > _PLAIN_MARKET_BYTES:
-                    _check_table(raw, value_, end_, shape, f"{shape.place}.shares[{tables}]")
-                tables += 1
+                    entry = shape.entries[number_]
+                    _check_entry(raw, value_, end_, entry, f"{shape.place}.{entry.name}[{places[number_]}]")
+                places[number_] += 1
 
 
-def _check_table(raw: bytes, value: int, end: int, shape: Shape, place: str) -> None:
-    providers = cells = 0
+def _check_entry(raw: bytes, value: int, end: int, entry: Entry, place: str) -> None:
+    others, counts = 0, dict.fromkeys(entry.most, 0)
     for number, kind, _, start, stop in _fields(raw, value, end):
-        providers += number == shape.names["providers"]
-        if number == shape.names["shares"]:
-            cells += (stop - start) // _BYTES_OF_SHARE if kind == _TEXT else 1
-        for name, found, most in (("providers", providers, MOST_PROVIDERS), ("shares", cells, MOST_ROWS)):
-            if found > most:
-                raise InvalidArgument(f"{place}.{name}", f"more than {most} entries", f"{most} at most")
+        if number not in counts:
+            others += 1
+            if others > _MOST_OTHERS:
+                raise InvalidArgument(place, f"more than {_MOST_OTHERS} other fields", f"{_MOST_OTHERS} at most")
+            continue
+        counts[number] += (stop - start) // _BYTES_OF_SHARE if number == entry.packed and kind == _TEXT else 1
+        name, most = entry.most[number]
+        if counts[number] > most:
+            raise InvalidArgument(f"{place}.{name}", f"more than {most} entries", f"{most} at most")
 
 
 def _check_rest(size: int) -> int:

@@ -13,6 +13,7 @@ from forecast.errors import InvalidArgument
 from service.catalog import Catalog
 from service.convert.batches import MOST_MARKETS
 from service.errors import MalformedRequest
+from service.queries import MOST_EVENTS
 from service.server import Server
 from service.server.bulk import BACKTEST, BATCH, FORECAST, MOST_PROVIDERS, MOST_ROWS, Shape, check_bulk
 from service.server.calls import MOST_PLAIN_BYTES
@@ -26,6 +27,7 @@ from tests.service.server.bad_inputs import Bad
 M = TypeVar("M", bound=Message)
 MILLION = 10**6
 TABLE = MarketShares(market="m", first_period="2020Q1", providers=["A", "B"], shares=[0.5] * 16)
+EVENT = "the leader in the last quarter leads in this one by so much as 5 % at least by 2026Q4"
 ROW = ShareRow(period="2020Q1", provider="North", share=0.25)
 
 
@@ -45,6 +47,17 @@ def job(**fields: Any) -> bytes:
     return CreateForecastJobRequest(batch=ForecastBatch(**fields)).SerializeToString()
 
 
+def nested(table: bytes) -> bytes:
+    """A StreamForecastsRequest with one table, of bytes as they are."""
+    raw = table
+    for number in (ForecastBatch.SHARES_FIELD_NUMBER, StreamForecastsRequest.BATCH_FIELD_NUMBER):
+        size, prefix = len(raw), bytes([number << 3 | 2])
+        while size > 0x7F:
+            prefix, size = prefix + bytes([size & 0x7F | 0x80]), size >> 7
+        raw = prefix + bytes([size]) + raw
+    return raw
+
+
 def million(message: M) -> M:
     """A message with what a small one has a million times."""
     return type(message).FromString(message.SerializeToString() * MILLION)
@@ -54,6 +67,10 @@ NAMELESS = million(ForecastBatch(markets=[MarketName()])).SerializeToString()
 EMPTY = million(ForecastBatch(shares=[MarketShares()])).SerializeToString()
 ROWS = million(InlineShares(rows=[ShareRow()]))
 CROWD = million(MarketShares(providers=[""]))
+CURIOUS = million(MarketShares(events=[""]))
+CURIOUS_NAME = million(MarketName(events=[""]))
+NAMED_AGAIN = MarketShares(market="m").SerializeToString() * MILLION  # a message has it once; its bytes a million times
+UNKNOWN = MarketShares.FromString(b"\xf8\x07\x00" * MILLION)  # field 127, of no version yet
 TOO_MUCH = [
     ("ForecastService/Forecast", forecast(shares=ROWS), "shares.rows"),
     ("ForecastService/Forecast", forecast(levels=[0.5] * 400_000), "request"),
@@ -65,6 +82,10 @@ TOO_MUCH = [
     ("ForecastService/StreamForecasts", stream(markets=ForecastBatch.FromString(NAMELESS).markets), "batch"),
     ("ForecastService/StreamForecasts", stream(shares=ForecastBatch.FromString(EMPTY).shares), "batch"),
     ("ForecastService/StreamForecasts", stream(shares=[TABLE, CROWD]), "batch.shares[1].providers"),
+    ("ForecastService/StreamForecasts", stream(shares=[TABLE, CURIOUS]), "batch.shares[1].events"),
+    ("JobService/CreateForecastJob", job(markets=[MarketName(market="m"), CURIOUS_NAME]), "batch.markets[1].events"),
+    ("ForecastService/StreamForecasts", stream(shares=[TABLE, UNKNOWN]), "batch.shares[1]"),
+    ("ForecastService/StreamForecasts", nested(NAMED_AGAIN), "batch.shares[0]"),
     (
         "ForecastService/StreamForecasts",
         stream(shares=[MarketShares(shares=[0.1] * 500_000)]),
@@ -101,6 +122,8 @@ def test_what_is_too_much_is_refused_by_a_server_that_has_neither_threads_nor_wo
         (lambda n: forecast(shares=InlineShares(rows=[ROW] * n)), FORECAST, MOST_ROWS, "shares.rows is"),
         (lambda n: backtest(shares=InlineShares(rows=[ROW] * n)), BACKTEST, MOST_ROWS, "shares.rows is"),
         (lambda n: job(shares=[TABLE, MarketShares(providers=["provider"] * n)] * 9), BATCH, MOST_PROVIDERS, r"\[1\]"),
+        (lambda n: job(shares=[TABLE, MarketShares(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"\[1\].events"),
+        (lambda n: job(markets=[MarketName(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"markets\[0\].events"),
         (lambda n: job(shares=[MarketShares(shares=[0.5] * n)]), BATCH, MOST_ROWS, r"\[0\].shares"),
         (lambda n: job(markets=[MarketName(market="m")] * n), BATCH, MOST_MARKETS, "batch is 'more than"),
     ],
