@@ -9,7 +9,7 @@ from service.security import Caller, Role
 from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.job_work import JobWork
-from service.server.many import in_messages, read_batch
+from service.server.many import MESSAGE_BYTES, in_messages, read_batch
 from service.server.messages import decode
 from service.server.work import Work
 from sharecast.v1.batch_pb2 import MarketOutcome
@@ -25,7 +25,7 @@ from sharecast.v1.job_service_pb2 import (
     WatchForecastJobResponse,
 )
 
-_OUTCOMES = 200  # of a message of a watch
+_OUTCOMES = 200  # of a message of a watch at most
 _LOOK_SECONDS = 0.2  # between two looks at a job that another process may be at
 
 
@@ -95,7 +95,7 @@ class JobReplies:
 
         def look(first: int) -> tuple[JobResult, tuple[bytes, ...]]:
             job = self._catalog.jobs().get(job_id, _tenant(call.caller))  # before the outcomes: none is missed
-            return job, self._catalog.jobs().outcomes(job_id, first, _OUTCOMES)
+            return job, self._catalog.jobs().outcomes(job_id, first, _OUTCOMES, most_bytes=MESSAGE_BYTES)
 
         told: JobResult | None = None
         while True:

@@ -15,14 +15,16 @@ from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.forecasts import check_levels
 from service.server.messages import decode
+from service.server.room import answer_bytes
 from service.server.tasks import history_outcome, inline_outcomes
 from service.server.work import Work
 from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest
 
-_MESSAGE_BYTES = 2**20  # of 4 MiB, beyond which clients refuse a message unless told otherwise
-TOGETHER_WITH_EVENTS = 8  # likewise, with draws
+MESSAGE_BYTES = 2**20  # of 4 MiB, beyond which clients refuse a message unless told otherwise
+_PART_BYTES = 16 * 2**20  # of the outcomes of a part, which are in memory all at once
 TOGETHER = 200  # markets of a part: some 20 ms of work, so that the first answers come soon and turns change
+TOGETHER_WITH_EVENTS = 8  # likewise, with draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
     size = 1
     if query.model == OF_RECORD:
         asked = query.events or any(table.events for table in batch.shares)
+        ahead, levels = query.horizon, len(query.levels)
+        large = max((answer_bytes(table.providers, horizon=ahead, levels=levels) for table in batch.shares), default=1)
         size = TOGETHER_WITH_EVENTS if asked else TOGETHER
+        size = max(min(size, _PART_BYTES // max(large, 1)), 1)
     total = named + len(batch.shares)
     for number, inline in enumerate(convert.batch_parts(batch, size)):
         first = named + number * size
@@ -116,10 +121,14 @@ class StreamReplies:
 
 
 def in_messages(outcomes: Sequence[bytes], /) -> Iterator[Sequence[bytes]]:
-    """Outcomes in as many messages as it takes for each to be one that any client takes, in order; none is empty."""
+    """Outcomes in as many messages as it takes for each to be one that any client takes, in order; none is empty.
+
+    Args:
+        outcomes: Each for itself is one that any client takes: see `service.server.room`.
+    """
     first = size = 0
     for place, outcome in enumerate(outcomes):
-        if place > first and size + len(outcome) > _MESSAGE_BYTES:
+        if place > first and size + len(outcome) > MESSAGE_BYTES:
             yield outcomes[first:place]
             first, size = place, 0
         size += len(outcome)
@@ -131,6 +140,7 @@ async def as_ready(parts: list[Part], make: Callable[[Part], Any], ahead: int, /
     """The outcomes of parts as they become ready, `ahead` worked on at a time; leaving early ends the work."""
     waiting: Iterator[Part] = iter(parts)
     working: set[asyncio.Task[Outcomes]] = set()
+    done: set[asyncio.Task[Outcomes]] = set()
     try:
         while True:
             while len(working) < ahead and (part := next(waiting, None)) is not None:
@@ -143,6 +153,7 @@ async def as_ready(parts: list[Part], make: Callable[[Part], Any], ahead: int, /
     finally:
         for task in working:
             task.cancel()
+        await asyncio.gather(*done, *working, return_exceptions=True)  # one error ends it; the others are heard too
 
 
 async def _last(steps: AsyncIterator[Any]) -> Any:  # noqa: ANN401  (what the function returned)

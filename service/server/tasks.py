@@ -17,6 +17,7 @@ from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
 from service.queries import BacktestQuery, BatchQuery, ForecastQuery, MarketTable
+from service.server.room import check_room
 from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
@@ -34,9 +35,12 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
 
     Raises:
         InvalidTable: a row of the shares breaks a rule.
+        InvalidArgument: no message has room for the answer.
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
     drawn = query.from_draws
+    providers = {row.provider for row in query.shares or ()} if history is None else history.providers
+    check_room(providers, horizon=query.horizon, levels=len(query.levels))
     if history is not None:
         data = convert.data_used(history)
         forecast = forecast_history(
@@ -103,14 +107,9 @@ def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
     if query.model == OF_RECORD and not (query.events or any(table.events for table in tables)):
         try:
             return _together(tables, query, request_id)
-        except SharecastError:  # a table breaks a rule; one by one, only that one is without a forecast
+        except SharecastError:  # a table breaks a rule or is too large; one by one, only that one has no forecast
             pass
     return [_alone(table, query, request_id) for table in tables]
-
-
-def streamed_outcomes(raw: bytes, request_id: str, /) -> bytes:
-    """The same as a StreamForecastsResponse."""
-    return convert.stream_response([outcome for _, outcome in inline_outcomes(raw, request_id)])
 
 
 def history_outcome(
@@ -118,6 +117,7 @@ def history_outcome(
 ) -> tuple[bool, bytes]:
     """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
     try:
+        check_room(history.providers, horizon=query.horizon, levels=len(query.levels))
         made = forecast_history(
             history,
             horizon=query.horizon,
@@ -134,6 +134,7 @@ def history_outcome(
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     try:
+        check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
         shares, events = check_shares(_frame([table])), query.events + table.events
         made = forecast_shares(
             shares,
@@ -150,6 +151,8 @@ def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool
 
 
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
+    for table in tables:
+        check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
     frame, failures = forecast_table(check_shares(_frame(tables)), horizon=query.horizon, levels=query.levels)
     levels = tuple(sorted(query.levels))
     names = [f"{side}_{level_name(level)}" for level in levels for side in ("lower", "upper")]

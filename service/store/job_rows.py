@@ -176,7 +176,8 @@ class JobRows:
         """Let another process take the jobs of one that ends in good order, at once."""
         left = job_leases.update().where(job_leases.c.owner == owner)
         with failures_told(self._place), writing(self._engine) as connection:
-            connection.execute(left.values(owner=None, tries=job_leases.c.tries - 1))
+            tries = job_leases.c.tries  # 0 where an outcome was kept meanwhile
+            connection.execute(left.values(owner=None, tries=sa.case((tries > 0, tries - 1), else_=0)))
 
     def keep(self, job_id: str, owner: str, first: int, outcomes: Sequence[tuple[bool, bytes]]) -> bool:
         """Keep the outcomes of markets that follow each other, all or none.
@@ -212,21 +213,28 @@ class JobRows:
                 _end(connection, row.number, "done")
             return True
 
-    def outcomes(self, job_id: str, first: int, most: int) -> tuple[bytes, ...]:
-        """The outcomes of the markets from a place on, as far as all before them are done."""
+    def outcomes(self, job_id: str, first: int, most: int, *, most_bytes: int | None = None) -> tuple[bytes, ...]:
+        """The outcomes of the markets from a place on, as far as all before them are done.
+
+        Args:
+            job_id: The job.
+            first: The place.
+            most: How many at most.
+            most_bytes: How many bytes they have together at most, but one outcome at least; None: any number.
+        """
         with failures_told(self._place), self._engine.connect() as connection:
-            number = _row(connection, job_id, None).number
-            chosen = (
-                sa.select(job_outcomes.c.place, job_outcomes.c.outcome)
-                .where(
-                    job_outcomes.c.job_number == number,
-                    job_outcomes.c.place >= first,
-                    job_outcomes.c.place < first + most,
-                )
-                .order_by(job_outcomes.c.place)
-            )
-            rows = connection.execute(chosen).all()
-        return tuple(bytes(row.outcome) for place, row in enumerate(rows, first) if row.place == place)
+            mine = job_outcomes.c.job_number == _row(connection, job_id, None).number
+            places = job_outcomes.c.place
+            # Lengths first: what is not asked for in the end would have been read, and may have gigabytes.
+            sizes = sa.select(places, sa.func.length(job_outcomes.c.outcome).label("size"))
+            sizes = sizes.where(mine, places >= first, places < first + most).order_by(places)
+            end, read = first, 0
+            for row in connection.execute(sizes).all():
+                if row.place != end or (read and most_bytes is not None and read + row.size > most_bytes):
+                    break
+                end, read = end + 1, read + row.size
+            chosen = sa.select(job_outcomes.c.outcome).where(mine, places >= first, places < end).order_by(places)
+            return tuple(bytes(outcome) for outcome in connection.execute(chosen).scalars()) if end > first else ()
 
 
 def _row(connection: sa.Connection, job_id: str, tenant: str | None) -> Any:  # noqa: ANN401  (a row of `_JOBS`)

@@ -1,12 +1,14 @@
 """Streams and jobs of many markets, through a real server and client."""
 
 import asyncio
+import gc
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import polars as pl
@@ -19,8 +21,9 @@ from forecast.forecasting import forecast_shares
 from forecast.schema import check_shares
 from service.catalog import Catalog
 from service.client import AlreadyExists, AsyncClient, Client, NoStore, OutcomeResult
+from service.errors import WorkLost
 from service.server import Server
-from service.server.many import in_messages
+from service.server.many import Outcomes, Part, as_ready, in_messages
 from service.store import open_store
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest, StreamForecastsResponse
@@ -196,6 +199,33 @@ def test_outcomes_in_messages_are_all_there_in_order(sizes: list[int]) -> None:
     found = list(in_messages(outcomes))
     assert [outcome for few in found for outcome in few] == outcomes
     assert all(few and (len(few) == 1 or sum(map(len, few)) <= 2**20) for few in found)
+
+
+def test_when_parts_fail_together_one_error_is_told_and_no_other_is_left_unheard() -> None:
+    unheard: list[dict[str, Any]] = []
+    ended: list[int] = []
+
+    async def make(part: Part) -> Outcomes:
+        if part.first < 3:
+            raise WorkLost
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)  # as a process that is ended takes a moment
+            ended.append(part.first)
+        return []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        with pytest.raises(WorkLost, match="was ended; call again"):
+            async for _ in as_ready([Part(n, 1) for n in range(4)], make, 4):
+                pass
+        assert ended == [3]
+        gc.collect()  # a task that nobody asked for its error says so as it goes
+
+    asyncio.run(run())
+    gc.collect()
+    assert unheard == []
 
 
 def test_a_job_goes_on_after_kill_9_with_the_same_bytes_and_nothing_twice(tmp_path: Path, shares: pl.DataFrame) -> None:

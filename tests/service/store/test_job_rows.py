@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecast.errors import NotFound
 from service.store import Store, migrations, open_store
@@ -98,6 +101,46 @@ def test_outcomes_that_are_there_already_stay_and_count_once(store: Store) -> No
     job = rows.get(job_id, None)
     assert (job.state, job.done_count, job.failed_count) == ("running", 2, 2)
     assert rows.outcomes(job_id, 0, 9) == (b"a", b"b")
+
+
+def test_a_lease_let_go_after_an_outcome_was_kept_counts_no_try_less_than_none(store: Store) -> None:
+    rows, job_id = store.jobs, new_job(store.jobs)
+    for n in range(3):
+        task = rows.take(seen(store), f"p{n}")
+        assert task is not None
+        assert task.tries == 1
+        assert rows.keep(job_id, f"p{n}", n, [(False, b"a")])
+        rows.release(f"p{n}")
+
+
+@settings(max_examples=30)  # each makes a database
+@given(sizes=st.lists(st.integers(0, 9), max_size=9), first=st.integers(0, 4), most=st.integers(1, 9), data=st.data())
+def test_as_many_outcomes_are_read_as_have_so_many_bytes_and_one_at_least(
+    sizes: list[int], first: int, most: int, data: st.DataObject
+) -> None:
+    done = data.draw(st.sets(st.integers(0, 8)))
+    most_bytes = data.draw(st.none() | st.integers(0, 30))
+    with TemporaryDirectory() as folder, open_store(f"sqlite:///{folder}/jobs.db") as store:
+        rows, job_id = store.jobs, new_job(store.jobs, markets=10)
+        assert rows.take(seen(store), "p")
+        kept = {place: bytes([place]) * size for place, size in enumerate(sizes) if place in done}
+        for place, outcome in kept.items():
+            assert rows.keep(job_id, "p", place, [(False, outcome)])
+        found = rows.outcomes(job_id, first, most, most_bytes=most_bytes)
+        after = first + len(found)
+        assert found == tuple(kept[place] for place in range(first, after))
+        if len(found) < most and after in kept:  # it stopped before one that is there
+            assert most_bytes is not None and found
+            assert sum(map(len, found)) + len(kept[after]) > most_bytes
+        assert most_bytes is None or len(found) <= 1 or sum(map(len, found)) <= max(most_bytes, len(found[0]))
+
+
+def test_lengths_are_of_bytes_on_both_databases(store: Store) -> None:
+    rows, job_id = store.jobs, new_job(store.jobs)
+    rows.take(seen(store), "p")
+    rows.keep(job_id, "p", 0, [(False, b"\0\xff\0"), (False, b"\xc3\xa9" * 2), (False, b"x")])
+    assert rows.outcomes(job_id, 0, 9, most_bytes=6) == (b"\0\xff\0",)
+    assert rows.outcomes(job_id, 0, 9, most_bytes=7) == (b"\0\xff\0", b"\xc3\xa9" * 2)
 
 
 def test_a_cancelled_job_is_taken_and_worked_on_by_nobody(store: Store) -> None:
