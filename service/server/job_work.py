@@ -21,6 +21,7 @@ from service.catalog import Catalog
 from service.errors import InternalError, NoStore, Overloaded, ServiceUnavailable, WorkLost
 from service.queries import BatchQuery
 from service.security import ANYONE, Caller
+from service.server.admission import Admission
 from service.server.calls import Call
 from service.server.many import TOGETHER, Outcomes, Part, as_ready, part_outcomes, read_batch
 from service.server.work import Work
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0  # between two looks for jobs
 _LOOKS = 6  # without a beat, after which a lease is taken over: longer than a database keeps a writer waiting
 _MOST_SEEN = 200  # jobs of a tenant, at a look
-_AT_ONCE = 8  # jobs that a process works on
+_AT_ONCE = 4  # jobs that a process works on, and beyond these
+_WITH_FIRSTS = 16  # as many in all where each is the only one of its tenant
 _TRIES = 4  # of a part in one process whose work ends without an answer
 MOST_TRIES = 10  # processes that may end at a job without one more outcome
 _AGAIN_SECONDS = 0.2, 5.0  # before a second try, and before any later one at most
@@ -47,10 +49,13 @@ class JobWork:
     that is taken up again comes to the same bytes and does nothing twice that was kept. What cannot be done ends as an
     outcome that says why: a part after `_TRIES`, all that is left after `MOST_TRIES` processes.
 
+    Tenants take turns at the parts that are in work. Those wait for their places beside the calls of all tenants, their
+    own among them, under a name that no call has, so that however many jobs there are a call finds its turn.
+
     Args:
         catalog: The figures, and the store that jobs are kept in.
         work: Where the work is done.
-        ahead: Parts that are worked on at once for one job.
+        ahead: Parts that are worked on at once, of one job as of all, and one more of a tenant that has none.
     """
 
     def __init__(self, catalog: Catalog, work: Work, *, ahead: int) -> None:
@@ -58,6 +63,8 @@ class JobWork:
         self._owner = secrets.token_hex(12)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._tenants: dict[str, str] = {}  # of the jobs at work
+        self._turns = Admission(ahead, _WITH_FIRSTS * ahead)  # parts; as many may wait as all jobs have ready
+        self._taking: asyncio.Future[JobTask | None] | None = None  # the last job that was reached for
         self._changed, self._wake = asyncio.Condition(), asyncio.Event()
         self._still: dict[str, tuple[JobSeen, int]] = {}  # leases of others, and looks at which they stood still
         self._looking: asyncio.Task[None] | None = None
@@ -68,12 +75,12 @@ class JobWork:
 
     async def stop(self) -> None:
         """Leave the jobs where they are; another process goes on with them at once."""
-        held = bool(self._tasks)
         tasks = [*self._tasks.values(), *([self._looking] if self._looking is not None else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if held:
+        if self._taking is not None:
+            await asyncio.gather(self._taking, return_exceptions=True)  # a thread goes on, and may still get the lease
             with suppress(SharecastError):  # else they are taken over, later
                 await asyncio.to_thread(self._catalog.jobs().release, self._owner)
 
@@ -128,8 +135,9 @@ class JobWork:
     async def _take_free(self, *, count: bool) -> None:
         rows = self._catalog.jobs()
         free = self._free(await asyncio.to_thread(rows.running, _MOST_SEEN), count=count)
-        for seen in self._in_turn(free)[: max(_AT_ONCE - len(self._tasks), 0)]:
-            task = await asyncio.to_thread(rows.take, seen, self._owner)
+        for seen in self._in_turn(free):
+            self._taking = asyncio.ensure_future(asyncio.to_thread(rows.take, seen, self._owner))
+            task = await asyncio.shield(self._taking)
             if task is not None:
                 self._begin(task)
 
@@ -149,13 +157,17 @@ class JobWork:
         return free
 
     def _in_turn(self, free: "Iterable[JobSeen]") -> "list[JobSeen]":
-        """Jobs of tenants that have few at work first, then the oldest."""
+        """Jobs to begin now: of tenants that have few at work first, then the oldest, as far as there is room."""
         counts = Counter(self._tenants.values())
         ranked = []
         for age, seen in enumerate(free):
             ranked.append((counts[seen.tenant], age, seen))
             counts[seen.tenant] += 1
-        return [seen for *_, seen in sorted(ranked, key=lambda each: each[:2])]
+        chosen: list[JobSeen] = []
+        for others, _, seen in sorted(ranked, key=lambda each: each[:2]):
+            if len(self._tasks) + len(chosen) < (_AT_ONCE if others else _WITH_FIRSTS):
+                chosen.append(seen)
+        return chosen
 
     def _begin(self, task: "JobTask") -> None:
         working = asyncio.get_running_loop().create_task(self._work_on(task))
@@ -198,9 +210,11 @@ class JobWork:
         lost, wait = 0, _AGAIN_SECONDS[0]
         reason: SharecastError
         while True:
-            call = Call("job", uuid.uuid4().hex, Caller(task.tenant, ANYONE.role), time.monotonic() + _EVER)
+            caller = Caller(f"{task.tenant}\0jobs", ANYONE.role)  # no tenant's name has a NUL
+            call = Call("job", uuid.uuid4().hex, caller, time.monotonic() + _EVER)
             try:
-                return await part_outcomes(part, query, call, self._catalog, self._work)
+                async with self._turns.turn(task.tenant, "part", _EVER):
+                    return await part_outcomes(part, query, call, self._catalog, self._work)
             except WorkLost as error:
                 lost, reason = lost + 1, error
                 log.warning("job %s lost a worker, request_id=%s", task.job_id, call.request_id)
