@@ -7,19 +7,12 @@ from functools import lru_cache
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
-from forecast.forecasting import check_request
 from service import convert
 from service.catalog import Catalog
 from service.listing import find_figures
 from service.models import list_models
 from service.queries import LARGEST_FIGURES_PAGE, LARGEST_IMPORT, OWN_HOUSE, FiguresQuery, ImportQuery
-from service.server.tasks import make_forecast
-from sharecast.v1.forecast_service_pb2 import (
-    ForecastRequest,
-    ForecastResponse,
-    ListModelsRequest,
-    ListModelsResponse,
-)
+from sharecast.v1.forecast_service_pb2 import ListModelsRequest, ListModelsResponse
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
     GetHistoryResponse,
@@ -42,18 +35,11 @@ _GONE = "a token of the list as it stands now; ask for the first page again"
 class ForecastHandlers:
     """The methods of `sharecast.v1.ForecastService`, one per RPC, named in snake case; each may run in any thread.
 
-    A server gives Forecast and Backtest through `service.server.forecasts`, which is this with a cache and processes.
+    Forecasts and backtests, which take processes, are given by `service.server.forecasts` and `service.server.many`.
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-
-    def forecast(self, request: ForecastRequest) -> ForecastResponse:
-        """Forecast one market of the catalog, or the shares in the request."""
-        query = convert.forecast_query(request)
-        check_request(horizon=query.horizon, levels=query.levels, model=query.model)  # before the costly part
-        history = None if query.shares is not None else self._catalog.history(query.market, query.house, query.as_of)
-        return make_forecast(query, history)
 
     def list_models(self, request: ListModelsRequest) -> ListModelsResponse:
         """One page of the models, the model of record first."""

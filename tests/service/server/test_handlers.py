@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from forecast.errors import InvalidArgument, NotFound, SharecastError
 from forecast.forecasting import MODELS
 from service.catalog import Catalog
+from service.server.forecasts import read_forecast
 from service.server.handlers import ForecastHandlers, MarketHandlers
+from service.server.tasks import make_forecast
 from service.status import error_code
 from sharecast.v1.forecast_pb2 import InlineShares, ShareRow
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ListModelsRequest
@@ -47,9 +49,8 @@ REQUESTS = st.builds(
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(request=REQUESTS)
 def test_any_shares_are_forecast_or_refused_with_a_reason(request: ForecastRequest) -> None:
-    handlers = ForecastHandlers(Catalog.shipped())
     try:
-        response = handlers.forecast(request)
+        response = make_forecast(read_forecast(request.SerializeToString()), None)
     except SharecastError as refused:
         assert error_code(refused).name in {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}
         return

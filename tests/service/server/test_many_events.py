@@ -9,11 +9,13 @@ import pytest
 from forecast.errors import InvalidArgument
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
+from forecast.many import forecast_table
 from forecast.schema import check_shares
 from service.catalog import Catalog
 from service.client import Client, OutcomeResult
 from service.server import Server
 from service.store import open_store
+from tests.service.server.waiting import until
 
 EVERY = "top 1 changes"
 
@@ -62,9 +64,44 @@ def test_a_stream_answers_events_as_the_library_does_and_a_wrong_one_is_the_mark
     assert isinstance(wrong, InvalidArgument) and wrong.field == "events[1].provider"
 
 
-def test_without_events_a_stream_is_as_it_was(client: Client, shares: pl.DataFrame) -> None:
-    for outcome in client.stream_forecasts(shares=shares, horizon=3):
-        assert outcome.forecast is not None and outcome.forecast.events == ()
+def test_without_events_a_stream_tells_the_numbers_of_a_batch(client: Client, shares: pl.DataFrame) -> None:
+    batch, failures = forecast_table(check_shares(shares), horizon=3, levels=(0.8,))
+    found = {
+        outcome.market: outcome.forecast for outcome in client.stream_forecasts(shares=shares, horizon=3, levels=[0.8])
+    }
+    assert not failures and set(found) == set(names_of(shares))
+    for name, forecast in found.items():
+        assert forecast is not None and forecast.events == ()
+        mine = batch.filter(pl.col("market") == name)
+        for k, provider in enumerate(forecast.providers):
+            rows = mine.filter(pl.col("provider") == provider)
+            told = (forecast.mean, forecast.median, forecast.lower[0], forecast.upper[0])
+            for column, numbers in zip(("mean", "median", "lower_80", "upper_80"), told, strict=True):
+                assert rows[column].to_list() == [row[k] for row in numbers]
+
+
+def test_a_job_with_events_that_another_server_goes_on_with_comes_to_the_same_bytes(
+    tmp_path: Path, shares: pl.DataFrame, asked: Mapping[str, list[str]]
+) -> None:
+    place = f"sqlite:///{tmp_path / 'jobs.db'}"
+    many = pl.concat(shares.with_columns(market=pl.format("{} {}", "market", pl.lit(n))) for n in range(20))
+    first = names_of(many)[0]
+    mine = {"": [EVERY], "cn-cloud": asked["cn-cloud"], first: asked[names_of(shares)[0]]}
+    with open_store(place) as store:
+        with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+            job = client.create_forecast_job(["cn-cloud"], shares=many, horizon=3, seed=4, events=mine)
+            until(lambda: client.get_forecast_job(job.job_id).done_count > 0)
+        before = store.jobs.get(job.job_id, None)
+        kept = store.jobs.outcomes(job.job_id, 0, 999)
+        assert before.state == "running" and 0 < before.done_count < before.markets_count
+        with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+            resumed = list(client.watch_forecast_job(job.job_id, timeout=60))
+            whole = client.create_forecast_job(["cn-cloud"], shares=many, horizon=3, seed=4, events=mine)
+            assert list(client.watch_forecast_job(whole.job_id, timeout=60)) == resumed
+        ended, again = (store.jobs.outcomes(one.job_id, 0, 999) for one in (job, whole))
+    assert ended == again
+    assert ended[: len(kept)] == kept
+    assert {len(told) for told in probabilities(resumed).values()} == {1, 2}
 
 
 def test_a_job_keeps_the_events_it_was_asked(
