@@ -173,7 +173,7 @@ class Front:
             "WatchForecastJob": self._jobs.watch,
         }
         for service, handlers in (
-            (_FORECASTS, ForecastHandlers(self._catalog)),
+            (_FORECASTS, ForecastHandlers()),
             (_MARKETS, MarketHandlers(self._catalog)),
             (_JOBS, None),
         ):

@@ -38,9 +38,6 @@ class ForecastHandlers:
     Forecasts and backtests, which take processes, are given by `service.server.forecasts` and `service.server.many`.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-
     def list_models(self, request: ListModelsRequest) -> ListModelsResponse:
         """One page of the models, the model of record first."""
         query = convert.models_query(request)

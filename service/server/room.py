@@ -35,5 +35,5 @@ def check_room(providers: Collection[str], /, *, horizon: int, levels: int) -> N
     fit = (most - none) // (answer_bytes(providers, horizon=horizon, levels=1) - none)
     asked = f"{levels} levels of {len(providers)} providers, {horizon} quarters ahead"
     if fit >= 1:
-        raise InvalidArgument("levels", asked, f"{fit} levels at most of so many numbers, for the answer to be sent")
+        raise InvalidArgument("levels", asked, f"{fit} at most of so many numbers, for the answer to be sent")
     raise InvalidArgument("horizon", asked, "fewer quarters of so many providers, for the answer to be sent")

@@ -39,9 +39,8 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
     drawn = query.from_draws
-    providers = {row.provider for row in query.shares or ()} if history is None else history.providers
-    check_room(providers, horizon=query.horizon, levels=len(query.levels))
     if history is not None:
+        check_room(history.providers, horizon=query.horizon, levels=len(query.levels))
         data = convert.data_used(history)
         forecast = forecast_history(
             history,
@@ -53,6 +52,7 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
         )
     else:
         shares, data = inline_shares(query.shares or (), market=query.market)
+        check_room(shares["provider"].unique(), horizon=query.horizon, levels=len(query.levels))
         forecast = forecast_shares(
             shares,
             horizon=query.horizon,
@@ -134,8 +134,8 @@ def history_outcome(
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     try:
-        check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
         shares, events = check_shares(_frame([table])), query.events + table.events
+        check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
         made = forecast_shares(
             shares,
             horizon=query.horizon,

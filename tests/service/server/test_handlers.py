@@ -119,7 +119,7 @@ def test_any_market_and_any_page_of_models_is_given_or_refused_with_a_reason(
     with pytest.raises((NotFound, InvalidArgument), match="market"):
         MarketHandlers(catalog).get_market(GetMarketRequest(market=market))
     try:
-        page = ForecastHandlers(catalog).list_models(ListModelsRequest(page_size=size, page_token=token))
+        page = ForecastHandlers().list_models(ListModelsRequest(page_size=size, page_token=token))
     except InvalidArgument as refused:
         assert refused.field in {"page_size", "page_token"}
         return
