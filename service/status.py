@@ -47,6 +47,8 @@ RETRY_SECONDS = 1
 # A trailer past 8 KiB may be refused on its way, and then the caller learns nothing. Bytes of UTF-8.
 _MESSAGE_BYTES, _TEXT_BYTES, _LIST_BYTES = 400, 200, 900
 
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:
@@ -266,7 +268,7 @@ def _to_json(value: object) -> str:
             kept = _cut_list(value)
         case _:
             kept = _cut(str(value), _TEXT_BYTES)
-    return json.dumps(kept, ensure_ascii=False)
+    return _encode(kept)
 
 
 def _from_json(text: str) -> object:

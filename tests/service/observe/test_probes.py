@@ -21,8 +21,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from service.catalog import Catalog
 from service.cli.serve import _metrics
-from service.observe import Observer, observed, observed_stream, spans_if_installed
+from service.observe import Observer, observed, observed_stream
 from service.observe.log import CallLog
+from service.observe.tracing import Spans
 from service.security import Guard
 from service.security.keys import add_key
 from service.server import Server
@@ -129,10 +130,7 @@ def test_reflection_that_is_refused_is_told_like_any_other_call(catalog: Catalog
 def test_no_span_is_made_of_a_probe() -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    spans = spans_if_installed()
-    assert spans is not None
-    spans._tracer = provider.get_tracer("sharecast")
-    observer = Observer(spans=spans)
+    observer = Observer(spans=Spans(provider))
     observer.finished(f"/{HEALTH}/Check", grpc.StatusCode.OK, 0.1, "", None)
     observer.finished("/sharecast.v1.MarketService/ListMarkets", grpc.StatusCode.OK, 0.1, "", None)
     assert [span.name for span in exporter.get_finished_spans()] == ["sharecast.v1.MarketService/ListMarkets"]
