@@ -5,7 +5,7 @@ Importing the client must stay cheap, so Polars, pandas and NumPy are imported o
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -213,16 +213,23 @@ class OutcomeResult:
     error: SharecastError | None
 
 
+JobState = Literal["running", "done", "cancelled", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A job: forecasts of many markets made in the background and kept."""
+    """A job: forecasts of many markets made in the background and kept.
+
+    One that is "done" has an outcome of every market, be they all errors; one that is "failed" was given up whole.
+    """
 
     job_id: str  # empty: it was only checked
-    state: Literal["running", "done", "cancelled"]
+    state: JobState
     created_at: datetime  # UTC
     markets_count: int
     done_count: int  # markets that have an outcome
     failed_count: int  # markets whose outcome is an error
+    error: SharecastError | None = field(default=None, compare=False)  # why a job is "failed"; else None
 
 
 @dataclass(frozen=True, slots=True)

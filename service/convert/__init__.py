@@ -19,7 +19,14 @@ from service.convert.batches import (
 )
 from service.convert.figures import figures_page, figures_query, figures_request, figures_response
 from service.convert.forecasts import forecast_query, forecast_request, forecast_response, forecast_result
-from service.convert.histories import data_used, history_query, history_request, history_response, history_result
+from service.convert.histories import (
+    data_used,
+    history_message,
+    history_query,
+    history_request,
+    history_response,
+    history_result,
+)
 from service.convert.imports import import_columns, import_query, import_report, import_requests, import_response
 from service.convert.jobs import (
     job_message,
@@ -30,6 +37,8 @@ from service.convert.jobs import (
     jobs_request,
     jobs_response,
     read_job_id,
+    read_reason,
+    reason_bytes,
     watch_query,
     watch_request,
 )
@@ -66,6 +75,7 @@ __all__ = [
     "forecast_request",
     "forecast_response",
     "forecast_result",
+    "history_message",
     "history_query",
     "history_request",
     "history_response",
@@ -96,7 +106,9 @@ __all__ = [
     "models_response",
     "outcome_results",
     "read_job_id",
+    "read_reason",
     "read_tables",
+    "reason_bytes",
     "stream_request",
     "stream_response",
     "watch_query",

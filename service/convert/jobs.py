@@ -1,13 +1,15 @@
 """Jobs."""
 
 from datetime import UTC, datetime
-from typing import Literal
 
-from forecast.errors import InvalidArgument
+from google.rpc.status_pb2 import Status
+
+from forecast.errors import InvalidArgument, SharecastError
 from service.convert.batches import batch_message
 from service.convert.parts import INT32, check_page_size, read_number_token, read_page_size, token_text
 from service.queries import DEFAULT_PAGE_SIZE, LARGEST_PAGE, BatchQuery
-from service.results import JobResult, JobsPage
+from service.results import JobResult, JobsPage, JobState
+from service.status import error_of_status, pack_error
 from sharecast.v1 import job_pb2
 from sharecast.v1.job_service_pb2 import (
     CreateForecastJobRequest,
@@ -17,13 +19,13 @@ from sharecast.v1.job_service_pb2 import (
 )
 
 _LIST = "ListForecastJobs"
-State = Literal["running", "done", "cancelled"]
-_STATES: dict[State, "job_pb2.JobState"] = {
+_STATES: dict[JobState, "job_pb2.JobState"] = {
     "running": job_pb2.JOB_STATE_RUNNING,
     "done": job_pb2.JOB_STATE_DONE,
     "cancelled": job_pb2.JOB_STATE_CANCELLED,
+    "failed": job_pb2.JOB_STATE_FAILED,
 }
-_STATE_NAMES: dict[int, State] = {number: name for name, number in _STATES.items()}
+_STATE_NAMES: dict[int, JobState] = {number: name for name, number in _STATES.items()}
 
 
 def job_request(query: BatchQuery, /, *, request_id: str, validate_only: bool) -> CreateForecastJobRequest:
@@ -104,16 +106,29 @@ def job_message(job: JobResult, /) -> job_pb2.ForecastJob:
         markets_count=job.markets_count,
         done_count=job.done_count,
         failed_count=job.failed_count,
+        error=None if job.error is None else pack_error(job.error, ""),
     )
 
 
 def job_result(job: job_pb2.ForecastJob, /) -> JobResult:
-    """Read a job."""
+    """Read a job; one whose state has no name here yet is done once every market has an outcome."""
+    unnamed: JobState = "done" if job.done_count >= job.markets_count else "running"
     return JobResult(
         job_id=job.job_id,
-        state=_STATE_NAMES.get(job.state, "running"),
+        state=_STATE_NAMES.get(job.state, unnamed),
         created_at=datetime.fromisoformat(job.created_at),
         markets_count=job.markets_count,
         done_count=job.done_count,
         failed_count=job.failed_count,
+        error=error_of_status(job.error) if job.HasField("error") else None,
     )
+
+
+def reason_bytes(error: SharecastError, /, request_id: str) -> bytes:
+    """Write why a job failed, as it is kept: the bytes of a google.rpc.Status."""
+    return pack_error(error, request_id).SerializeToString(deterministic=True)
+
+
+def read_reason(kept: bytes, /) -> SharecastError:
+    """Read why a job failed, as it is kept."""
+    return error_of_status(Status.FromString(kept))

@@ -11,7 +11,7 @@ import secrets
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from service.queries import BatchQuery
 from service.security import ANYONE, Caller
 from service.server.admission import Admission
 from service.server.calls import Call
-from service.server.many import TOGETHER, Outcomes, Part, as_ready, part_outcomes, read_batch
+from service.server.many import Outcomes, Part, as_ready, part_outcomes, read_batch
 from service.server.work import Work
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class JobWork:
     """Works on the jobs of a store; for use inside one event loop.
 
     A job is worked on part by part; the parts are always the same, and each is kept whole or not at all, so that a job
-    that is taken up again comes to the same bytes and does nothing twice that was kept. What cannot be done ends as an
-    outcome that says why: a part after `_TRIES`, all that is left after `MOST_TRIES` processes.
+    that is taken up again comes to the same bytes and does nothing twice that was kept. What cannot be done ends with
+    an error that says why: a part after `_TRIES` as outcomes of its markets; a job after `MOST_TRIES` processes, or
+    where this version cannot read what was asked, as one that failed.
 
     Tenants take turns at the parts that are in work. Those wait for their places beside the calls of all tenants, their
     own among them, under a name that no call has, so that however many jobs there are a call finds its turn.
@@ -181,14 +182,12 @@ class JobWork:
     async def _work_on(self, task: "JobTask") -> None:
         try:
             if task.tries > MOST_TRIES:
-                log.error("job %s is given up: %d processes ended at it", task.job_id, task.tries - 1)
-                await self._give_up(task, WorkLost())
+                await self._give_up(task, WorkLost(), f"{task.tries - 1} processes ended at it")
                 return
             try:
                 query, parts = await self._work.at_once(read_batch, task.batch)
             except SharecastError as error:  # another version let it in
-                log.error("job %s is given up: %s", task.job_id, type(error).__name__)
-                await self._give_up(task, error)
+                await self._give_up(task, error, type(error).__name__)
                 return
             await self._make(task, query, parts)
         except Exception:
@@ -229,19 +228,29 @@ class JobWork:
             await asyncio.sleep(wait)
             wait = min(2 * wait, _AGAIN_SECONDS[1])
 
-    async def _give_up(self, task: "JobTask", error: SharecastError) -> None:
-        """Have every market that is left fail for the same reason."""
-        names = (*convert.batch_names(task.batch), *[""] * task.markets)[: task.markets]
+    async def _give_up(self, task: "JobTask", error: SharecastError, why: str) -> None:
+        """End a job as failed, and have every market that is left fail for the same reason."""
         request_id = uuid.uuid4().hex
-        for first in range(0, task.markets, TOGETHER):
-            told = [(True, convert.error_outcome(name, error, request_id)) for name in names[first : first + TOGETHER]]
-            await self._keep(task, first, told)
+        log.error("job %s is given up: %s, request_id=%s", task.job_id, why, request_id)
+        rows = self._catalog.jobs()
+
+        def end() -> bool:
+            names = (*convert.batch_names(task.batch), *[""] * task.markets)
+            left = [place for place in range(task.markets) if place not in task.done]
+            outcomes = {place: convert.error_outcome(names[place], error, request_id) for place in left}
+            return rows.give_up(task.job_id, self._owner, convert.reason_bytes(error, request_id), outcomes)
+
+        await self._write(task, end)
 
     async def _keep(self, task: "JobTask", first: int, outcomes: Outcomes) -> None:
+        rows = self._catalog.jobs()
+        await self._write(task, lambda: rows.keep(task.job_id, self._owner, first, outcomes))
+
+    async def _write(self, task: "JobTask", write: Callable[[], bool]) -> None:
         wait = _AGAIN_SECONDS[0]
         while True:
             try:
-                kept = await self._work.at_once(self._catalog.jobs().keep, task.job_id, self._owner, first, outcomes)
+                kept = await self._work.at_once(write)
                 break
             except ServiceUnavailable as error:
                 log.warning("job %s goes on in a moment: %s", task.job_id, error)

@@ -8,14 +8,14 @@ that it has lost its lease, nothing goes wrong: outcomes are kept for the owner 
 
 import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from forecast.errors import NotFound
+from forecast.errors import NotFound, SharecastError
 from service.errors import AlreadyExists
 from service.results import JobResult
 from service.store.engine import shown, writing
@@ -34,6 +34,7 @@ _JOBS = sa.select(
     job_leases.c.owner,
     job_leases.c.done,
     job_leases.c.failed,
+    job_leases.c.error,
 ).join(job_leases, job_leases.c.job_number == jobs.c.number)
 
 
@@ -185,13 +186,30 @@ class JobRows:
         Returns:
             False, and nothing is kept, where the job has ended or `owner` does not hold it any more.
         """
+        return self._write(job_id, owner, dict(enumerate(outcomes, first)), None)
+
+    def give_up(self, job_id: str, owner: str, error: bytes, outcomes: Mapping[int, bytes]) -> bool:
+        """End a job that cannot be done.
+
+        Args:
+            job_id: The job.
+            owner: The process that holds it.
+            error: Why, a google.rpc.Status.
+            outcomes: By place the error of every market that has no outcome; places that have one keep it.
+
+        Returns:
+            As `keep`.
+        """
+        return self._write(job_id, owner, {place: (True, outcome) for place, outcome in outcomes.items()}, error)
+
+    def _write(self, job_id: str, owner: str, outcomes: Mapping[int, tuple[bool, bytes]], error: bytes | None) -> bool:
         with failures_told(self._place), writing(self._engine) as connection:
             row = _row(connection, job_id, None)
             if row.state != "running" or row.owner != owner:
                 return False
-            places = job_outcomes.c.place
-            there = sa.select(places).where(
-                job_outcomes.c.job_number == row.number, places >= first, places < first + len(outcomes)
+            there = sa.select(job_outcomes.c.place).where(
+                job_outcomes.c.job_number == row.number,
+                job_outcomes.c.place.between(min(outcomes, default=0), max(outcomes, default=-1)),
             )
             known = set(connection.execute(there).scalars())
             new = [
@@ -201,15 +219,17 @@ class JobRows:
                     "failed": int(failed) if self._text else failed,
                     "outcome": outcome,
                 }
-                for place, (failed, outcome) in enumerate(outcomes, first)
+                for place, (failed, outcome) in outcomes.items()
                 if place not in known
             ]
             if new:
                 connection.execute(job_outcomes.insert(), new)
             done, failed = row.done + len(new), row.failed + sum(bool(each["failed"]) for each in new)
             lease = job_leases.update().where(job_leases.c.job_number == row.number)
-            connection.execute(lease.values(tries=0, done=done, failed=failed))
-            if done >= row.markets:
+            connection.execute(lease.values(tries=0, done=done, failed=failed, error=error))
+            if error is not None:
+                _end(connection, row.number, "failed")
+            elif done >= row.markets:
                 _end(connection, row.number, "done")
             return True
 
@@ -263,4 +283,11 @@ def _job(row: Any) -> JobResult:  # noqa: ANN401
         markets_count=row.markets,
         done_count=row.done,
         failed_count=row.failed,
+        error=None if row.error is None else _reason(row.error),
     )
+
+
+def _reason(kept: bytes) -> SharecastError:
+    from service.convert import read_reason  # loads gRPC, and few jobs fail
+
+    return read_reason(bytes(kept))

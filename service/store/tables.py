@@ -92,7 +92,7 @@ jobs = sa.Table(
     sa.Column("created_at", MOMENT, nullable=False),
     sa.Column("markets", sa.Integer, nullable=False),
     sa.Column("batch", sa.LargeBinary, nullable=False),  # a ForecastBatch
-    sa.Column("state", sa.Text, nullable=False),  # running, done or cancelled
+    sa.Column("state", sa.Text, nullable=False),  # running, done, cancelled or failed
     sa.UniqueConstraint("tenant", "request_id"),
     sa.Index("jobs_by_state", "state", "number"),
     sa.Index("jobs_by_tenant", "tenant", "number"),
@@ -109,6 +109,7 @@ job_leases = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),  # processes that took it since the last outcome was kept
     sa.Column("done", sa.Integer, nullable=False),  # outcomes
     sa.Column("failed", sa.Integer, nullable=False),  # outcomes that are errors
+    sa.Column("error", sa.LargeBinary),  # a google.rpc.Status: why the job failed; null: it did not
     sqlite_strict=True,
 )
 

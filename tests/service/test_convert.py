@@ -1,12 +1,16 @@
-from datetime import date
+from datetime import UTC, date
+from typing import Any
 
 import polars as pl
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from forecast.errors import InvalidArgument
+from forecast.errors import InvalidArgument, ModelFailed
 from forecast.forecasting import forecast_history
 from forecast.quarter import Quarter
 from forecast.results import Status
@@ -14,8 +18,11 @@ from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service import convert
 from service.catalog import Catalog
 from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
+from service.results import JobResult
+from sharecast.v1 import job_pb2
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
 from sharecast.v1.history_pb2 import CellStatus
+from sharecast.v1.job_pb2 import ForecastJob
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
     GetHistoryResponse,
@@ -46,6 +53,56 @@ COMMON = {
 QUERIES = st.builds(ForecastQuery, house=NAMES, as_of=DATES, shares=st.none(), **COMMON) | st.builds(
     ForecastQuery, house=st.just(""), as_of=st.none(), shares=st.lists(ROWS, max_size=4).map(tuple), **COMMON
 )
+
+
+COUNTS = st.integers(0, 2**31 - 1)
+JOBS = st.builds(
+    JobResult,
+    job_id=NAMES,
+    state=st.sampled_from(("running", "done", "cancelled", "failed")),
+    created_at=st.datetimes(timezones=st.just(UTC)),
+    markets_count=COUNTS,
+    done_count=COUNTS,
+    failed_count=COUNTS,
+    error=st.none() | st.builds(ModelFailed, NAMES, NAMES),
+)
+
+
+@given(job=JOBS)
+def test_a_job_arrives_with_why_it_failed(job: JobResult) -> None:
+    found = convert.job_result(ForecastJob.FromString(convert.job_message(job).SerializeToString()))
+    assert found == job
+    assert (type(found.error), str(found.error)) == (type(job.error), str(job.error))
+    if job.error is not None:
+        kept = convert.reason_bytes(job.error, "r")
+        assert str(convert.read_reason(kept)) == str(job.error)
+
+
+@given(job=JOBS, state=st.integers(5, 99))
+def test_a_job_in_a_state_without_a_name_here_has_ended_once_every_market_has_an_outcome(
+    job: JobResult, state: int
+) -> None:
+    message = convert.job_message(job)
+    message.state = state  # type: ignore[assignment]  # of a later server
+    assert convert.job_result(message).state == ("done" if job.done_count >= job.markets_count else "running")
+
+
+@given(job=JOBS)
+def test_stubs_from_before_jobs_could_fail_read_such_a_job(job: JobResult) -> None:
+    file = FileDescriptorProto()
+    job_pb2.DESCRIPTOR.CopyToProto(file)
+    (states,), (before,) = file.enum_type, file.message_type
+    del file.dependency[:]
+    states.value.remove(next(value for value in states.value if value.name == "JOB_STATE_FAILED"))
+    before.field.remove(next(field for field in before.field if field.name == "error"))
+    pool = DescriptorPool()
+    pool.Add(file)
+    message = convert.job_message(job)
+    found: Any = GetMessageClass(pool.FindMessageTypeByName("sharecast.v1.ForecastJob"))()
+    found.ParseFromString(message.SerializeToString())
+    running = pool.FindEnumTypeByName("sharecast.v1.JobState").values_by_name["JOB_STATE_RUNNING"].number
+    assert (found.state == running) == (job.state == "running")  # a loop that waits for another state ends
+    assert (found.job_id, found.done_count, found.failed_count) == (job.job_id, job.done_count, job.failed_count)
 
 
 @settings(deadline=None)
@@ -124,7 +181,7 @@ def test_every_status_of_a_cell_has_a_number_on_the_wire() -> None:
 def test_a_forecast_and_its_history_arrive_bit_by_bit(catalog: Catalog) -> None:
     history = catalog.history("cn-cloud", "canalys", date(2021, 1, 15))
     forecast = forecast_history(history, horizon=3, levels=(0.5, 0.975))
-    response = convert.forecast_response(forecast, convert.data_used(history), include_history=True)
+    response = convert.forecast_response(forecast, convert.data_used(history), history=convert.history_message(history))
     result = convert.forecast_result(ForecastResponse.FromString(response.SerializeToString()))
     found = result.to_forecast()
     assert_frame_equal(result.to_polars(), forecast.to_frame(), check_exact=True)

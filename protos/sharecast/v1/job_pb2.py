@@ -22,17 +22,18 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sharecast/v1/job.proto\x12\x0csharecast.v1\"\x99\x01\n\x0b\x46orecastJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.sharecast.v1.JobState\x12\x12\n\ncreated_at\x18\x03 \x01(\t\x12\x15\n\rmarkets_count\x18\x04 \x01(\x05\x12\x12\n\ndone_count\x18\x05 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x06 \x01(\x05*i\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_RUNNING\x10\x01\x12\x12\n\x0eJOB_STATE_DONE\x10\x02\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16sharecast/v1/job.proto\x12\x0csharecast.v1\x1a\x17google/rpc/status.proto\"\xbc\x01\n\x0b\x46orecastJob\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.sharecast.v1.JobState\x12\x12\n\ncreated_at\x18\x03 \x01(\t\x12\x15\n\rmarkets_count\x18\x04 \x01(\x05\x12\x12\n\ndone_count\x18\x05 \x01(\x05\x12\x14\n\x0c\x66\x61iled_count\x18\x06 \x01(\x05\x12!\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x12.google.rpc.Status*\x7f\n\x08JobState\x12\x19\n\x15JOB_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11JOB_STATE_RUNNING\x10\x01\x12\x12\n\x0eJOB_STATE_DONE\x10\x02\x12\x17\n\x13JOB_STATE_CANCELLED\x10\x03\x12\x14\n\x10JOB_STATE_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.job_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JOBSTATE']._serialized_start=196
-  _globals['_JOBSTATE']._serialized_end=301
-  _globals['_FORECASTJOB']._serialized_start=41
-  _globals['_FORECASTJOB']._serialized_end=194
+  _globals['_JOBSTATE']._serialized_start=256
+  _globals['_JOBSTATE']._serialized_end=383
+  _globals['_FORECASTJOB']._serialized_start=66
+  _globals['_FORECASTJOB']._serialized_end=254
 # @@protoc_insertion_point(module_scope)

@@ -90,7 +90,7 @@ class JobServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CancelForecastJob(self, request, context):
-        """Ends a job; what is done stays. Without effect on one that has ended.
+        """Ends a job; what is done stays. Without effect on one that has ended, in whatever way.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

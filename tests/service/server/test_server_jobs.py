@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
 
+import grpc
 import polars as pl
 import pytest
 
@@ -24,7 +25,10 @@ from service.server.job_work import _TRIES, MOST_TRIES
 from service.server.many import Outcomes, Part, part_outcomes
 from service.server.work import Work
 from service.store import open_store
-from sharecast.v1.batch_pb2 import ForecastBatch, MarketName
+from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketOutcome
+from sharecast.v1.job_pb2 import JOB_STATE_FAILED
+from sharecast.v1.job_service_pb2 import WatchForecastJobRequest
+from sharecast.v1.job_service_pb2_grpc import JobServiceStub
 from tests.service.server.waiting import until
 
 PROGRAM = """
@@ -167,19 +171,49 @@ def test_a_part_that_fails_again_and_again_has_a_status_that_says_why_and_the_ot
     assert b"swordfish" not in kept
 
 
-def test_a_job_at_which_process_after_process_ends_is_given_up(database: str) -> None:
-    batch = ForecastBatch(markets=[MarketName(market="cn-cloud")], horizon=1).SerializeToString()
+def test_a_job_at_which_process_after_process_ends_has_failed_and_keeps_what_was_done(database: str) -> None:
+    names = ["cn-cloud", "world-cloud", "no such market"]
+    batch = ForecastBatch(markets=[MarketName(market=name) for name in names], horizon=1).SerializeToString()
     with open_store(database) as store:
-        job, _ = store.jobs.add(tenant="", request_id="", batch=batch, markets=1, now=datetime.now(UTC))
+        job, _ = store.jobs.add(tenant="", request_id="", batch=batch, markets=3, now=datetime.now(UTC))
+        (seen,) = store.jobs.running(2)
+        assert store.jobs.take(seen, "one")
+        kept = MarketOutcome(market="world-cloud", forecast={"origin": "2020Q3"}).SerializeToString()
+        assert store.jobs.keep(job.job_id, "one", 1, [(False, kept)])
         for n in range(MOST_TRIES):
             (seen,) = store.jobs.running(2)
             assert store.jobs.take(seen, f"killed {n}")
         store.jobs.renew([job.job_id], f"killed {MOST_TRIES - 1}")
-        with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
-            (outcome,) = client.watch_forecast_job(job.job_id, timeout=60)
-            assert (outcome.market, type(outcome.error)) == ("cn-cloud", WorkLost)
+        with (
+            Server(Catalog.shipped(store)) as server,
+            Client(server.address) as client,
+            grpc.insecure_channel(server.address) as channel,
+        ):
+            outcomes = list(client.watch_forecast_job(job.job_id, timeout=60))
+            assert [(one.market, type(one.error)) for one in outcomes] == [
+                ("cn-cloud", WorkLost),
+                ("world-cloud", type(None)),
+                ("no such market", WorkLost),
+            ]
             found = client.get_forecast_job(job.job_id)
-    assert (found.state, found.failed_count) == ("done", 1)
+            assert (found.state, found.done_count, found.failed_count) == ("failed", 3, 2)
+            assert type(found.error) is WorkLost
+            (listed,) = client.list_forecast_jobs()
+            assert (listed, type(listed.error)) == (found, WorkLost)
+            ended = client.cancel_forecast_job(job.job_id)
+            assert (ended.state, type(ended.error)) == ("failed", WorkLost)
+            told = list(JobServiceStub(channel).WatchForecastJob(WatchForecastJobRequest(job_id=job.job_id)))  # type: ignore[no-untyped-call]
+        assert [(one.job.state, one.job.error.code) for one in told] == [(JOB_STATE_FAILED, 14)] * len(told)
+        assert sum(len(one.outcomes) for one in told) == 3
+        assert store.jobs.running(2) == ()
+
+
+def test_a_job_whose_markets_each_fail_for_a_reason_of_their_own_is_done(database: str) -> None:
+    with open_store(database) as store, Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+        job = client.create_forecast_job(["no such market", "nor this"])
+        assert [type(one.error) for one in client.watch_forecast_job(job.job_id, timeout=60)] == [NotFound] * 2
+        found = client.get_forecast_job(job.job_id)
+    assert (found.state, found.failed_count, found.error) == ("done", 2, None)
 
 
 @pytest.mark.parametrize(
@@ -199,6 +233,7 @@ def test_a_job_that_this_version_cannot_read_says_so(database: str, batch: bytes
         with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
             (outcome,) = client.watch_forecast_job(job.job_id, timeout=60)
             assert (outcome.market, type(outcome.error).__name__) == (name, error)
-            assert client.get_forecast_job(job.job_id).state == "done"
+            found = client.get_forecast_job(job.job_id)
+            assert (found.state, type(found.error).__name__) == ("failed", error)
             with pytest.raises(NotFound, match=r"job .* is not known"):
                 client.get_forecast_job(job.job_id[:-1])

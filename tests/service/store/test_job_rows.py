@@ -13,7 +13,8 @@ from alembic.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.errors import NotFound
+from forecast.errors import ModelFailed, NotFound
+from service import convert
 from service.store import Store, migrations, open_store
 from service.store.engine import make_engine, writing
 from service.store.job_rows import JobRows, JobSeen
@@ -67,6 +68,39 @@ def test_a_lease_that_stands_still_can_be_taken_over_and_its_first_owner_keeps_n
     assert (job.state, job.done_count, job.failed_count) == ("done", 5, 1)
     assert rows.outcomes(job_id, 0, 9) == (b"a", b"b", b"c", b"d", b"e")
     assert rows.running(10) == ()
+
+
+REASON = convert.reason_bytes(ModelFailed("auto", "no reason is like another: \N{SNOWMAN}"), "r")
+
+
+def test_a_job_that_is_given_up_fails_at_once_with_every_outcome_and_says_why(store: Store) -> None:
+    rows, job_id = store.jobs, new_job(store.jobs)
+    rows.take(seen(store), "p")
+    assert rows.keep(job_id, "p", 1, [(False, b"good")])
+    assert not rows.give_up(job_id, "another", REASON, {0: b"x"})
+    assert (rows.get(job_id, "t").state, rows.get(job_id, "t").error) == ("running", None)
+    assert rows.give_up(job_id, "p", REASON, dict.fromkeys(range(5), b"bad"))
+    assert rows.outcomes(job_id, 0, 9) == (b"bad", b"good", b"bad", b"bad", b"bad")
+    (listed,), _ = rows.page("t", 9, None)
+    for job in (rows.get(job_id, "t"), listed, rows.cancel(job_id, "t")):
+        assert (job.state, job.done_count, job.failed_count) == ("failed", 5, 4)
+        assert str(job.error) == str(ModelFailed("auto", "no reason is like another: \N{SNOWMAN}"))
+    assert (rows.running(10), rows.renew([job_id], "p")) == ((), frozenset())
+    assert not rows.give_up(job_id, "p", REASON, {})
+    assert not rows.keep(job_id, "p", 0, [(False, b"late")])
+
+
+def test_a_job_with_no_market_left_can_be_given_up_and_one_that_is_done_cannot(store: Store) -> None:
+    rows = store.jobs
+    first, second = new_job(rows, markets=2), new_job(rows, markets=1)
+    for one in rows.running(10):
+        rows.take(one, "p")
+    rows.keep(first, "p", 0, [(False, b"a")])
+    assert rows.give_up(first, "p", REASON, {})
+    assert (rows.get(first, None).state, rows.get(first, None).done_count) == ("failed", 1)
+    rows.keep(second, "p", 0, [(False, b"a")])
+    assert not rows.give_up(second, "p", REASON, {0: b"b"})
+    assert (rows.get(second, None).state, rows.get(second, None).error) == ("done", None)
 
 
 def test_a_lease_that_is_let_go_is_free_at_once(store: Store) -> None:
