@@ -24,6 +24,7 @@ OWN_HOUSE = "own"  # of imported shares for which no house is named
 MOST_EVENTS, MOST_CONDITIONS = 100, 20  # of one forecast
 MOST_TOTALS, LONGEST_UNIT = 400, 40  # of one forecast; characters
 LARGEST_IMPORT = 1_000_000  # rows
+PLAIN_BYTES = 4 * 2**20  # of a message that a client of gRPC takes unless told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class HistoryQuery:
     market: str
     house: str = ""  # empty: the usual one of the market
     as_of: date | None = None
+    most_bytes: int = PLAIN_BYTES  # of the answer, which with many figures behind each cell has more than most have
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,13 @@ _SERVICE_CONFIG = {
     ],
     "retryThrottling": {"maxTokens": 10, "tokenRatio": 0.1},  # a server in trouble is not asked four times as often
 }
+TAKEN_BYTES = 64 * 2**20  # of an answer: the history of a market with many sources passes 4 MiB
 CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),  # a second, as usual, would use up the retries of a call
     ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.enable_retries", 1),
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.max_receive_message_length", 64 * 2**20),  # the history of a market with many sources passes 4 MiB
+    ("grpc.max_receive_message_length", TAKEN_BYTES),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from forecast.quarter import Quarter
 from forecast.scorecard import Backtest, BacktestProgress
 from service import convert
+from service.client.access import TAKEN_BYTES
 from service.client.calls import FORECASTS, JOBS, MARKETS, Paged, Single, Streamed
 from service.client.tables import (
     EventsAsked,
@@ -526,7 +527,7 @@ def get_history(
         InvalidArgument, NotFound, NotEnoughData: as the library raises them.
         ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
     """
-    query = HistoryQuery(market=market, house=house or "", as_of=as_date(as_of))
+    query = HistoryQuery(market=market, house=house or "", as_of=as_date(as_of), most_bytes=TAKEN_BYTES)
     return Single(MARKETS, "GetHistory", convert.history_request(query), convert.history_result, timeout)
 
 

@@ -19,12 +19,12 @@ from service.convert.answers import (
     revenue_message,
     revenue_question,
 )
-from service.convert.histories import data_message, history_message, read_data_used, read_history
+from service.convert.histories import data_message, read_data_used, read_history
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.convert.questions import NO_HOUSE, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
 from service.results import DataUsed, ForecastResult, ModelUsed
-from sharecast.v1 import forecast_pb2, provenance_pb2
+from sharecast.v1 import forecast_pb2, history_pb2, provenance_pb2
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ def forecast_response(
     /,
     data: DataUsed,
     *,
-    include_history: bool,
+    history: history_pb2.History | None = None,
     events: "Iterable[EventProbability]" = (),
     conditions: "Iterable[Plausibility]" = (),
     league: "League | None" = None,
     revenue: "Revenue | None" = None,
 ) -> ForecastResponse:
-    """Write a forecast: one list per provider and column."""
+    """Write a forecast: one list per provider and column; `history` where it is to come with it."""
     return ForecastResponse(
         market=forecast.market,
         house=forecast.house,
@@ -128,7 +128,7 @@ def forecast_response(
         data_provenance=data_message(data),
         model_provenance=model_message(forecast.provenance),
         warnings=forecast.warnings,
-        history=history_message(forecast.history) if include_history and forecast.history is not None else None,
+        history=history,
         events=map(event_message, events),
         conditions=map(condition_message, conditions),
         league=None if league is None else league_message(league),

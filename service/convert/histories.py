@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING, Literal
 
+from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
-from service.queries import HistoryQuery
+from service.queries import PLAIN_BYTES, HistoryQuery
 from service.results import DataUsed, DoubtResult, HistoryResult
 from sharecast.v1 import history_pb2, provenance_pb2
 from sharecast.v1.market_service_pb2 import GetHistoryRequest, GetHistoryResponse
@@ -17,16 +18,25 @@ Reason = Literal["slip", "contradiction", "table"]
 
 def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
     """Write a query."""
-    return GetHistoryRequest(market=query.market, house=query.house, as_of=date_text(query.as_of))
+    return GetHistoryRequest(
+        market=query.market, house=query.house, as_of=date_text(query.as_of), most_bytes=query.most_bytes
+    )
 
 
 def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
     """Read a query, with defaults in place of empty fields.
 
     Raises:
-        InvalidArgument: no market, or a bad date.
+        InvalidArgument: no market, a bad date, or a negative number of bytes.
     """
-    return HistoryQuery(market=read_market(request.market), house=request.house, as_of=read_date(request.as_of))
+    if request.most_bytes < 0:
+        raise InvalidArgument("most_bytes", request.most_bytes, f"0 for {PLAIN_BYTES}, or more")
+    return HistoryQuery(
+        market=read_market(request.market),
+        house=request.house,
+        as_of=read_date(request.as_of),
+        most_bytes=request.most_bytes or PLAIN_BYTES,
+    )
 
 
 def history_response(history: "History", /) -> GetHistoryResponse:

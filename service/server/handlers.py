@@ -12,6 +12,7 @@ from service.catalog import Catalog
 from service.listing import find_figures
 from service.models import list_models
 from service.queries import LARGEST_FIGURES_PAGE, LARGEST_IMPORT, OWN_HOUSE, FiguresQuery, ImportQuery
+from service.server.room import check_history
 from sharecast.v1.forecast_service_pb2 import ListModelsRequest, ListModelsResponse
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
@@ -70,7 +71,9 @@ class MarketHandlers:
     def get_history(self, request: GetHistoryRequest) -> GetHistoryResponse:
         """The reconstructed composition of one market."""
         query = convert.history_query(request)
-        return convert.history_response(self._catalog.history(query.market, query.house, query.as_of))
+        answer = convert.history_response(self._catalog.history(query.market, query.house, query.as_of))
+        check_history(answer, query.most_bytes)
+        return answer
 
     def get_market(self, request: GetMarketRequest) -> GetMarketResponse:
         """One market."""

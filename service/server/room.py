@@ -2,11 +2,24 @@
 
 from collections.abc import Collection
 
-from forecast.errors import InvalidArgument
+from google.protobuf.message import Message
 
-_TAKEN_BYTES = 4 * 2**20
+from forecast.errors import InvalidArgument
+from service.queries import PLAIN_BYTES
+from sharecast.v1.forecast_service_pb2 import ForecastResponse
+from sharecast.v1.market_service_pb2 import GetHistoryResponse
+
 _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numbers: provenance, warnings, events
 _PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES = 24, 24, 8  # of each the most that its tags and lengths take
+_QUARTER_BYTES = 8  # such as "2020Q3"
+_ASKED_AS = {  # a field of an answer that the words of a question fill: what asks for it
+    "providers": "levels",
+    "history": "include_history",
+    "events": "events",
+    "conditions": "conditions",
+    "league": "include_league",
+    "revenue": "revenue",
+}
 
 
 def answer_bytes(providers: Collection[str], /, *, horizon: int, levels: int) -> int:
@@ -19,21 +32,115 @@ def answer_bytes(providers: Collection[str], /, *, horizon: int, levels: int) ->
     """
     column = horizon * _NUMBER_BYTES
     each = _PROVIDER_BYTES + 2 * column + levels * (_LEVEL_BYTES + 2 * column)
-    return len(providers) * each + sum(len(name.encode(errors="surrogatepass")) for name in providers)
+    return len(providers) * each + _name_bytes(providers)
 
 
-def check_room(providers: Collection[str], /, *, horizon: int, levels: int) -> None:
-    """Refuse a forecast that no message has room for; arguments as of `answer_bytes`.
+def league_bytes(providers: Collection[str], /, *, horizon: int, levels: int) -> int:
+    """The same of ranks, leaders and concentration."""
+    column = horizon * _NUMBER_BYTES
+    ranks = len(providers) * (_PROVIDER_BYTES + _NUMBER_BYTES + 2 * column) + _name_bytes(providers)
+    concentration = _PROVIDER_BYTES + _NUMBER_BYTES + 2 * column + levels * (_LEVEL_BYTES + 2 * column)
+    return ranks + concentration
+
+
+def revenue_bytes(providers: Collection[str], /, *, horizon: int, levels: int, past: int) -> int:
+    """The same of revenue.
+
+    Args:
+        providers: Their names, and so are the others as of `answer_bytes`.
+        horizon: Quarters ahead.
+        levels: How many there are.
+        past: Quarters of the past that have a total.
+    """
+    column = horizon * _NUMBER_BYTES
+    each = _PROVIDER_BYTES + 3 * column + past * _NUMBER_BYTES + 2 * levels * (_LEVEL_BYTES + 2 * column)
+    market = each + _PROVIDER_BYTES + past * (_QUARTER_BYTES + _NUMBER_BYTES)
+    return len(providers) * each + _name_bytes(providers) + market
+
+
+def check_room(
+    providers: Collection[str],
+    /,
+    *,
+    horizon: int,
+    levels: int,
+    history: int = 0,
+    league: bool = False,
+    past: int | None = None,
+) -> None:
+    """Refuse a forecast that no message has room for.
+
+    Args:
+        providers: Their names, and so are the next two as of `answer_bytes`.
+        horizon: Quarters ahead.
+        levels: How many there are.
+        history: Bytes of the history that is to come with it.
+        league: Whether ranks, leaders and concentration are to.
+        past: Quarters of the past that have a total, where revenue is to; None: it is not.
 
     Raises:
-        InvalidArgument: it is one; names the levels where fewer of them would do, else the horizon.
+        InvalidArgument: it is one; names the levels where fewer of them would do for the forecast itself, else the
+            horizon; else the largest of what is to come with it.
     """
-    most = _TAKEN_BYTES - _BESIDE_BYTES
-    if answer_bytes(providers, horizon=horizon, levels=levels) <= most:
-        return
-    none = answer_bytes(providers, horizon=horizon, levels=0)
-    fit = (most - none) // (answer_bytes(providers, horizon=horizon, levels=1) - none)
+    most = PLAIN_BYTES - _BESIDE_BYTES
+    whole = answer_bytes(providers, horizon=horizon, levels=levels)
     asked = f"{levels} levels of {len(providers)} providers, {horizon} quarters ahead"
-    if fit >= 1:
-        raise InvalidArgument("levels", asked, f"{fit} at most of so many numbers, for the answer to be sent")
-    raise InvalidArgument("horizon", asked, "fewer quarters of so many providers, for the answer to be sent")
+    if whole > most:
+        none = answer_bytes(providers, horizon=horizon, levels=0)
+        fit = (most - none) // (answer_bytes(providers, horizon=horizon, levels=1) - none)
+        if fit >= 1:
+            raise InvalidArgument("levels", asked, f"{fit} at most of so many numbers, for the answer to be sent")
+        raise InvalidArgument("horizon", asked, "fewer quarters of so many providers, for the answer to be sent")
+    beside = {
+        "include_history": history,
+        "include_league": league_bytes(providers, horizon=horizon, levels=levels) if league else 0,
+        "revenue": 0 if past is None else revenue_bytes(providers, horizon=horizon, levels=levels, past=past),
+    }
+    if whole + sum(beside.values()) <= most:
+        return
+    field = max(beside, key=lambda name: beside[name])
+    left = most - whole - sum(beside.values()) + beside[field]
+    alone = field == "include_history"
+    remedy = "leave it out, or ask for it alone by GetHistory" if alone else "ask for fewer levels, or leave it out"
+    found = f"{beside[field]} bytes beside {asked}"
+    raise InvalidArgument(field, found, f"{max(left, 0)} bytes of it, for the answer to be sent: {remedy}")
+
+
+def check_answer(answer: ForecastResponse, /) -> None:
+    """Refuse an answer that is too large after all: what the words of a question lead to is not known before.
+
+    Raises:
+        InvalidArgument: it is one; names what asked for the largest part of it.
+    """
+    size = answer.ByteSize()
+    if size <= PLAIN_BYTES:
+        return
+    parts = dict.fromkeys(_ASKED_AS, 0)
+    for field, value in answer.ListFields():
+        if field.name in parts:
+            parts[field.name] = sum(each.ByteSize() for each in ([value] if isinstance(value, Message) else value))
+    largest = max(parts, key=lambda name: parts[name])
+    raise InvalidArgument(
+        _ASKED_AS[largest],
+        f"{parts[largest]} bytes of an answer of {size}",
+        f"less of it: {PLAIN_BYTES} bytes in all, for the answer to be sent",
+    )
+
+
+def check_history(answer: GetHistoryResponse, /, most_bytes: int) -> None:
+    """Refuse a history that its caller cannot take.
+
+    Args:
+        answer: The answer.
+        most_bytes: Of it, as its caller says.
+
+    Raises:
+        InvalidArgument: it has more.
+    """
+    size = answer.ByteSize()
+    if size > most_bytes:
+        raise InvalidArgument("most_bytes", most_bytes, f"{size} or more for this history, of a client that takes them")
+
+
+def _name_bytes(providers: Collection[str]) -> int:
+    return sum(len(name.encode(errors="surrogatepass")) for name in providers)

@@ -1,6 +1,7 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,13 @@ from forecast.forecasting import OF_RECORD, forecast_history, forecast_shares
 from forecast.many import forecast_table
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
-from forecast.results import History, ModelProvenance, level_name
+from forecast.results import Forecast, History, ModelProvenance, level_name
 from forecast.schema import check_shares
 from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
 from service.queries import BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import check_room
+from service.server.room import check_answer, check_room
 from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
@@ -38,41 +39,29 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
         InvalidArgument: no message has room for the answer.
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
-    drawn = query.from_draws
+    drawn, past = query.from_draws, None if totals is None else len(totals.quarters)
+    told = None
     if history is not None:
-        check_room(history.providers, horizon=query.horizon, levels=len(query.levels))
         data = convert.data_used(history)
-        forecast = forecast_history(
-            history,
-            horizon=query.horizon,
-            levels=query.levels,
-            model=query.model,
-            seed=query.seed,
-            keep_draws=drawn,
-        )
+        if query.include_history:
+            told = convert.history_message(history)
+        size = 0 if told is None else told.ByteSize()
+        forecast = _forecast(history, query, keep_draws=drawn, history=size, league=query.league, past=past)
     else:
         shares, data = inline_shares(query.shares or (), market=query.market)
-        check_room(shares["provider"].unique(), horizon=query.horizon, levels=len(query.levels))
-        forecast = forecast_shares(
-            shares,
-            horizon=query.horizon,
-            levels=query.levels,
-            model=query.model,
-            seed=query.seed,
-            keep_draws=drawn,
-        )
-    if not drawn:
-        return convert.forecast_response(forecast, data, include_history=query.include_history)
+        forecast = _forecast(shares, query, keep_draws=drawn, league=query.league, past=past)
     answers = answer(forecast, query.events, query.conditions, league=query.league, totals=totals, seed=query.seed)
-    return convert.forecast_response(
+    response = convert.forecast_response(
         answers.forecast,
         data,
-        include_history=query.include_history,
+        history=told,
         events=answers.events,
         conditions=answers.conditions,
         league=answers.league,
         revenue=answers.revenue,
     )
+    check_answer(response)
+    return response
 
 
 def forecast_reply(query: ForecastQuery, history: History | None, totals: "Totals | None" = None, /) -> bytes:
@@ -117,33 +106,34 @@ def history_outcome(
 ) -> tuple[bool, bytes]:
     """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
     try:
-        check_room(history.providers, horizon=query.horizon, levels=len(query.levels))
-        made = forecast_history(
-            history,
-            horizon=query.horizon,
-            levels=query.levels,
-            model=query.model,
-            seed=query.seed,
-            keep_draws=bool(events),
-        )
+        made = _forecast(history, query, keep_draws=bool(events))
         told = answer(made, events).events
     except SharecastError as error:
         return True, convert.error_outcome(history.market, error, request_id)
     return False, convert.forecast_outcome(made, convert.data_used(history), told)
 
 
+def _forecast(
+    source: History | pl.DataFrame,
+    query: ForecastQuery | BatchQuery,
+    *,
+    keep_draws: bool,
+    history: int = 0,
+    league: bool = False,
+    past: int | None = None,
+) -> Forecast:
+    """Forecast a history, or a checked table of shares, as is asked; the last three as of `check_room`."""
+    providers = source.providers if isinstance(source, History) else source["provider"].unique().to_list()
+    levels = len(query.levels)
+    check_room(providers, horizon=query.horizon, levels=levels, history=history, league=league, past=past)
+    make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
+    return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
+
+
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     try:
         shares, events = check_shares(_frame([table])), query.events + table.events
-        check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
-        made = forecast_shares(
-            shares,
-            horizon=query.horizon,
-            levels=query.levels,
-            model=query.model,
-            seed=query.seed,
-            keep_draws=bool(events),
-        )
+        made = _forecast(shares, query, keep_draws=bool(events))
         told = answer(made, events).events
     except SharecastError as error:
         return True, convert.error_outcome(table.market, error, request_id)

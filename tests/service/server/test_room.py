@@ -1,19 +1,25 @@
 """Answers that no message has room for are refused with the field named, those at the edge reach a plain client."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument
+from forecast.results import History
 from service.catalog import Catalog
 from service.client import Client
 from service.server import Server
-from service.server.room import answer_bytes, check_room
+from service.server.forecasts import read_forecast
+from service.server.room import answer_bytes, check_room, league_bytes, revenue_bytes
+from service.server.tasks import make_forecast
 from service.store import open_store
+from sharecast.v1.answer_pb2 import AmountForecast, Concentration, League, ProviderRank, Revenue, TotalRow
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares, Interval, ProviderForecast, ShareRow
 from sharecast.v1.forecast_service_pb2 import (
@@ -22,10 +28,12 @@ from sharecast.v1.forecast_service_pb2 import (
     StreamForecastsRequest,
     StreamForecastsResponse,
 )
+from sharecast.v1.market_service_pb2 import GetHistoryRequest
 from tests.service.server.asking import ask
 from tests.service.server.bad_inputs import Bad
 
 LEVELS = [n / 101 for n in range(1, 101)]
+NAMES = st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=6)
 EDGE = 58  # providers of a market that 100 levels of 40 quarters can be told of: 65.5 KiB each in 3.75 MiB
 
 
@@ -46,8 +54,15 @@ def inline(table: MarketShares) -> InlineShares:
     )
 
 
+def much_told(history: History) -> History:
+    """The same with so many figures behind its cells that it takes more than 4 MiB."""
+    cells = sum(len(row) for row in history.sources)
+    ids = tuple(range(10**6, 10**6 + 2 * 2**20 // cells))  # of three bytes each
+    return replace(history, sources=tuple((ids,) * len(row) for row in history.sources))
+
+
 @given(
-    names=st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=6),
+    names=NAMES,
     horizon=st.integers(1, 40),
     levels=st.integers(0, 100),
 )
@@ -90,6 +105,145 @@ def test_the_largest_answer_reaches_a_plain_client_and_a_larger_one_names_its_le
     assert 3.5 * 2**20 < len(reply) < 4 * 2**20
     answer = ask(channel, Bad(method, (asked(EDGE + 1),), "", "", ""))
     assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "levels")
+
+    league = ForecastRequest(model="naive", include_league=True).SerializeToString()
+    reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE - 1) + league, timeout=60)
+    assert 3.5 * 2**20 < len(reply) < 4 * 2**20
+    answer = ask(channel, Bad(method, (asked(EDGE) + league,), "", "", ""))
+    assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "include_league")
+
+
+@given(names=NAMES, horizon=st.integers(1, 40), levels=st.integers(0, 100), past=st.integers(0, 2001))
+def test_what_a_league_and_revenue_take_is_never_told_too_small_and_hardly_too_large(
+    names: set[str], horizon: int, levels: int, past: int
+) -> None:
+    column = [0.123] * horizon
+    bounds = [Interval(level=0.5, lower=column, upper=column)] * levels
+    ranks = [
+        ProviderRank(provider=name, origin_rank=1.5, expected_rank=column, lead_probability=column) for name in names
+    ]
+    index = Concentration(origin_index=0.3, mean=column, median=column, intervals=bounds)
+    taken = ForecastResponse(league=League(providers=ranks, concentration=index, draws=2000)).ByteSize()
+    told = league_bytes(names, horizon=horizon, levels=levels)
+    assert taken <= told <= taken + 24 * (len(names) + levels + 1)
+
+    columns = [
+        AmountForecast(
+            provider=name,
+            mean=column,
+            median=column,
+            intervals=bounds,
+            growth=column,
+            growth_intervals=bounds,
+            past=[0.5] * past,
+        )
+        for name in [*names, ""]
+    ]
+    periods, totals = ["2020Q3"] * past, [1.5] * past
+    made = Revenue(providers=columns[:-1], total=columns[-1], past_periods=periods, past_totals=totals)
+    taken = ForecastResponse(revenue=made).ByteSize()
+    told = revenue_bytes(names, horizon=horizon, levels=levels, past=past)
+    assert taken <= told <= taken + 24 * (len(names) + 2) * (2 * levels + 1)
+
+
+@given(
+    count=st.integers(1, 60),
+    levels=st.integers(1, 100),
+    history=st.integers(0, 2**23),
+    league=st.booleans(),
+    past=st.none() | st.integers(0, 2001),
+)
+def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusal_allows_is_not(
+    count: int, levels: int, history: int, league: bool, past: int | None
+) -> None:
+    names = [f"provider {n}" for n in range(count)]
+    assume(answer_bytes(names, horizon=40, levels=levels) < 3.75 * 2**20)
+    beside = {
+        "include_history": history,
+        "include_league": league_bytes(names, horizon=40, levels=levels) * league,
+        "revenue": 0 if past is None else revenue_bytes(names, horizon=40, levels=levels, past=past),
+    }
+    whole = answer_bytes(names, horizon=40, levels=levels) + sum(beside.values())
+    try:
+        check_room(names, horizon=40, levels=levels, history=history, league=league, past=past)
+    except InvalidArgument as refused:
+        assert whole > 3.75 * 2**20
+        assert beside[refused.field] == max(beside.values())
+        assert f"{beside[refused.field]} bytes beside {levels} levels of {count} providers" in str(refused)
+        allowed = int(refused.allowed.split()[0])
+        assert 0 <= allowed < beside[refused.field]
+        if refused.field == "include_history" and allowed:
+            check_room(names, horizon=40, levels=levels, history=allowed, league=league, past=past)
+            with pytest.raises(InvalidArgument, match="bytes of it, for the answer to be sent: "):
+                check_room(names, horizon=40, levels=levels, history=allowed + 1, league=league, past=past)
+    else:
+        assert whole <= 3.75 * 2**20
+
+
+def test_the_largest_revenue_reaches_a_plain_client_and_a_larger_one_is_named(channel: grpc.Channel) -> None:
+    totals = [TotalRow(period=f"2020Q{quarter}", amount=20.0 + quarter) for quarter in (1, 2, 3)]
+
+    def asked(count: int) -> bytes:
+        request = ForecastRequest(market="wide", shares=inline(wide(count)), horizon=40, levels=LEVELS, model="naive")
+        request.revenue.totals.extend(totals)
+        return request.SerializeToString()
+
+    method = "sharecast.v1.ForecastService/Forecast"
+    reply = channel.unary_unary(f"/{method}", None, None)(asked(18), timeout=60)
+    assert 3.5 * 2**20 < len(reply) < 4 * 2**20
+    answer = ask(channel, Bad(method, (asked(19),), "", "", ""))
+    assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "revenue")
+
+
+def test_a_history_that_has_no_room_beside_its_forecast_is_named(catalog: Catalog) -> None:
+    history = catalog.history("cn-cloud", "", None)
+    request = ForecastRequest(market="cn-cloud", include_history=True)
+    large = much_told(history)
+    with pytest.raises(InvalidArgument, match=r"include_history is '\d+ bytes beside 2 levels of .* by GetHistory"):
+        make_forecast(read_forecast(request.SerializeToString()), large)
+    request.include_history = False
+    assert make_forecast(read_forecast(request.SerializeToString()), large).ByteSize() < 10_000
+
+
+def test_a_history_larger_than_a_plain_client_takes_is_refused_to_it_and_reaches_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = Catalog.history
+
+    def large(catalog: Catalog, *asked: Any) -> History:
+        return much_told(whole(catalog, *asked))
+
+    monkeypatch.setattr(Catalog, "history", large)
+    method = "sharecast.v1.MarketService/GetHistory"
+    with (
+        Server(Catalog.shipped()) as server,
+        Client(server.address) as client,
+        grpc.insecure_channel(server.address) as channel,  # which takes 4 MiB
+    ):
+        found = client.get_history("cn-cloud")
+        size = sum(len(ids) for row in found.sources for ids in row)
+        assert size > 4 * 2**20 / 3
+        asked = GetHistoryRequest(market="cn-cloud")
+        answer = ask(channel, Bad(method, (asked.SerializeToString(),), "", "", ""))
+        assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "most_bytes")
+        asked.most_bytes = -1
+        answer = ask(channel, Bad(method, (asked.SerializeToString(),), "", "", ""))
+        assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "most_bytes")
+
+
+def test_an_answer_that_its_words_alone_make_too_large_names_what_asked_for_them() -> None:
+    rows = [
+        ShareRow(period=f"2020Q{quarter}", provider=f"{n:03d}" + "\N{GRINNING FACE}" * 190, share=(1 + n % 7) / 318)
+        for quarter in (1, 2, 3)
+        for n in range(80)
+    ]
+    ends = ("2021Q1", "2022Q1", "2023Q1", "2024Q1", "2025Q1")
+    events = [f"top {most} changes by {end}" for most in range(79, 59, -1) for end in ends]
+    request = ForecastRequest(market="wide", shares=InlineShares(rows=rows), horizon=40, levels=[0.5], events=events)
+    with pytest.raises(InvalidArgument, match=r"^events is '\d+ bytes of an answer of \d+'; .*4194304 bytes in all"):
+        make_forecast(read_forecast(request.SerializeToString()), None)
+    del request.events[50:]
+    assert make_forecast(read_forecast(request.SerializeToString()), None).ByteSize() < 4 * 2**20
 
 
 def test_a_market_whose_answer_has_no_room_has_a_status_and_the_others_go_on(tmp_path: Path) -> None:
