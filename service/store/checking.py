@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from service.errors import StoreUnavailable
-from service.store.engine import make_engine, shown
+from service.store.engine import file_of, make_engine, shown
 from service.store.failures import failures_told
 from service.store.migrating import NEWEST, foreign_tables, version_of
 from service.store.store import Store
@@ -35,7 +32,7 @@ def look_at(database: str, /) -> StoreLook:
         with failures_told(shown(engine)), engine.connect() as connection:
             version = version_of(connection)
             foreign = foreign_tables(connection) if version is None else ()
-        return StoreLook(shown(engine), _file(engine), version, NEWEST, foreign)
+        return StoreLook(shown(engine), file_of(engine), version, NEWEST, foreign)
     finally:
         engine.dispose()
 
@@ -43,15 +40,12 @@ def look_at(database: str, /) -> StoreLook:
 class StoreCheck:
     """Tells again and again whether an open database still answers, and is still the one that was opened.
 
-    A file that was moved away or replaced goes on answering those who have it open, and what they write to it is lost.
-
     Args:
         store: The database.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store, self._file = store, _file(store._engine)
-        self._opened = None if self._file is None else _identity(self._file)
+        self._store = store
 
     def __call__(self) -> None:
         """Look once.
@@ -59,18 +53,4 @@ class StoreCheck:
         Raises:
             StoreUnavailable: it does not answer, or another is in its place.
         """
-        if self._file is not None and _identity(self._file) != self._opened:
-            raise StoreUnavailable("its file was moved away or replaced; start the service again")
         self._store.version()
-
-
-def _file(engine: sa.Engine) -> Path | None:
-    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        told = path.stat()
-    except OSError:
-        return None
-    return told.st_dev, told.st_ino

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from forecast.errors import InvalidArgument
+from service.errors import StoreUnavailable
 from service.store.failures import WAIT_SECONDS
 
 ALLOWED: Final = "sqlite:///FILE, postgresql://USER:PASSWORD@HOST:PORT/DATABASE, or the name of a SQLite file"
 _WRITING: Final = "sharecast_writing"
+_PLACE: Final = "sharecast_place"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)")
 
 
@@ -45,7 +47,11 @@ def make_engine(database: str, /, *, create: bool) -> sa.Engine:
 
 @contextmanager
 def writing(engine: sa.Engine, /) -> Iterator[sa.Connection]:
-    """A transaction that waits for other writers, at most `WAIT_SECONDS`, and is kept whole or not at all."""
+    """A transaction that waits for other writers, at most `WAIT_SECONDS`, and is kept whole or not at all.
+
+    Raises:
+        StoreUnavailable: the file was moved away or replaced, before or meanwhile: nothing is kept.
+    """
     with engine.connect().execution_options(**{_WRITING: True}) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_SECONDS}s'")
@@ -53,6 +59,26 @@ def writing(engine: sa.Engine, /) -> Iterator[sa.Connection]:
             # the first start.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(5999321842)")
         yield connection
+        check_in_place(engine)
+
+
+def file_of(engine: sa.Engine, /) -> Path | None:
+    """Where a database of SQLite is kept; None for one elsewhere."""
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def check_in_place(engine: sa.Engine, /) -> None:
+    """Refuse to go on with a file of SQLite that is not, or no longer, where it was first opened.
+
+    Whoever has it open could read and write it as before. But what is written would be lost with the last process that
+    has it, and what others write to the file now in its place, such as the end of a key, would not be seen.
+
+    Raises:
+        StoreUnavailable: it was moved away or replaced.
+    """
+    place = engine.get_execution_options().get(_PLACE)
+    if place is not None:
+        cast(_Place, place).check()
 
 
 def shown(engine: sa.Engine, /) -> str:
@@ -91,7 +117,15 @@ def _postgres(url: sa.URL) -> sa.Engine:
 
 
 def _sqlite(url: sa.URL) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False})
+    place = _Place(Path(str(url.database)))
+    engine = sa.create_engine(
+        url, connect_args={"timeout": WAIT_SECONDS, "check_same_thread": False}, execution_options={_PLACE: place}
+    )
+
+    @sa.event.listens_for(engine, "do_connect")
+    @sa.event.listens_for(engine, "checkout")
+    def look(*_: object) -> None:
+        place.check()  # before a connection is made too: opening a file that is missing would make an empty one
 
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, record: object) -> None:
@@ -100,6 +134,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
         for pragma in ("synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
             # Without recursive triggers INSERT OR REPLACE would delete past the trigger that refuses it.
             raw.execute(f"PRAGMA {pragma}")
+        place.opened()
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -123,3 +158,25 @@ def use_wal(connection: sa.Connection, /) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.01)
+
+
+class _Place:
+    """Where a file of SQLite is, and which file was opened there first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._first: tuple[int, int] | None = None  # None: none yet
+
+    def opened(self) -> None:
+        self._first = self._first or self._now()
+
+    def check(self) -> None:
+        if self._first is not None and self._now() != self._first:
+            raise StoreUnavailable("its file was moved away or replaced; start the service again")
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            told = self._path.stat()
+        except OSError:
+            return None
+        return told.st_dev, told.st_ino

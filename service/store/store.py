@@ -14,9 +14,9 @@ import polars as pl
 import sqlalchemy as sa
 
 from forecast.merging import STATEMENT_SCHEMA, new_statements
-from service.errors import AlreadyExists
+from service.errors import AlreadyExists, StoreUnavailable
 from service.results import ImportReport
-from service.store.engine import make_engine, shown, writing
+from service.store.engine import check_in_place, make_engine, shown, writing
 from service.store.failures import failures_told
 from service.store.incoming import Incoming
 from service.store.job_rows import JobRows
@@ -120,13 +120,14 @@ class Store:
         with self._glancing:
             try:
                 if self._glance is None:
+                    check_in_place(self._engine)  # opening one that is missing would make an empty file
                     # past SQLAlchemy, which would take most of the time; reads only, and never waits
                     self._glance = sqlite3.connect(str(self._engine.url.database), timeout=0, check_same_thread=False)
                 written: int = self._glance.execute("PRAGMA data_version").fetchone()[0]
                 if written != self._written:
                     self._newest = self._glance.execute("SELECT coalesce(max(number), 0) FROM imports").fetchone()[0]
                     self._written = written
-            except sqlite3.Error:  # whoever asks the other way is told what it is
+            except (sqlite3.Error, StoreUnavailable):  # whoever asks the other way is told what it is
                 return None
             return self._newest
 
