@@ -121,9 +121,10 @@ def list_(database: str | None, format_: str | None, output: Path | None) -> Non
 @click.argument("key_id")
 @options.database
 def revoke(key_id: str, database: str | None) -> None:
-    """End the key KEY_ID for good."""
-    from service.security.keys import revoke_key
+    """End the key KEY_ID for good; the whole key does as well."""
+    from service.security.keys import public_half, revoke_key
 
+    key_id = public_half(key_id)
     if revoke_key(_kept(database), key_id, now=datetime.now(UTC)):
         click.echo(f"key {key_id} is revoked; servers refuse it within a second or so")
     else:

@@ -79,7 +79,7 @@ def revoke_key(rows: "KeyRows", key_id: str, /, *, now: datetime) -> bool:
 
     Args:
         rows: Where it is kept.
-        key_id: Its public half.
+        key_id: Its public half, or the whole key, as whoever finds a leaked one has it.
         now: When, with its time zone.
 
     Returns:
@@ -89,11 +89,12 @@ def revoke_key(rows: "KeyRows", key_id: str, /, *, now: datetime) -> bool:
         NotFound: there is no such key; names those in force.
         StoreUnavailable: the database cannot be written.
     """
+    key_id = public_half(key_id)  # a message must not repeat a secret either
     try:
         return rows.revoke(key_id, now)
     except KeyError:
         known = tuple(row.key_id for row in rows.all() if row.revoked_at is None)
-        raise NotFound("key", _public(key_id), known) from None
+        raise NotFound("key", key_id, known) from None
 
 
 def check_key(key: str, rows: "Mapping[str, KeyRow]", /, *, now: datetime) -> Caller:
@@ -126,7 +127,7 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _public(text: str) -> str:
-    """The public half where somebody gave the whole key: a message must not repeat a secret."""
+def public_half(text: str, /) -> str:
+    """The public half of a key; any other text as it is."""
     found = _KEY.fullmatch(text)
     return text if found is None else found[1]

@@ -40,6 +40,15 @@ def test_a_key_is_revoked_once_and_the_table_says_so(run: Run, database: str) ->
     assert re.search(rf"{name}\s+a\s+read\s+\S+\s+never\s+revoked", run("keys", "list", "--database", database).stdout)
 
 
+def test_whoever_finds_a_whole_key_can_revoke_it_and_its_secret_is_not_repeated(run: Run) -> None:
+    key = run("keys", "add", "--tenant", "a", "--role", "read", "--database", "k.db").stdout.strip()
+    done = run("keys", "revoke", key, "--database", "k.db")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith(f"key {key.split('_')[1]} is revoked")
+    assert key not in done.output
+    assert json.loads(run("keys", "list", "--database", "k.db", "--format", "json").stdout)[0]["state"] == "revoked"
+
+
 def test_a_key_written_to_a_file_is_for_its_owner_alone(run: Run, tmp_path: Path) -> None:
     made = run("keys", "add", "--tenant", "a", "--role", "read", "--output", "my.key", "--database", "k.db")
     assert made.stdout == ""
