@@ -11,6 +11,7 @@ import click
 
 from forecast.errors import SharecastError
 from service.cli import options
+from service.cli.output import counted
 
 if TYPE_CHECKING:
     from service.batch.plan import Plan
@@ -97,7 +98,7 @@ def batch(
     progress = Progress(sys.stderr)
 
     def resumed(parts: int, of: int, markets: int) -> None:
-        click.echo(f"going on: {parts:,} of {of:,} parts, {markets:,} markets, are done", err=True)
+        click.echo(f"going on: {parts:,} of {counted(of, 'part')}, {counted(markets, 'market')}, are done", err=True)
         progress.resumed(markets)
 
     try:
@@ -131,12 +132,15 @@ def batch(
         progress.close()
         signal.signal(signal.SIGTERM, before)
     click.echo(
-        f"{done.markets - done.failed:,} of {done.markets:,} markets in {progress.seconds:.1f} s: {output}", err=True
+        f"{done.markets - done.failed:,} of {counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}",
+        err=True,
     )
     if done.events is not None:
         click.echo(f"events: {done.events}", err=True)
     if done.unanswered:
-        click.echo(f"{done.unanswered:,} events could not be asked of their market: {done.events} says why", err=True)
+        whose = "its market" if done.unanswered == 1 else "their markets"
+        told = f"{counted(done.unanswered, 'event')} could not be asked of {whose}"
+        click.echo(f"{told}: {done.events} says why", err=True)
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
     if done.errors is not None or done.unanswered:
@@ -152,16 +156,17 @@ def _cluster(scheduler: str) -> "Over":
 def _tell(plan: "Plan", output: Path) -> None:
     from service.batch.progress import duration
 
-    click.echo(f"{plan.markets:,} markets in {plan.rows:,} rows, {plan.parts:,} parts, {plan.workers} workers")
-    click.echo(f"{plan.refused.height:,} markets would be refused{':' if plan.refused.height else ''}")
+    size = f"{counted(plan.markets, 'market')} in {counted(plan.rows, 'row')}"
+    click.echo(f"{size}, {counted(plan.parts, 'part')}, {counted(plan.workers, 'worker')}")
+    click.echo(f"{counted(plan.refused.height, 'market')} would be refused{':' if plan.refused.height else ''}")
     for market, _, message in plan.refused.head(MOST_TOLD).rows():
         click.echo(f"  {market}: {message}")
     if plan.refused.height > MOST_TOLD:
         click.echo(f"  and {plan.refused.height - MOST_TOLD:,} more")
     if plan.sampled:
         click.echo(
-            f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by {plan.sampled:,} "
-            f"markets that took {1e3 * plan.market_seconds:.2f} ms each in one process"
+            f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by "
+            f"{counted(plan.sampled, 'market')} that took {1e3 * plan.market_seconds:.2f} ms each in one process"
         )
     click.echo("nothing was written")
 

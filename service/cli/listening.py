@@ -24,7 +24,7 @@ def check_can_listen(field: str, listen: str, /) -> None:
     """
     if why := obstacle(listen):
         unix = listen.startswith(_UNIX)
-        allowed = "unix:PATH" if unix else "HOST:PORT of this machine"
+        allowed = "unix:PATH" if unix else f"HOST:PORT of this machine, PORT 0 to {_LARGEST_PORT},"
         raise InvalidArgument(field, listen, f"{allowed} that no other process uses ({why})")
 
 
@@ -35,7 +35,7 @@ def obstacle(listen: str, /) -> str:
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
-        return "it is no HOST:PORT"  # the system would take port 70000 for 4464
+        return f"it is no HOST:PORT with a port of 0 to {_LARGEST_PORT}"  # the system would take port 70000 for 4464
     try:
         found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:  # a name that cannot be one is the second

@@ -38,7 +38,7 @@ def batch(run: Run, tmp_path: Path) -> Run:
 def test_a_batch_writes_its_forecasts_and_says_so_on_standard_error(batch: Run) -> None:
     result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--level", "0.5")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert "1 of 1 markets in " in result.stderr
+    assert "1 of 1 market in " in result.stderr
     table = pl.read_csv("out.csv")
     assert table.columns[-2:] == ["lower_50", "upper_50"]
     assert table["period"].unique(maintain_order=True).to_list() == ["2021Q1", "2021Q2"]
@@ -195,9 +195,9 @@ def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(batch: Run, tmp_p
     assert result.exit_code == 3
     lines = result.stdout.splitlines()
     assert lines[0] == "2 markets in 38 rows, 2 parts, 2 workers"
-    assert lines[1] == "1 markets would be refused:"
+    assert lines[1] == "1 market would be refused:"
     assert lines[2].startswith("  bad: row 37, column share: 1.2 breaks share_in_unit_interval")
-    assert re.fullmatch(r"about \d+ s and 0\.0 MB in out\.csv, by 1 markets that took [\d.]+ ms each .*", lines[3])
+    assert re.fullmatch(r"about \d+ s and 0\.0 MB in out\.csv, by 1 market that took [\d.]+ ms each .*", lines[3])
     assert lines[4:] == ["nothing was written"]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
@@ -207,10 +207,13 @@ def test_events_are_told_beside_the_forecasts(batch: Run, tmp_path: Path) -> Non
     result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--events", "asked.csv")
     assert result.exit_code == 3
     assert "events: out.events.csv\n" in result.stderr
-    assert "1 events could not be asked of their market: out.events.csv says why" in result.stderr
+    assert "\n1 event could not be asked of its market: out.events.csv says why" in result.stderr
     table = pl.read_csv("out.events.csv")
     assert table["event"].to_list() == ["B overtakes A by 2021Q2", "Z leads"]
     assert 0.0 < table["probability"][0] <= 1.0
+    (tmp_path / "asked.csv").write_text("event\nB overtakes A\nZ leads\nY leads\n")
+    result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--events", "asked.csv")
+    assert "\n2 events could not be asked of their markets: out.events.csv says why" in result.stderr
     (tmp_path / "asked.csv").write_text("event\nB overtakes A\n")
     result = batch("batch", "in.csv", "out.csv", "--horizon", "2", "--events", "asked.csv")
     assert result.exit_code == 0

@@ -33,10 +33,10 @@ def test_one_that_another_process_listens_on_is_named_with_the_reason(taken: str
     ("listen", "why"),
     [
         ("192.0.2.1:0", "Cannot assign requested address"),
-        ("127.0.0.1:x", "it is no HOST:PORT"),
-        ("127.0.0.1", "it is no HOST:PORT"),
-        ("127.0.0.1:70000", "it is no HOST:PORT"),
-        (":50051", "it is no HOST:PORT"),
+        ("127.0.0.1:x", "it is no HOST:PORT with a port of 0 to 65535"),
+        ("127.0.0.1", "it is no HOST:PORT with a port of 0 to 65535"),
+        ("127.0.0.1:65536", "it is no HOST:PORT with a port of 0 to 65535"),
+        (":50051", "it is no HOST:PORT with a port of 0 to 65535"),
         (f"{'x' * 70}:0", "there is no such name"),
     ],
 )

@@ -302,4 +302,5 @@ def test_a_server_that_finds_its_port_taken_says_so(program: Callable[..., "subp
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         found = program("serve", "--listen", address)
     assert found.returncode == 2
-    assert f"listen is '{address}'; allowed: HOST:PORT of this machine that no other process uses" in found.stderr
+    allowed = "HOST:PORT of this machine, PORT 0 to 65535, that no other process uses"
+    assert f"listen is '{address}'; allowed: {allowed}" in found.stderr
