@@ -56,7 +56,9 @@ def serve(settings: Path | None, show_settings: bool, show_file: str | None, **f
     """Answer forecasts and histories over gRPC until stopped.
 
     Prints `listening on HOST:PORT` once ready; the first start after an installation compiles the filter, which takes
-    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first, once more does not.
+    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first, once more does not. So does a terminal that is
+    closed; without one, as under systemd, SIGHUP ends nothing: renewed certificates and keys need no reload, and other
+    settings are read at the start.
 
     Every option is also an environment variable, such as SHARECAST_TIME_LIMIT, and a key of a settings file, such as
     time_limit. An option comes before the environment, that before the file.

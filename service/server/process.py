@@ -1,6 +1,7 @@
 """What a server asks for its own process, once: more files, shorter turns of threads, fewer looks at old objects."""
 
 import gc
+import os
 import resource
 import sys
 from contextlib import suppress
@@ -17,6 +18,15 @@ def prepare() -> None:
     with suppress(ValueError, OSError):  # a limit that the system takes back is no reason not to answer
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+def has_terminal() -> bool:
+    """Whether a terminal controls this process: what SIGHUP then says is that it has gone."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def settle() -> None:

@@ -43,7 +43,9 @@ async def serve(
 ) -> None:
     """Answer calls until SIGTERM or SIGINT; then refuse new ones, let those in flight end, and return.
 
-    Told so once more, it does not wait for them.
+    Told so once more, it does not wait for them. SIGHUP says the same in a process that a terminal controls, for then
+    that is gone. In any other it ends nothing: certificates and keys are taken up as they change, and the rest is read
+    at the start. One that is ignored, as under nohup(1), stays so.
 
     Args:
         listen: HOST:PORT; port 0 picks a free one.
@@ -65,8 +67,11 @@ async def serve(
     """
     process.prepare()
     told = _Told()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.once_more)
+        loop.add_signal_handler(number, told.once_more)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, told.once_more if process.has_terminal() else _go_on)
     front = Front(
         catalog,
         guard=guard,
@@ -108,6 +113,10 @@ class _Told:
             self.stop.set()
         elif now - self._at > _ONE_WORD:
             self.hurry.set()
+
+
+def _go_on() -> None:
+    log.info("SIGHUP ends nothing here: certificates and keys are taken up as they change, the rest at a restart")
 
 
 async def _hurry(front: Front, told: _Told) -> None:

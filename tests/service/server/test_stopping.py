@@ -1,12 +1,13 @@
 """The server as a process of its own, and how it ends."""
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import grpc
 import pytest
@@ -21,6 +22,7 @@ from service.catalog import Catalog
 from service.server import serve
 asyncio.run(serve("127.0.0.1:0", Catalog.shipped(), ready=lambda address: print(address, flush=True)))
 """
+LOGGING = 'import logging; logging.basicConfig(level="INFO", format="%(levelname)s %(message)s")\n'
 
 
 @pytest.fixture
@@ -61,6 +63,83 @@ def test_a_signal_lets_the_call_in_flight_end_and_then_the_process(
     assert process.stderr.read() == ""
     with Client(address) as client, pytest.raises(ServiceUnavailable, match="the service is unavailable"):
         client.list_markets()
+
+
+class Running:
+    """A server in a session of its own, and a call in flight.
+
+    Args:
+        terminal: Whether a terminal controls it; `close` closes that.
+        before: Statements that run first.
+    """
+
+    def __init__(self, *, terminal: bool, before: str = "") -> None:
+        self._terminal = list(os.openpty()) if terminal else []
+        taking = f"import os; os.open({os.ttyname(self._terminal[1])!r}, os.O_RDWR)\n" if terminal else ""
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", taking + before + LOGGING + PROGRAM],
+            stdout=subprocess.PIPE,
+            stderr=self._terminal[1] if terminal else subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.address = address_of(self.process)
+
+    def call(self, channel: grpc.Channel) -> Any:
+        """A backtest that has begun."""
+        request = BacktestRequest(market="world-smartphones", house="idc", models=["theta"], origins=12)
+        found: Any = channel.unary_stream(
+            "/sharecast.v1.ForecastService/Backtest",
+            request_serializer=BacktestRequest.SerializeToString,
+            response_deserializer=BacktestResponse.FromString,
+        )(request, timeout=120)
+        assert next(found).HasField("progress")
+        return found
+
+    def close(self) -> None:
+        for descriptor in self._terminal:
+            os.close(descriptor)
+        self._terminal = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_a_hang_up_without_a_terminal_ends_neither_calls_nor_workers_nor_the_server() -> None:
+    with Running(terminal=False) as running, grpc.insecure_channel(running.address) as channel:
+        call = running.call(channel)
+        os.killpg(running.process.pid, signal.SIGHUP)
+        assert [step.WhichOneof("event") for step in call][-1] == "scores"
+        with Client(running.address) as client:
+            assert client.list_markets()
+        running.process.terminate()
+        assert running.process.wait(30) == 0
+        assert running.process.stderr is not None
+        assert "INFO SIGHUP ends nothing here: certificates and keys" in running.process.stderr.read()
+
+
+def test_a_terminal_that_is_closed_lets_the_call_in_flight_end_and_then_the_process() -> None:
+    with Running(terminal=True) as running, grpc.insecure_channel(running.address) as channel:
+        call = running.call(channel)
+        running.close()
+        assert [step.WhichOneof("event") for step in call][-1] == "scores"
+        assert running.process.wait(30) == 0  # though what it says of that reaches nobody
+
+
+def test_a_hang_up_that_is_ignored_as_under_nohup_stays_so() -> None:
+    before = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+    with Running(terminal=True, before=before) as running:
+        running.close()
+        os.killpg(running.process.pid, signal.SIGHUP)
+        with Client(running.address) as client:
+            assert client.forecast("cn-cloud", model="ets").periods
+        running.process.terminate()
+        assert running.process.wait(30) == 0
 
 
 def test_an_idle_server_stops_at_once(process: subprocess.Popen[str]) -> None:
