@@ -3,10 +3,12 @@
 import atexit
 import errno
 import gc
+import os
 import sys
 import traceback
 from importlib import import_module
 from keyword import iskeyword
+from typing import Any
 
 import click
 
@@ -45,6 +47,11 @@ class _Unforeseen(click.ClickException):
 
 class Commands(click.Group):
     """Subcommands by module: `service.cli.NAME` holds the command NAME, `import_` the command `import`."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401  (as click's)
+        """Run the command, whichever of the three streams it was started without."""
+        _open_missing_streams()
+        return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order a newcomer meets them."""
@@ -88,6 +95,21 @@ class Commands(click.Group):
                 hint = "\nThis should not happen. `sharecast --debug ...` shows where it did."
             raise _Unforeseen(f"{type(error).__name__}: {error}{hint}") from error
         return result
+
+
+def _open_missing_streams() -> None:
+    """Have what is read from and written to a stream that was closed at the start be nothing.
+
+    Python has None in its place; and the next file that is opened, such as a database, would take its number, to which
+    libraries and the processes started from here write.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):  # ascending: the lowest free number is taken first
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -53,6 +53,34 @@ def test_an_unknown_command_is_bad_usage(run: Run) -> None:
     assert "No such command 'forcast'" in result.stderr
 
 
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_command_started_without_a_stream_does_its_work(closed: str, tmp_path: Path) -> None:
+    output = tmp_path / "models.json"
+    program = Path(sys.executable).with_name("sharecast")
+    command = f'exec "$1" markets --format json --output "$2" {closed}'
+    done = subprocess.run(["sh", "-c", command, "sh", program, output], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "cn-cloud" in output.read_text(encoding="utf-8")
+
+
+def test_no_file_takes_the_number_of_a_stream_that_was_closed(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from service.cli.main import Commands
+Commands().main(["--help"], standalone_mode=False)
+held = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+os.write(2, b"told to nobody")
+sys.stderr.write("nor this")
+sys.stderr.flush()
+os.system("echo nor that >&2")
+sys.exit(held)
+"""
+    file = tmp_path / "database"
+    done = subprocess.run(["sh", "-c", 'exec "$@" 2>&- 1>&-', "sh", sys.executable, "-c", code, file], check=False)
+    assert done.returncode > 2
+    assert file.read_bytes() == b""
+
+
 def test_an_unforeseen_error_is_short_unless_asked_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(self: Catalog) -> None:
         raise ZeroDivisionError("of our own making")
