@@ -61,6 +61,8 @@ class Catalog:
         self._seen = 0  # newest import looked at
         self._revisions: dict[str, int] = {}  # newest import looked at that gave a market figures
         self._infos: dict[str, tuple[int, MarketInfo]] = {}  # with the revision each is of
+        # by market, house and day as asked for: the mark from before it was made, and the history
+        self._at_hand: dict[tuple[str, str, date | None], tuple[int, History]] = {}
         # A revision is part of each key: what was made before an import is not found any more.
         self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
         self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
@@ -192,10 +194,30 @@ class Catalog:
             NotFound: the market, or the house in this market, has no figures.
             NotEnoughData: too few quarters were known by that date.
         """
+        mark = self.mark()
         revisions = self._refresh()
         self._check_market(market, revisions)
         revision = revisions.get(market, 0)
-        return self._reconstruct(market, house or self._house_of(market, revision), as_of, revision)
+        found = self._reconstruct(market, house or self._house_of(market, revision), as_of, revision)
+        if mark is not None:
+            with self._lock:
+                self._at_hand[market, house, as_of] = (mark, found)
+                if len(self._at_hand) > _HISTORIES_KEPT:
+                    self._at_hand.pop(next(iter(self._at_hand)))
+        return found
+
+    def history_at_hand(self, market: str, house: str, as_of: date | None, mark: int | None) -> History | None:
+        """What `history` has returned lately, without a look at the database; None where it must be asked.
+
+        Args:
+            market: As of `history`.
+            house: Likewise.
+            as_of: Likewise.
+            mark: What `mark` says now.
+        """
+        with self._lock:
+            kept = self._at_hand.get((market, house, as_of))
+        return kept[1] if kept is not None and kept[0] == mark else None
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
         """Backtest a market of the catalog, or the shares in the query, step by step; the last step is the scores.

@@ -1,10 +1,13 @@
 """Replies of ForecastService that are more than one step in a thread: cached, in worker processes, or many."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import OF_RECORD, check_request
@@ -29,12 +32,23 @@ _GLANCE_BYTES = 4 * 2**10
 _SHORT = (OF_RECORD, "naive")  # models that take milliseconds
 
 
-_Data: TypeAlias = "tuple[History | None, Totals | None]"
+Q = TypeVar("Q")
 
 
-def _kind(model: str, *, revenue: bool) -> tuple[str, bool]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a reply follows from, beside the request."""
+
+    history: History | None  # None: the request brings shares
+    totals: "Totals | None"  # None: revenue is not asked for
+    digest: bytes  # of all that the reply follows from
+
+
+def _kind(query: ForecastQuery) -> tuple[str, bool]:
     """What kind of work a forecast is, and whether it is short: the models of a total take a tenth of a second."""
-    return (f"forecast {model} with revenue", False) if revenue else (f"forecast {model}", model in _SHORT)
+    if query.revenue is not None:
+        return f"forecast {query.model} with revenue", False
+    return f"forecast {query.model}", query.model in _SHORT
 
 
 class ForecastReplies:
@@ -56,44 +70,63 @@ class ForecastReplies:
         if mark is not None and (reply := self._replies.recall(raw, mark)) is not None:
             return reply
         check_bulk(raw, FORECAST)
+        query = None
         if len(raw) <= _GLANCE_BYTES:  # small enough to be read here: a refusal must not wait for a thread
-            request = decode(ForecastRequest, raw)
-            kind, short = _kind(request.model or OF_RECORD, revenue=request.HasField("revenue"))
-            work = self._work.short if short else self._work.long
-            work.check(call.caller.tenant, kind, call.seconds_left)
-        return await self._replies.once(raw, mark, call.caller.tenant, lambda: self._forecast(raw, mark, call))
+            query = read_forecast(raw)
+            if not self._replies.making(raw, mark, call.caller.tenant):
+                kind, short = _kind(query)
+                self._work.check(call, kind, short=short)
+        return await self._replies.once(raw, mark, call.caller.tenant, lambda: self._forecast(raw, query, mark, call))
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
         """The messages of a backtest, each when it is ready."""
         check_bulk(raw, BACKTEST)
-        query, task = await self._work.in_thread(call, self._prepare_backtest, raw)
-        kind = "backtest " + " ".join(query.models)
-        async with aclosing(self._work.in_worker(call, kind, backtest_replies, *task)) as steps:  # type: ignore[type-var]
-            async for step in steps:
-                yield step
+        query = await self._read(raw, call, read_backtest)
+        async with self._work.turn(call, "backtest " + " ".join(query.models), short=False) as place:
+            figures = await self._work.at_once(self._figures, query)
+            task = (backtest_replies, figures, self._catalog.breaks(), query)
+            async with aclosing(place.steps(*task)) as steps:  # type: ignore[type-var]
+                async for step in steps:
+                    yield step
 
-    async def _forecast(self, raw: bytes, mark: int | None, call: Call) -> bytes:
-        (kind, short), data, digest, reply = await self._work.in_thread(call, self._begin, raw)
-        if reply is None:
-            task = (raw_forecast_reply, raw, *data)
-            if short:
-                reply = await self._work.in_short_worker(call, kind, *task)
-            else:
-                async with aclosing(self._work.in_worker(call, kind, *task)) as steps:  # type: ignore[type-var]
-                    reply = b"".join([step async for step in steps])
-        self._replies.keep(raw, mark, digest, reply)
+    async def _forecast(self, raw: bytes, query: ForecastQuery | None, mark: int | None, call: Call) -> bytes:
+        if query is None:
+            query = await self._read(raw, call, read_forecast)
+        kind, short = _kind(query)
+        found = self._at_hand(raw, query, mark)
+        reply = None if found is None else self._replies.find(found.digest)
+        if found is None or reply is None:
+            async with self._work.turn(call, kind, short=short) as place:
+                if found is None:
+                    found = await self._work.at_once(self._find, raw, query)
+                    reply = self._replies.find(found.digest)
+                if reply is None:
+                    reply = await place.call(raw_forecast_reply, raw, found.history, found.totals)
+        self._replies.keep(raw, mark, found.digest, reply)
         return reply
 
-    def _begin(self, raw: bytes) -> tuple[tuple[str, bool], _Data, bytes, bytes | None]:
-        """Read the request and find its kind, its data, the digest of all this, and the reply where there is one."""
-        query = read_forecast(raw)
+    async def _read(self, raw: bytes, call: Call, read: Callable[[bytes], Q]) -> Q:
+        """A request, read here if that takes no time, else in a thread."""
+        return read(raw) if len(raw) <= _GLANCE_BYTES else await self._work.in_thread(call, read, raw)
+
+    def _at_hand(self, raw: bytes, query: ForecastQuery, mark: int | None) -> "_Found | None":
+        """What `_find` returns, where that takes no time."""
+        if query.revenue is not None or len(raw) > _GLANCE_BYTES:
+            return None
+        history = None
+        if query.shares is None:
+            history = self._catalog.history_at_hand(query.market, query.house, query.as_of, mark)
+            if history is None:
+                return None
+        return _Found(history, None, self._digest(raw, query, history, None))
+
+    def _find(self, raw: bytes, query: ForecastQuery) -> "_Found":
+        """What a reply follows from, beside the request."""
         history = None
         if query.shares is None:
             history = self._catalog.history(query.market, query.house, query.as_of)
         totals = None if query.revenue is None else self._totals(query.revenue, history)
-        digest = self._digest(raw, query, history, totals)
-        kind = _kind(query.model, revenue=totals is not None)
-        return kind, (history, totals), digest, self._replies.find(digest)
+        return _Found(history, totals, self._digest(raw, query, history, totals))
 
     def _totals(self, asked: RevenueQuestion, history: History | None) -> "Totals":
         """The totals in a question, else those that the house of a history has published."""
@@ -112,12 +145,9 @@ class ForecastReplies:
             data += f"\0{totals.unit}\0{totals.quarters[0]}\0{totals.amount.tolist()}\0{totals.notes}"
         return sha256(b"\0".join([self._version.encode(), data.encode(), asked])).digest()
 
-    def _prepare_backtest(self, raw: bytes) -> tuple[BacktestQuery, tuple[object, ...]]:
-        query = convert.backtest_query(decode(BacktestRequest, raw))
-        check_levels(query.levels)
+    def _figures(self, query: BacktestQuery) -> pl.DataFrame:
         inline = query.shares is not None
-        figures = self._catalog.no_figures() if inline else self._catalog.market_figures(query.market)
-        return query, (figures, self._catalog.breaks(), query)
+        return self._catalog.no_figures() if inline else self._catalog.market_figures(query.market)
 
 
 def read_forecast(raw: bytes, /) -> ForecastQuery:
@@ -130,6 +160,13 @@ def read_forecast(raw: bytes, /) -> ForecastQuery:
     query = convert.forecast_query(decode(ForecastRequest, raw))
     check_levels(query.levels)
     check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+    return query
+
+
+def read_backtest(raw: bytes, /) -> BacktestQuery:
+    """The same for a request to backtest."""
+    query = convert.backtest_query(decode(BacktestRequest, raw))
+    check_levels(query.levels)
     return query
 
 

@@ -77,13 +77,17 @@ class Replies:
             if len(self._asked) > _MOST_ASKED:
                 self._asked.popitem(last=False)
 
+    def making(self, raw: bytes, mark: int | None, tenant: str) -> bool:
+        """Whether the reply to a request of a tenant is being made, so that `once` makes none."""
+        return _key(raw, mark, tenant) in self._flights
+
     async def once(self, raw: bytes, mark: int | None, tenant: str, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """What `make` returns, called once for all of a tenant who ask the same of the same data at the same time.
 
         It is cancelled when nobody waits for it any more. A tenant's call does not wait in another one's queue; and who
         joined one that had less time, or was put out of a queue, makes it once more.
         """
-        key = (raw if len(raw) <= 1024 else sha256(raw).digest(), mark, tenant)
+        key = _key(raw, mark, tenant)
         if key in self._flights:
             with suppress(DeadlineExceeded, Overloaded):
                 return await self._fly(key, make)
@@ -115,6 +119,10 @@ class Replies:
             del self._flights[key]
         if flight.task.done() and not flight.task.cancelled():
             flight.task.exception()  # looked at, so that asyncio does not complain where the last caller has gone
+
+
+def _key(raw: bytes, mark: int | None, tenant: str) -> _Key:
+    return (raw if len(raw) <= 1024 else sha256(raw).digest(), mark, tenant)
 
 
 class _Flight:

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from service.server.admission import Admission
@@ -65,38 +65,70 @@ class Work:
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, run)
 
-    async def in_short_worker(self, call: Call, kind: str, function: Callable[..., R], /, *arguments: object) -> R:
-        """What a function returns that takes milliseconds, in a process; as `in_worker`.
+    @asynccontextmanager
+    async def turn(self, call: Call, kind: str, *, short: bool) -> AsyncIterator["Place"]:
+        """Wait for a place at the processes for short or for long work, and keep it until the block ends.
 
-        When its caller goes the function ends first, unless that takes long.
-        """
-        async with self.short.turn(call.caller.tenant, kind, call.seconds_left) as kept:
-            rank = Rank.SHORT_KEPT if kept else Rank.SHORT
-            if not self.workers.up(rank):  # they take seconds to start, and a server answers before
-                return await self.at_once(function, *arguments)
-            found: R = await self.workers.call(function, *arguments, rank=rank)
-            return found
-
-    async def in_worker(
-        self, call: Call, kind: str, function: Callable[..., Any], /, *arguments: object
-    ) -> AsyncIterator[Any]:
-        """What a function yields, or the one thing it returns, in a process of its own, when it is this call's turn.
+        All that a call waits for belongs within: who waits in a second queue may be refused after the first.
 
         Args:
             call: The call.
             kind: What kind of work, as `Admission.turn` takes it.
+            short: Whether it takes milliseconds.
+
+        Raises:
+            Overloaded, DeadlineExceeded: as `Admission.turn`.
+        """
+        admission, usual, other = (
+            (self.short, Rank.SHORT, Rank.SHORT_KEPT) if short else (self.long, Rank.LONG, Rank.LONG_KEPT)
+        )
+        async with admission.turn(call.caller.tenant, kind, call.seconds_left) as kept:
+            yield Place(self, other if kept else usual)
+
+    def check(self, call: Call, kind: str, *, short: bool) -> None:
+        """Refuse now what `turn` would refuse; likewise."""
+        (self.short if short else self.long).check(call.caller.tenant, kind, call.seconds_left)
+
+    async def in_worker(
+        self, call: Call, kind: str, function: Callable[..., Any], /, *arguments: object
+    ) -> AsyncIterator[Any]:
+        """What a function yields, or the one thing it returns, in a process for long work, when it is this call's turn.
+
+        Raises:
+            Overloaded, DeadlineExceeded, WorkLost: as `turn` and `Place`.
+        """
+        async with (
+            self.turn(call, kind, short=False) as place,
+            aclosing(place.steps(function, *arguments)) as steps,  # type: ignore[type-var]
+        ):
+            async for step in steps:
+                yield step
+
+
+class Place:
+    """A process that a call has for itself for a while."""
+
+    def __init__(self, work: Work, rank: Rank) -> None:
+        self._work, self._rank = work, rank
+
+    async def call(self, function: Callable[..., R], /, *arguments: object) -> R:
+        """What a function returns in the process.
+
+        When its caller goes the process is ended; of short work only if it takes long.
+
+        Args:
             function: A function of a module; all it is given and gives can be pickled.
             arguments: Of the function.
 
         Raises:
-            Overloaded, DeadlineExceeded: as `Admission.turn`.
             WorkLost: the process ended.
         """
-        async with (
-            self.long.turn(call.caller.tenant, kind, call.seconds_left) as kept,
-            aclosing(
-                self.workers.steps(function, *arguments, rank=Rank.LONG_KEPT if kept else Rank.LONG)  # type: ignore[type-var]
-            ) as steps,
-        ):
-            async for step in steps:
-                yield step
+        if self._rank.patience and not self._work.workers.up(self._rank):
+            # Processes take seconds to start, and a server answers before.
+            return await self._work.at_once(function, *arguments)
+        found: R = await self._work.workers.call(function, *arguments, rank=self._rank)
+        return found
+
+    def steps(self, function: Callable[..., Any], /, *arguments: object) -> AsyncIterator[Any]:
+        """What a function that returns an iterator yields in the process; likewise."""
+        return self._work.workers.steps(function, *arguments, rank=self._rank)

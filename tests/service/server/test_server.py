@@ -17,7 +17,7 @@ from service.catalog import Catalog
 from service.client import Client, DeadlineExceeded, InternalError
 from service.server import Server
 from service.server.front import _SERVICES
-from service.server.work import Work
+from service.server.work import Place
 from sharecast.v1.forecast_service_pb2 import ForecastRequest
 
 METHODS = [f"/{service.full_name}/{method.name}" for service in _SERVICES for method in service.methods]
@@ -170,13 +170,13 @@ def test_a_thousand_callers_of_one_forecast_get_the_same_bytes_for_one_fit(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits = []
-    real = Work.in_short_worker
+    real = Place.call
 
-    async def counted(work: Work, *arguments: Any) -> Any:
+    async def counted(place: Place, *arguments: Any) -> Any:
         fits.append(1)
-        return await real(work, *arguments)
+        return await real(place, *arguments)
 
-    monkeypatch.setattr(Work, "in_short_worker", counted)
+    monkeypatch.setattr(Place, "call", counted)
     raw = ForecastRequest(market="world-cloud", horizon=11).SerializeToString()
     with Server(catalog) as server, ExitStack() as stack:
         apart = (("grpc.use_local_subchannel_pool", 1),)  # a connection each, which carry 100 calls at once

@@ -1,5 +1,6 @@
 """Too many calls, floods, connections that say nothing: what others notice of them. tests/bench measures how much."""
 
+import asyncio
 import gc
 import random
 import socket
@@ -21,8 +22,9 @@ from forecast.errors import SharecastError
 from service.catalog import Catalog
 from service.client import Client, DeadlineExceeded, InvalidArgument, Overloaded
 from service.security import Caller, Guard, Role
+from service.security.caller import ANYONE
 from service.server import Server
-from sharecast.v1.forecast_service_pb2 import ForecastRequest
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 
 FORECAST = "/sharecast.v1.ForecastService/Forecast"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -110,6 +112,42 @@ def test_short_work_does_not_wait_for_long_work_of_the_same_tenant(catalog: Cata
         assert not slow[-1].done()
         for one in slow:
             one.cancel()  # type: ignore[no-untyped-call]
+
+
+def test_who_waits_for_a_forecast_waits_in_one_queue_and_so_is_refused_at_once_or_not_at_all(catalog: Catalog) -> None:
+    with Server(catalog, places=1, waiting=1) as server, grpc.insecure_channel(server.address) as channel:
+        gate = threading.Event()
+        work, loop = server._front._work, server._loop
+
+        async def hold() -> None:  # the place at the threads, and the one in the queue before it
+            async with work.quick.turn(ANYONE.tenant, "held", 60):
+                await loop.run_in_executor(None, gate.wait)
+
+        held = [asyncio.run_coroutine_threadsafe(hold(), loop) for _ in range(2)]
+        wait_until(lambda: work.quick.waiting == 1)
+        with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
+            channel.unary_unary("/sharecast.v1.MarketService/ListMarkets", None, None)(b"", timeout=60)
+        for model in ("auto", "ets"):
+            raw = ForecastRequest(market="cn-cloud", model=model, seed=7).SerializeToString()
+            assert channel.unary_unary(FORECAST, None, None)(raw, timeout=60)
+        backtest = BacktestRequest(market="cn-cloud", models=["naive"], origins=2).SerializeToString()
+        assert list(channel.unary_stream(FORECAST.replace("/Forecast", "/Backtest"), None, None)(backtest, timeout=60))
+        gate.set()
+        for one in held:
+            one.result(60)
+
+
+def test_who_asks_what_is_being_made_for_others_is_not_refused_however_many_wait(catalog: Catalog) -> None:
+    with Server(catalog, places=1, waiting=1) as server, grpc.insecure_channel(server.address) as channel:
+        call, work = channel.unary_unary(FORECAST, None, None), server._front._work
+        raws = [ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString() for n in range(3)]
+        first, second = (call.future(raw, timeout=60) for raw in raws[:2])
+        wait_until(lambda: (work.long.working, work.long.waiting) == (1, 1))
+        with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
+            call(raws[2], timeout=60)
+        again = [call.future(raws[0], timeout=60) for _ in range(5)]
+        assert {one.result() for one in again} == {first.result()}
+        second.cancel()  # type: ignore[no-untyped-call]
 
 
 def test_a_forecast_is_made_before_the_processes_for_it_are_up(
