@@ -6,11 +6,13 @@ from google.protobuf.message import Message
 
 from forecast.errors import InvalidArgument
 from service.queries import PLAIN_BYTES
+from sharecast.v1.batch_pb2 import MarketForecast
 from sharecast.v1.forecast_service_pb2 import ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryResponse
 
 _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numbers: provenance, warnings, events
 _PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES = 24, 24, 8  # of each the most that its tags and lengths take
+BESIDE_OUTCOME = 16 * 2**10  # what a message says beside the outcome of one market: its name, a job and why it failed
 _QUARTER_BYTES = 8  # such as "2020Q3"
 _ASKED_AS = {  # a field of an answer that the words of a question fill: what asks for it
     "providers": "levels",
@@ -106,18 +108,22 @@ def check_room(
     raise InvalidArgument(field, found, f"{max(left, 0)} bytes of it, for the answer to be sent: {remedy}")
 
 
-def check_answer(answer: ForecastResponse, /) -> None:
+def check_answer(answer: ForecastResponse | MarketForecast, /, *, beside: int = 0) -> None:
     """Refuse an answer that is too large after all: what the words of a question lead to is not known before.
+
+    Args:
+        answer: The answer.
+        beside: Bytes that its message has beside it.
 
     Raises:
         InvalidArgument: it is one; names what asked for the largest part of it.
     """
-    size = answer.ByteSize()
+    size = answer.ByteSize() + beside
     if size <= PLAIN_BYTES:
         return
     parts = dict.fromkeys(_ASKED_AS, 0)
     for field, value in answer.ListFields():
-        if field.name in parts:
+        if field.name in parts:  # messages, one or many
             parts[field.name] = sum(each.ByteSize() for each in ([value] if isinstance(value, Message) else value))
     largest = max(parts, key=lambda name: parts[name])
     raise InvalidArgument(

@@ -1,6 +1,6 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -17,9 +17,9 @@ from forecast.schema import check_shares
 from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
-from service.queries import BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import check_answer, check_room
-from sharecast.v1.batch_pb2 import ForecastBatch
+from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
+from service.server.room import BESIDE_OUTCOME, check_answer, check_room
+from sharecast.v1.batch_pb2 import ForecastBatch, MarketOutcome
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
 if TYPE_CHECKING:
@@ -105,12 +105,12 @@ def history_outcome(
     history: History, query: BatchQuery, events: tuple[str, ...], request_id: str, /
 ) -> tuple[bool, bytes]:
     """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
-    try:
+
+    def make() -> bytes:
         made = _forecast(history, query, keep_draws=bool(events))
-        told = answer(made, events).events
-    except SharecastError as error:
-        return True, convert.error_outcome(history.market, error, request_id)
-    return False, convert.forecast_outcome(made, convert.data_used(history), told)
+        return convert.forecast_outcome(made, convert.data_used(history), answer(made, events).events)
+
+    return _outcome(history.market, make, request_id)
 
 
 def _forecast(
@@ -131,13 +131,23 @@ def _forecast(
 
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
-    try:
+    def make() -> bytes:
         shares, events = check_shares(_frame([table])), query.events + table.events
         made = _forecast(shares, query, keep_draws=bool(events))
-        told = answer(made, events).events
+        return convert.forecast_outcome(made, None, answer(made, events).events)
+
+    return _outcome(table.market, make, request_id)
+
+
+def _outcome(market: str, make: Callable[[], bytes], request_id: str) -> tuple[bool, bytes]:
+    """Whether a market failed, and the MarketOutcome that is made, or that says why there is none."""
+    try:
+        made = make()
+        if len(made) > PLAIN_BYTES - BESIDE_OUTCOME:
+            check_answer(MarketOutcome.FromString(made).forecast, beside=BESIDE_OUTCOME)
     except SharecastError as error:
-        return True, convert.error_outcome(table.market, error, request_id)
-    return False, convert.forecast_outcome(made, None, told)
+        return True, convert.error_outcome(market, error, request_id)
+    return False, made
 
 
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:

@@ -231,15 +231,19 @@ def test_a_history_larger_than_a_plain_client_takes_is_refused_to_it_and_reaches
         assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "most_bytes")
 
 
+ENDS = ("2021Q1", "2022Q1", "2023Q1", "2024Q1", "2025Q1")
+WORDY = [f"top {most} changes by {end}" for most in range(79, 59, -1) for end in ENDS]  # each names so many providers
+
+
+def named_at_length() -> MarketShares:
+    table = wide(80)
+    names = [f"{n:03d}" + "\N{GRINNING FACE}" * 190 for n in range(80)]
+    return MarketShares(market="wordy", first_period="2020Q1", providers=names, shares=table.shares)
+
+
 def test_an_answer_that_its_words_alone_make_too_large_names_what_asked_for_them() -> None:
-    rows = [
-        ShareRow(period=f"2020Q{quarter}", provider=f"{n:03d}" + "\N{GRINNING FACE}" * 190, share=(1 + n % 7) / 318)
-        for quarter in (1, 2, 3)
-        for n in range(80)
-    ]
-    ends = ("2021Q1", "2022Q1", "2023Q1", "2024Q1", "2025Q1")
-    events = [f"top {most} changes by {end}" for most in range(79, 59, -1) for end in ends]
-    request = ForecastRequest(market="wide", shares=InlineShares(rows=rows), horizon=40, levels=[0.5], events=events)
+    shares = inline(named_at_length())
+    request = ForecastRequest(market="wide", shares=shares, horizon=40, levels=[0.5], events=WORDY)
     with pytest.raises(InvalidArgument, match=r"^events is '\d+ bytes of an answer of \d+'; .*4194304 bytes in all"):
         make_forecast(read_forecast(request.SerializeToString()), None)
     del request.events[50:]
@@ -267,6 +271,23 @@ def test_a_market_whose_answer_has_no_room_has_a_status_and_the_others_go_on(tmp
         told = BadRequest()
         assert any(detail.Unpack(told) for detail in found["too large"].error.details)
         assert told.field_violations[0].field == "levels"
+
+
+def test_a_market_of_many_whose_events_alone_have_no_room_has_a_status_that_names_them(channel: grpc.Channel) -> None:
+    table = named_at_length()
+    asked = ForecastBatch(shares=[table, wide(2, "small")], horizon=40, levels=[0.5])
+    method = "/sharecast.v1.ForecastService/StreamForecasts"
+    call = channel.unary_stream(method, StreamForecastsRequest.SerializeToString, StreamForecastsResponse.FromString)
+    for count, named in ((100, ["events"]), (50, [])):
+        asked.shares[0].events[:] = WORDY[:count]
+        replies = call(StreamForecastsRequest(batch=asked), timeout=60)
+        found = {one.market: one for reply in replies for one in reply.outcomes}
+        assert found["small"].HasField("forecast")
+        told = BadRequest()
+        for detail in found["wordy"].error.details:
+            detail.Unpack(told)
+        assert [violation.field for violation in told.field_violations] == named
+        assert found["wordy"].HasField("error") == bool(named)
 
 
 def test_a_watch_reads_as_much_of_large_outcomes_as_it_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
