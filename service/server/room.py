@@ -1,11 +1,13 @@
 """How much room an answer takes, told before it is worked out: most clients take no message beyond 4 MiB."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from google.protobuf.message import Message
 
 from forecast.errors import InvalidArgument
-from service.queries import PLAIN_BYTES
+from forecast.scorecard import DISTANCES
+from service.queries import PLAIN_BYTES, BacktestQuery
 from sharecast.v1.batch_pb2 import MarketForecast
 from sharecast.v1.forecast_service_pb2 import ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryResponse
@@ -14,6 +16,8 @@ _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numb
 _PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES = 24, 24, 8  # of each the most that its tags and lengths take
 BESIDE_OUTCOME = 16 * 2**10  # what a message says beside the outcome of one market: its name, a job and why it failed
 _QUARTER_BYTES = 8  # such as "2020Q3"
+_SCORE_BYTES, _SCORE_LEVEL_BYTES = 23, 9  # of a score the most that it takes beside its texts and its level
+_PLAIN_SCORES = (*DISTANCES, *(f"{name}_skill" for name in DISTANCES))  # that have no level
 _ASKED_AS = {  # a field of an answer that the words of a question fill: what asks for it
     "providers": "levels",
     "history": "include_history",
@@ -58,6 +62,38 @@ def revenue_bytes(providers: Collection[str], /, *, horizon: int, levels: int, p
     each = _PROVIDER_BYTES + 3 * column + past * _NUMBER_BYTES + 2 * levels * (_LEVEL_BYTES + 2 * column)
     market = each + _PROVIDER_BYTES + past * (_QUARTER_BYTES + _NUMBER_BYTES)
     return len(providers) * each + _name_bytes(providers) + market
+
+
+def scores_bytes(query: BacktestQuery, /) -> int:
+    """The most bytes that the scores of a backtest take in a message."""
+    levels, each = len(query.levels), query.horizon + 1  # quarters ahead, and all of them together
+    name = _name_bytes([query.market])
+    size = 0
+    for model in query.models:
+        for place in (0, name + 3):  # all markets together, and the one
+            row = _SCORE_BYTES + place + _name_bytes([model])
+            covered = row + _SCORE_LEVEL_BYTES
+            size += each * levels * (covered + len("coverage")) + levels * (covered + len("simultaneous_coverage"))
+            size += each * sum(row + len(measure) for measure in _PLAIN_SCORES)
+    return size
+
+
+def check_scores_room(query: BacktestQuery, /) -> None:
+    """Refuse a backtest whose scores no message has room for.
+
+    Raises:
+        InvalidArgument: it is one; names the levels where fewer of them would do, else the models.
+    """
+    most = PLAIN_BYTES - _BESIDE_BYTES
+    if scores_bytes(query) <= most:
+        return
+    none, one = (scores_bytes(replace(query, levels=levels)) for levels in ((), (0.5,)))
+    levels, models = len(query.levels), len(query.models)
+    asked = f"{levels} levels of {models} models, {query.horizon} quarters ahead"
+    fit = (most - none) // (one - none)
+    if fit >= 1:
+        raise InvalidArgument("levels", asked, f"{fit} at most of so many scores, for the answer to be sent")
+    raise InvalidArgument("models", asked, "fewer models of so many scores, for the answer to be sent")
 
 
 def check_room(

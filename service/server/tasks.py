@@ -18,7 +18,7 @@ from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
 from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import BESIDE_OUTCOME, check_answer, check_room
+from service.server.room import BESIDE_OUTCOME, check_answer, check_room, check_scores_room
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketOutcome
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
@@ -78,8 +78,10 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
     """The messages of a backtest on figures, or on the shares in the query, as bytes.
 
     Raises:
-        InvalidArgument, InvalidTable, NotFound, NotEnoughData: when the first one is asked for.
+        InvalidArgument, InvalidTable, NotFound, NotEnoughData: when the first one is asked for; the first also where
+            no message has room for the scores.
     """
+    check_scores_room(query)
     for step in Catalog(figures, breaks).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
 

@@ -12,17 +12,21 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument
 from forecast.results import History
+from service import convert
 from service.catalog import Catalog
 from service.client import Client
+from service.queries import BacktestQuery
+from service.queries import ShareRow as QueryRow
 from service.server import Server
 from service.server.forecasts import read_forecast
-from service.server.room import answer_bytes, check_room, league_bytes, revenue_bytes
+from service.server.room import answer_bytes, check_room, check_scores_room, league_bytes, revenue_bytes, scores_bytes
 from service.server.tasks import make_forecast
 from service.store import open_store
 from sharecast.v1.answer_pb2 import AmountForecast, Concentration, League, ProviderRank, Revenue, TotalRow
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares, Interval, ProviderForecast, ShareRow
 from sharecast.v1.forecast_service_pb2 import (
+    BacktestRequest,
     ForecastRequest,
     ForecastResponse,
     StreamForecastsRequest,
@@ -239,6 +243,53 @@ def named_at_length() -> MarketShares:
     table = wide(80)
     names = [f"{n:03d}" + "\N{GRINNING FACE}" * 190 for n in range(80)]
     return MarketShares(market="wordy", first_period="2020Q1", providers=names, shares=table.shares)
+
+
+@pytest.mark.parametrize("market", ["compass", "\N{GRINNING FACE}" * 190])
+def test_what_the_scores_of_a_backtest_take_is_never_told_too_small_and_hardly_too_large(
+    catalog: Catalog, market: str
+) -> None:
+    shares = tuple(
+        QueryRow(f"{2019 + n // 4}Q{1 + n % 4}", name, share=level + sign * 0.002 * (n * n % 7))
+        for n in range(20)
+        for name, level, sign in (("A", 0.5, 1), ("B", 0.3, -1), ("C", 0.2, 0))
+    )
+    query = BacktestQuery(
+        market, shares=shares, origins=6, horizon=4, levels=(0.3, 0.5, 0.7), models=("naive", "theta")
+    )
+    *_, last = catalog.backtest(query)
+    taken = convert.backtest_response(last).ByteSize()
+    assert taken <= scores_bytes(query) <= 1.3 * taken
+
+
+@given(
+    models=st.lists(st.sampled_from(["auto", "naive", "damped_trend"]), min_size=1, max_size=8).map(tuple),
+    horizon=st.integers(1, 40),
+    levels=st.integers(1, 100),
+    letters=st.integers(1, 200),
+)
+def test_as_many_levels_of_a_backtest_as_a_refusal_names_are_not_refused(
+    models: tuple[str, ...], horizon: int, levels: int, letters: int
+) -> None:
+    query = BacktestQuery("\N{GRINNING FACE}" * letters, horizon=horizon, levels=(0.5,) * levels, models=models)
+    try:
+        check_scores_room(query)
+    except InvalidArgument as refused:
+        assert f"{levels} levels of {len(models)} models" in str(refused)
+        most = int(refused.allowed.split()[0]) if refused.field == "levels" else 0
+        assert 0 <= most < levels
+        if most:
+            check_scores_room(replace(query, levels=(0.5,) * most))
+        with pytest.raises(InvalidArgument, match="of so many scores, for the answer to be sent"):
+            check_scores_room(replace(query, levels=(0.5,) * (most + 1)))
+    else:
+        assert scores_bytes(query) < 4 * 2**20
+
+
+def test_a_backtest_whose_scores_have_no_room_is_refused_before_any_work(channel: grpc.Channel) -> None:
+    request = BacktestRequest(market="\N{GRINNING FACE}" * 190, shares=inline(wide(3)), horizon=40, levels=LEVELS)
+    answer = ask(channel, Bad("sharecast.v1.ForecastService/Backtest", (request.SerializeToString(),), "", "", ""))
+    assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "levels")
 
 
 def test_an_answer_that_its_words_alone_make_too_large_names_what_asked_for_them() -> None:
