@@ -61,6 +61,20 @@ def test_every_rpc_has_a_client_method_and_both_clients_have_one_surface() -> No
             assert inspect.iscoroutinefunction(asynchronous)
 
 
+def test_a_stream_and_a_job_say_the_same_of_the_arguments_that_both_have() -> None:
+    texts, shown = [], []
+    for method in (Client.stream_forecasts, Client.create_forecast_job):
+        described = inspect.getdoc(method) or ""
+        start = described.index("    markets: ")
+        texts.append(described[start : re.search(r"\n    (request_id|timeout): ", described).start()])  # type: ignore[union-attr]
+        given = inspect.signature(method).parameters
+        names = list(given)[1 : list(given).index("events") + 1]
+        shown.append([(name, given[name].annotation, given[name].default, given[name].kind) for name in names])
+    assert texts[0] == texts[1]
+    assert shown[0] == shown[1]
+    assert re.findall(r"^    (\w+): ", texts[0], re.MULTILINE) == [name for name, *_ in shown[0]]
+
+
 def test_the_public_names_are_those_exported() -> None:
     found = {
         name
