@@ -10,7 +10,8 @@ from forecast.quarter import Quarter
 from service.convert.answers import event_message, read_probabilities
 from service.convert.forecasts import model_message, read_model_used
 from service.convert.histories import data_message, read_data_used
-from service.convert.parts import INT32, UINT64, date_text, matrix, read_date
+from service.convert.parts import date_text, matrix, read_date
+from service.convert.questions import check_model, check_question
 from service.queries import (
     DEFAULT_HORIZON,
     DEFAULT_LEVELS,
@@ -38,12 +39,8 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
     Raises:
         InvalidArgument: a value that the message cannot carry, or would carry as another one.
     """
-    if query.horizon == 0 or not -INT32 <= query.horizon < INT32:
-        raise InvalidArgument("horizon", query.horizon, "1 to 40 quarters")
-    if not 0 <= query.seed < UINT64:
-        raise InvalidArgument("seed", query.seed, "a whole number from 0 to 2**64 - 1")
-    if not query.levels:
-        raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
+    check_question(query)
+    check_model(query.model)
     return batch_pb2.ForecastBatch(
         markets=[
             batch_pb2.MarketName(market=name, events=query.own_events[place] if query.own_events else ())

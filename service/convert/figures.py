@@ -7,6 +7,7 @@ from forecast.errors import InvalidArgument
 from service.convert.parts import (
     check_page_size,
     date_text,
+    fitting,
     quarter_text,
     read_date,
     read_number_token,
@@ -19,7 +20,6 @@ from service.results import FigureResult, FiguresPage
 from sharecast.v1 import figure_pb2
 from sharecast.v1.market_service_pb2 import ListFiguresRequest, ListFiguresResponse
 
-_PAGE_BYTES = 3 * 2**20
 _QUALIFIER, _MARK = "FIGURE_QUALIFIER_", "FIGURE_MARK_"
 
 
@@ -66,25 +66,17 @@ def figures_query(request: ListFiguresRequest, /) -> FiguresQuery:
 def figures_response(
     rows: Iterable[Mapping[str, Any]], /, request: ListFiguresRequest, *, more: bool
 ) -> ListFiguresResponse:
-    """Write one page, of fewer rows than given where they are long: a message of 4 MiB is more than many clients take.
+    """Write one page, of fewer rows than given where they are long.
 
     Args:
         rows: By the columns of `forecast.figures.CURATED_SCHEMA`.
         request: What was asked.
         more: Whether others follow these rows.
     """
-    response = ListFiguresResponse()
-    size = 0
-    for row in rows:
-        figure = _figure_message(row)
-        size += figure.ByteSize()
-        if response.figures and size > _PAGE_BYTES:
-            more = True
-            break
-        response.figures.append(figure)
-    if more:
-        response.next_page_token = token_text(str(response.figures[-1].figure_id), _list(request))
-    return response
+    asked = list(rows)
+    figures = fitting(map(_figure_message, asked))
+    after = str(figures[-1].figure_id) if more or len(figures) < len(asked) else ""
+    return ListFiguresResponse(figures=figures, next_page_token=token_text(after, _list(request)))
 
 
 def figures_page(response: ListFiguresResponse, /) -> FiguresPage:

@@ -21,7 +21,7 @@ from service.convert.answers import (
 )
 from service.convert.histories import data_message, read_data_used, read_history
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
-from service.convert.questions import NO_HOUSE, check_question, read_share_row, shares_message
+from service.convert.questions import NO_HOUSE, check_model, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
 from service.results import DataUsed, ForecastResult, ModelUsed
 from sharecast.v1 import forecast_pb2, history_pb2, provenance_pb2
@@ -42,8 +42,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
             on the wire stands for the default. Everything else is for the server to judge.
     """
     check_question(query)
-    if not query.model:
-        raise InvalidArgument("model", query.model, "the name of a model")
+    check_model(query.model)
     request = ForecastRequest(
         market=query.market,
         house=query.house,
@@ -67,7 +66,8 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
     """Read a query, with defaults in place of empty fields.
 
     Raises:
-        InvalidArgument: no market, a bad date, a negative horizon, or a house or date beside inline shares.
+        InvalidArgument: no market, a bad date, a house or date beside inline shares, too many events or conditions, or
+            totals as `read_revenue_question` refuses them.
     """
     inline = request.WhichOneof("data") == "shares"
     as_of = read_date(request.as_of)

@@ -82,7 +82,7 @@ def watch_request(job_id: str, skip: int, /) -> WatchForecastJobRequest:
         InvalidArgument: a number of outcomes to leave out that the message cannot carry.
     """
     if not 0 <= skip < INT32:
-        raise InvalidArgument("skip", skip, "0 or more outcomes")
+        raise InvalidArgument("skip", skip, f"0 to {INT32 - 1} outcomes")
     return WatchForecastJobRequest(job_id=job_id, skip_count=skip)
 
 

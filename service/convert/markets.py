@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from service.convert.parts import (
     check_page_size,
     date_text,
+    fitting,
     quarter_text,
     read_market,
     read_page_size,
@@ -49,11 +50,16 @@ def markets_query(request: ListMarketsRequest, /) -> MarketsQuery:
     return MarketsQuery(page_size=size, after=read_token(request.page_token, _LIST))
 
 
-def markets_response(markets: "Sequence[MarketInfo]", /, next_after: str) -> ListMarketsResponse:
-    """Write one page; `next_after` is its last market where more follow, else empty."""
-    return ListMarketsResponse(
-        markets=[_market_message(info) for info in markets], next_page_token=token_text(next_after, _LIST)
-    )
+def markets_response(markets: "Sequence[MarketInfo]", /, *, more: bool) -> ListMarketsResponse:
+    """Write one page, of fewer markets than given where they are long.
+
+    Args:
+        markets: In order.
+        more: Whether others follow these.
+    """
+    page = fitting(map(_market_message, markets))
+    after = page[-1].market if more or len(page) < len(markets) else ""
+    return ListMarketsResponse(markets=page, next_page_token=token_text(after, _LIST))
 
 
 def markets_page(response: ListMarketsResponse, /) -> MarketsPage:

@@ -4,15 +4,22 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from service.answer_results import Matrix
 from service.queries import parse_date
 
+M = TypeVar("M", bound=Message)
+
 INT32, UINT64 = 2**31, 2**64
+_PAGE_BYTES = 3 * 2**20  # of the 4 MiB that a message may have
+_BESIDE_ITEM = 8  # tag and length of an item
 _TOKEN = "the next_page_token of the page before, unchanged, with the same question"
 _NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
@@ -85,6 +92,18 @@ def read_page_size(size: int, default: int, largest: int) -> int:
     if size < 0:
         raise InvalidArgument("page_size", size, f"0 for the default, or 1 to {largest}")
     return min(size or default, largest)
+
+
+def fitting(messages: Iterable[M]) -> list[M]:
+    """As many of the messages of a page as have room in one that any client takes, one at least."""
+    page: list[M] = []
+    size = 0
+    for message in messages:
+        size += message.ByteSize() + _BESIDE_ITEM
+        if page and size > _PAGE_BYTES:
+            break
+        page.append(message)
+    return page
 
 
 # A token names the last item sent, so that a page neither repeats nor loses an item when others come or go. It holds a

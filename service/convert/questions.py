@@ -2,20 +2,34 @@
 
 from forecast.errors import InvalidArgument
 from service.convert.parts import INT32, UINT64
-from service.queries import BacktestQuery, ForecastQuery, ShareRow
+from service.queries import BacktestQuery, BatchQuery, ForecastQuery, ShareRow
 from sharecast.v1 import forecast_pb2
 
 NO_HOUSE = "empty beside inline shares, which are no research house's"
 
 
-def check_question(query: ForecastQuery | BacktestQuery) -> None:
-    """Refuse what the message would carry as something else."""
+def check_question(query: ForecastQuery | BacktestQuery | BatchQuery) -> None:
+    """Refuse what the message cannot carry, or would carry as something else.
+
+    Raises:
+        InvalidArgument: the horizon, the seed or the levels are such.
+    """
     if query.horizon == 0 or not -INT32 <= query.horizon < INT32:
         raise InvalidArgument("horizon", query.horizon, "1 to 40 quarters")
     if not 0 <= query.seed < UINT64:
         raise InvalidArgument("seed", query.seed, "a whole number from 0 to 2**64 - 1")
     if not query.levels:
         raise InvalidArgument("levels", query.levels, "at least one level in (0, 1)")
+
+
+def check_model(model: str) -> None:
+    """Refuse an empty name, which on the wire stands for the default.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    if not model:
+        raise InvalidArgument("model", model, "the name of a model")
 
 
 def shares_message(rows: tuple[ShareRow, ...]) -> forecast_pb2.InlineShares:

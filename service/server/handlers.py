@@ -66,7 +66,7 @@ class MarketHandlers:
         start = bisect_right([info.market for info in markets], query.after) if query.after else 0
         page = markets[start : start + query.page_size]
         more = start + len(page) < len(markets)
-        return convert.markets_response(page, next_after=page[-1].market if more else "")
+        return convert.markets_response(page, more=more)
 
     def get_history(self, request: GetHistoryRequest) -> GetHistoryResponse:
         """The reconstructed composition of one market."""

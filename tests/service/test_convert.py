@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from forecast.errors import InvalidArgument, ModelFailed
+from forecast.figures import HouseInfo, MarketInfo
 from forecast.forecasting import forecast_history
 from forecast.quarter import Quarter
 from forecast.results import Status
 from forecast.scorecard import Backtest, BacktestProgress, Score, Skipped
 from service import convert
 from service.catalog import Catalog
-from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
+from service.queries import BacktestQuery, BatchQuery, ForecastQuery, HistoryQuery, ShareRow, parse_date
 from service.results import JobResult
 from sharecast.v1 import job_pb2
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
@@ -151,8 +152,46 @@ def test_what_the_wire_would_change_is_refused_before_it_is_sent(
 @settings(deadline=None)
 @given(name=NAMES)
 def test_a_page_token_brings_back_where_the_page_ended(name: str) -> None:
-    token = convert.markets_page(convert.markets_response((), next_after=name)).next_page_token
+    token = convert.markets_page(convert.markets_response([MarketInfo(name, ())], more=True)).next_page_token
     assert convert.markets_query(ListMarketsRequest(page_token=token)).after == name
+
+
+@pytest.mark.parametrize(
+    "days", [[10] * 8, [120_000] * 3, [100_000, 90_000, 80_000, 7], [350_000, 1], [130_000, 132_000]]
+)
+@pytest.mark.parametrize("more", [True, False])
+def test_a_page_of_markets_with_many_vintages_ends_where_a_plain_client_still_takes_it(
+    days: list[int], more: bool
+) -> None:
+    vintages = tuple(date.fromordinal(700_000 + n) for n in range(350_000))
+    infos = [
+        MarketInfo(str(place), (HouseInfo("h", (), None, None, 1, vintages[:count]),))
+        for place, count in enumerate(days)
+    ]
+    response = convert.markets_response(infos, more=more)
+    sent = len(response.markets)
+    assert 1 <= sent <= len(infos)
+    assert sent == 1 or response.ByteSize() < 4 * 2**20
+    after = convert.markets_query(ListMarketsRequest(page_token=response.next_page_token)).after
+    assert after == (str(sent - 1) if more or sent < len(infos) else "")
+    if sent < len(infos):  # the next one would not have had room
+        assert sum(12 * count for count in days[: sent + 1]) > 2.9 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"horizon": 0}, "horizon"), ({"seed": -1}, "seed"), ({"levels": ()}, "levels"), ({"model": ""}, "model")],
+)
+def test_what_a_batch_cannot_carry_is_refused_where_it_is_asked(change: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^{field} is ") as caught:
+        convert.batch_message(BatchQuery(markets=("m",), **change))  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("skip", [-1, 2**31])
+def test_a_watch_that_leaves_out_more_than_there_can_be_is_told_how_many_may(skip: int) -> None:
+    with pytest.raises(InvalidArgument, match=rf"skip is {skip}; allowed: 0 to 2147483647 outcomes"):
+        convert.watch_request("j", skip)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +256,7 @@ def test_a_history_arrives_with_everything_it_knows(catalog: Catalog) -> None:
 
 
 def test_markets_arrive_as_the_catalog_lists_them(catalog: Catalog) -> None:
-    sent = convert.markets_response(catalog.markets(), next_after="").SerializeToString()
+    sent = convert.markets_response(catalog.markets(), more=False).SerializeToString()
     page = convert.markets_page(ListMarketsResponse.FromString(sent))
     assert page.next_page_token == ""
     for found, info in zip(page.markets, catalog.markets(), strict=True):
