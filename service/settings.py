@@ -281,6 +281,18 @@ def resolve(
     return Resolved(ServeSettings(**values), origins)
 
 
+def misspelled(environment: Mapping[str, str] = os.environ, /) -> dict[str, str]:
+    """Variables that are no setting, each with the setting whose name is nearly the same.
+
+    Other names that begin so are left alone: a cluster with a service called sharecast sets some for every program.
+    """
+    from difflib import get_close_matches  # here, as every command reads these settings
+
+    known = [*(each.variable for each in SETTINGS), f"{_PREFIX}SETTINGS", f"{_PREFIX}KEY"]
+    others = (name for name in environment if name.startswith(_PREFIX) and name not in known)
+    return {name: near[0] for name in sorted(others) if (near := get_close_matches(name, known, 1, 0.85))}
+
+
 def _written(file: Path) -> dict[str, Any]:
     import tomllib  # here, as every command reads these settings and few a file
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from forecast.errors import InvalidArgument
-from service.cli.listening import obstacle
+from service.cli.listening import obstacle, same_place
 from service.cli.serve import settings_options
-from service.settings import ServeSettings, resolve
+from service.settings import ServeSettings, misspelled, resolve
 
 if TYPE_CHECKING:
     from service.store.key_rows import KeyRow
@@ -24,6 +24,7 @@ State = Literal["ok", "warning", "problem"]
 PROBLEMS = 1  # exit status where there is one
 
 _LITTLE_ROOM, _NO_ROOM = 2**30, 100 * 2**20  # bytes
+_FEW_FILES = 4096  # one for each connection, beside those of workers and the database
 _SOON = timedelta(days=14)
 _WITH_KEYS = "0002"  # the version of a database from which on it has them
 
@@ -82,6 +83,7 @@ def diagnose(
         now: The clock, with its time zone.
     """
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("settings", _settings),
         ("figures", _figures),
         ("prior", _prior),
         ("compiled code", _compiled),
@@ -91,6 +93,7 @@ def diagnose(
         ("disk", lambda: _disk(settings)),
         ("tls", lambda: _tls(settings, now())),
         ("keys", lambda: _keys(settings, now())),
+        ("open files", _open_files),
         ("port", lambda: _port("listen", settings.listen)),
         ("metrics port", lambda: _metrics_port(settings)),
     )
@@ -105,6 +108,13 @@ def _look(name: str, check: Callable[[], str]) -> Finding:
         return Finding(name, found.state, found.detail)
     except Exception as error:  # what goes wrong in a check is what it found
         return Finding(name, "problem", str(error) or type(error).__name__)
+
+
+def _settings() -> str:
+    if wrong := misspelled():
+        told = ", ".join(f"{name} is none ({right}?)" for name, right in wrong.items())
+        raise _Found("warning", f"of the environment: {told}")
+    return "every variable that looks like one is one"
 
 
 def _figures() -> str:
@@ -236,6 +246,7 @@ def _tls(settings: ServeSettings, now: datetime) -> str:
 
 
 def _keys(settings: ServeSettings, now: datetime) -> str:
+    from service.client.access import is_local
     from service.security.entry import settle
 
     try:
@@ -243,6 +254,8 @@ def _keys(settings: ServeSettings, now: datetime) -> str:
     except InvalidArgument:
         raise _Found("warning", "not looked at: see tls") from None
     if not asked_for:
+        if not is_local(settings.listen):
+            raise _Found("warning", f"calls need none: whoever reaches {settings.listen} may do everything")
         return "calls need none"
     named = _named(settings)
     if named is None:
@@ -257,6 +270,17 @@ def _keys(settings: ServeSettings, now: datetime) -> str:
     return f"{len(valid)} valid"
 
 
+def _open_files() -> str:
+    import resource
+
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)  # which a server raises its own limit to
+    if most == resource.RLIM_INFINITY:
+        return "as many as there is memory for"
+    if most < _FEW_FILES:
+        raise _Found("warning", f"{most} at once, one for each connection: raise the limit (ulimit -Hn, LimitNOFILE)")
+    return f"{most} at once"
+
+
 def _port(field: str, listen: str) -> str:
     if not listen:
         return "none asked for"
@@ -267,7 +291,7 @@ def _port(field: str, listen: str) -> str:
 
 def _metrics_port(settings: ServeSettings) -> str:
     found = _port("metrics", settings.metrics)
-    if settings.metrics and settings.metrics == settings.listen and not settings.listen.endswith(":0"):
+    if settings.metrics and not obstacle(settings.listen) and same_place(settings.metrics, settings.listen):
         raise _Found("problem", f"{settings.metrics} is where calls are to be answered")
     return found
 

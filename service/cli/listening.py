@@ -55,6 +55,20 @@ def obstacle(listen: str, /) -> str:
     return (failed[0].strerror or "unknown") if len(failed) == len(found) else ""
 
 
+def same_place(one: str, other: str, /) -> bool:
+    """Whether two addresses cannot both be listened on; each may be by itself, as `obstacle` says."""
+    if one.startswith(_UNIX) or other.startswith(_UNIX):
+        return one == other
+    places, ports = [], []
+    for listen in (one, other):
+        host, _, port = listen.rpartition(":")
+        found = socket.getaddrinfo(host.removeprefix("[").removesuffix("]"), int(port), type=socket.SOCK_STREAM)
+        places.append({address[0] for *_, address in found})
+        ports.append(int(port))
+    everywhere = {"0.0.0.0", "::"}
+    return ports[0] == ports[1] != 0 and bool(places[0] & places[1] or everywhere & (places[0] | places[1]))
+
+
 def _obstacle_at(path: Path) -> str:
     if len(os.fsencode(path)) > _LONGEST_PATH:
         return f"its name may have {_LONGEST_PATH} bytes at most"

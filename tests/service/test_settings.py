@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument
-from service.settings import SETTINGS, Setting, Settings, resolve
+from service.settings import SETTINGS, Setting, Settings, misspelled, resolve
 
 
 def test_no_color_counts_when_it_is_set_to_something() -> None:
@@ -113,3 +113,16 @@ def test_what_is_shown_is_a_settings_file_that_says_the_same(text: str, seconds:
         file = Path(folder) / "s.toml"
         file.write_text("\n".join(shown.lines()), encoding="utf-8")
         assert resolve({}, file, {}).settings == shown.settings
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.name)
+def test_a_variable_that_is_a_setting_but_for_a_letter_is_told_with_it(row: Setting) -> None:
+    for place in range(len("SHARECAST_"), len(row.variable)):
+        name = row.variable[:place] + row.variable[place + 1 :]
+        assert misspelled({name: "1", row.variable: "1"}) == {name: row.variable}
+
+
+def test_variables_of_others_and_those_that_are_right_are_left_alone() -> None:
+    right = {each.variable: "1" for each in SETTINGS} | {"SHARECAST_SETTINGS": "a", "SHARECAST_KEY": "a", "LISTEN": "a"}
+    cluster = ("HOST", "PORT", "SERVICE_PORT", "SERVICE_PORT_METRICS", "PORT_50051_TCP", "PORT_50051_TCP_ADDR")
+    assert misspelled(right | {f"SHARECAST_{name}": "tcp://10.0.0.1:50051" for name in cluster}) == {}

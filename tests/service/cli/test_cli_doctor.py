@@ -1,6 +1,8 @@
 import json
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,8 +30,8 @@ def test_all_is_well_where_a_server_could_start(run: Run, database: str) -> None
     assert result.exit_code == 0, result.stdout
     lines = {line[9:].split("  ")[0]: line.split()[0] for line in result.stdout.splitlines()}
     assert set(lines) == {
-        *("figures", "prior", "compiled code", "forecast", "clock", "database", "disk", "tls", "keys"),
-        *("port", "metrics port"),
+        *("settings", "figures", "prior", "compiled code", "forecast", "clock", "database", "disk", "tls", "keys"),
+        *("open files", "port", "metrics port"),
     }
     assert set(lines.values()) == {"ok"}
 
@@ -103,6 +105,35 @@ def test_keys_that_are_missing_or_end_soon_are_told(tmp_path: Path) -> None:
         assert found(settings)["keys"] == ("warning", f"2 valid; within 14 days these end: {row.key_id}")
     state, detail = found(ServeSettings(listen="127.0.0.1:0", database="none", authentication="keys"))["keys"]
     assert (state, detail) == ("problem", "calls need keys, and there is no database to keep them in")
+
+
+def test_a_server_that_lets_in_whoever_reaches_it_is_told() -> None:
+    settings = ServeSettings(listen="0.0.0.0:0", database="none", insecure_plaintext=True, authentication="none")
+    assert found(settings)["keys"] == ("warning", "calls need none: whoever reaches 0.0.0.0:0 may do everything")
+    assert found(ServeSettings(listen="127.0.0.1:0", database="none"))["keys"] == ("ok", "calls need none")
+
+
+@pytest.mark.parametrize("metrics", ["127.0.0.1", "localhost", "0.0.0.0"])
+def test_metrics_on_the_port_of_calls_are_a_problem_whatever_they_are_called(metrics: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = ServeSettings(listen=f"127.0.0.1:{port}", metrics=f"{metrics}:{port}", database="none")
+    assert found(settings)["metrics port"] == ("problem", f"{metrics}:{port} is where calls are to be answered")
+
+
+def test_a_variable_that_is_nearly_a_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARECAST_TIME_LIMT", "5")
+    state, detail = found(ServeSettings(listen="127.0.0.1:0", database="none"))["settings"]
+    assert (state, detail) == ("warning", "of the environment: SHARECAST_TIME_LIMT is none (SHARECAST_TIME_LIMIT?)")
+
+
+def test_a_limit_of_files_that_a_server_soon_meets_is_told() -> None:
+    program = str(Path(sys.executable).with_name("sharecast"))
+    command = 'ulimit -n 100; exec "$1" doctor --listen 127.0.0.1:0 --database none --format json'
+    done = subprocess.run(["sh", "-c", command, "sh", program], capture_output=True, text=True, check=True)
+    (files,) = (each for each in json.loads(done.stdout) if each["check"] == "open files")
+    assert (files["state"], files["detail"][:12]) == ("warning", "100 at once,")
 
 
 def test_certificates_are_looked_at(issue: Issue) -> None:  # noqa: F811

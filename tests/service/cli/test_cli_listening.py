@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from forecast.errors import InvalidArgument
-from service.cli.listening import check_can_listen, obstacle
+from service.cli.listening import check_can_listen, obstacle, same_place
 
 
 @pytest.fixture
@@ -77,3 +77,27 @@ def test_the_place_of_a_socket_is_looked_at(tmp_path: Path) -> None:
     assert obstacle(f"unix:{tmp_path / ('s' * 108)}") == "its name may have 107 bytes at most"
     with pytest.raises(InvalidArgument, match=r"listen is 'unix:.*'; .* \(what is there is no socket\)"):
         check_can_listen("listen", f"unix:{tmp_path}")
+
+
+@pytest.mark.parametrize("one", ["127.0.0.1", "127.0.0.2", "0.0.0.0"])
+@pytest.mark.parametrize("other", ["127.0.0.1", "127.0.0.2", "0.0.0.0", "localhost"])
+def test_two_addresses_are_the_same_place_where_the_system_gives_only_one_of_them(one: str, other: str) -> None:
+    with socket.socket() as first:
+        first.bind((one, 0))
+        first.listen()
+        port = first.getsockname()[1]
+        with socket.socket() as second:
+            try:
+                second.bind((other, port))
+                both = True
+            except OSError:
+                both = False
+    assert same_place(f"{one}:{port}", f"{other}:{port}") is not both
+    assert not same_place(f"{one}:{port}", f"{other}:{port % 65535 + 1}")
+    assert not same_place(f"{one}:0", f"{other}:0")  # each gets one of its own
+
+
+def test_a_socket_is_the_same_place_as_itself_alone() -> None:
+    assert same_place("unix:/run/a", "unix:/run/a")
+    assert not same_place("unix:/run/a", "unix:/run/b")
+    assert not same_place("unix:/run/a", "127.0.0.1:50051")
