@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from forecast.errors import InvalidArgument, SharecastError
-from forecast.forecasting import OF_RECORD, forecast_history, forecast_shares
+from forecast.forecasting import OF_RECORD, check_request, forecast_history, forecast_shares
 from forecast.many import forecast_table
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
@@ -81,6 +81,8 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
         InvalidArgument, InvalidTable, NotFound, NotEnoughData: when the first one is asked for; the first also where
             no message has room for the scores.
     """
+    for model in query.models:  # first: a wrong horizon is not a lack of room
+        check_request(horizon=query.horizon, levels=query.levels, model=model)
     check_scores_room(query)
     for step in Catalog(figures, breaks).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
