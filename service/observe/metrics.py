@@ -149,7 +149,7 @@ class MetricsServer:
     def __init__(self, metrics: Metrics, listen: str) -> None:
         host, _, port = listen.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
-        allowed = "HOST:PORT of this machine that no other process uses"
+        allowed = f"HOST:PORT of this machine, PORT 0 to {_LARGEST_PORT}, that no other process uses"
         if not host or not port.isascii() or not port.isdigit() or int(port) > _LARGEST_PORT:
             raise InvalidArgument("metrics", listen, allowed)
         try:

@@ -51,7 +51,7 @@ _BRINGING = frozenset(
     {"Forecast", "StreamForecasts", "Backtest", "CreateForecastJob"}
 )  # methods whose requests may bring shares
 
-_ALLOWED_ADDRESS = "HOST:PORT of this machine that no other process uses"
+_ALLOWED_ADDRESS = "HOST:PORT of this machine, PORT 0 to 65535, that no other process uses"
 
 
 class Front:
