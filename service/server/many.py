@@ -76,18 +76,17 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
     Raises:
         ServiceError: the work could not be done; of a market alone, that is its outcome.
     """
-    kind = f"many {query.model}"
-    if part.raw:
-        found: Outcomes = await _last(work.in_worker(call, kind, inline_outcomes, part.raw, call.request_id))
-        return found
-    try:
-        history = await work.in_thread(call, catalog.history, part.market, query.house, query.as_of)
-    except SharecastError as error:
-        if type(error).__module__.startswith("forecast."):
-            return [(True, convert.error_outcome(part.market, error, call.request_id))]
-        raise
-    task = (history, query, part.events, call.request_id)
-    return [await _last(work.in_worker(call, f"{kind} of the server", history_outcome, *task))]
+    kind = f"many {query.model}" if part.raw else f"many {query.model} of the server"
+    async with work.turn(call, kind, short=False) as place:
+        if part.raw:
+            return await place.call(inline_outcomes, part.raw, call.request_id)
+        try:
+            history = await work.at_once(catalog.history, part.market, query.house, query.as_of)
+        except SharecastError as error:
+            if type(error).__module__.startswith("forecast."):
+                return [(True, convert.error_outcome(part.market, error, call.request_id))]
+            raise
+        return [await place.call(history_outcome, history, query, part.events, call.request_id)]
 
 
 class StreamReplies:
@@ -154,11 +153,3 @@ async def as_ready(parts: list[Part], make: Callable[[Part], Any], ahead: int, /
         for task in working:
             task.cancel()
         await asyncio.gather(*done, *working, return_exceptions=True)  # one error ends it; the others are heard too
-
-
-async def _last(steps: AsyncIterator[Any]) -> Any:  # noqa: ANN401  (what the function returned)
-    found = None
-    async with aclosing(steps) as given:  # type: ignore[type-var]
-        async for step in given:
-            found = step
-    return found

@@ -11,7 +11,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar
 
 from service.server.admission import Admission
@@ -88,21 +88,6 @@ class Work:
     def check(self, call: Call, kind: str, *, short: bool) -> None:
         """Refuse now what `turn` would refuse; likewise."""
         (self.short if short else self.long).check(call.caller.tenant, kind, call.seconds_left)
-
-    async def in_worker(
-        self, call: Call, kind: str, function: Callable[..., Any], /, *arguments: object
-    ) -> AsyncIterator[Any]:
-        """What a function yields, or the one thing it returns, in a process for long work, when it is this call's turn.
-
-        Raises:
-            Overloaded, DeadlineExceeded, WorkLost: as `turn` and `Place`.
-        """
-        async with (
-            self.turn(call, kind, short=False) as place,
-            aclosing(place.steps(function, *arguments)) as steps,  # type: ignore[type-var]
-        ):
-            async for step in steps:
-                yield step
 
 
 class Place:
