@@ -71,11 +71,13 @@ class ForecastQuery:
     conditions: tuple[str, ...] = ()  # that the forecast is given
     league: bool = False  # whether ranks, leaders and concentration are asked for
     revenue: RevenueQuestion | None = None
+    include_draws: bool = False
 
     @property
     def from_draws(self) -> bool:
         """Whether what is asked takes joint draws."""
-        return bool(self.events or self.conditions or self.league or self.revenue is not None)
+        asked = self.events or self.conditions or self.league or self.revenue is not None
+        return bool(asked or self.include_draws)
 
 
 @dataclass(frozen=True, slots=True)

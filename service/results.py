@@ -5,7 +5,7 @@ Importing the client must stay cheap, so Polars, pandas and NumPy are imported o
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from forecast.arrays import FloatArray
     from forecast.results import Forecast, History
     from forecast.shown import Picture
 
@@ -125,6 +126,50 @@ class HistoryResult:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawsResult:
+    """Joint draws of a forecast: D draws of H quarters and K providers, each quarter of a draw a composition."""
+
+    market: str
+    periods: tuple[Quarter, ...]  # H
+    providers: tuple[str, ...]  # K
+    count: int  # D
+    shares: tuple[float, ...]  # D * H * K fractions, to seven digits: draw by draw, in each quarter by quarter
+    latest: tuple[float, ...]  # K, the composition at the origin
+    resolution: float  # half a unit of the printed precision of the shares behind the forecast, fraction
+    stretch: float  # factor that simultaneous bands made from the draws lack
+
+    def to_numpy(self) -> "FloatArray":
+        """Shape (D, H, K), float64; the shares of a quarter of a draw sum to one. Loads NumPy."""
+        import numpy as np
+
+        found = np.array(self.shares, dtype=np.float64).reshape(self.count, len(self.periods), len(self.providers))
+        found /= found.sum(axis=2, keepdims=True)
+        return found
+
+    def to_polars(self) -> "pl.DataFrame":
+        """One row per draw, quarter and provider: market, draw (from 0), period, provider, share."""
+        import numpy as np
+        import polars as pl
+
+        found = self.to_numpy()
+        draw, period, provider = (axis.ravel() for axis in np.indices(found.shape))
+        periods = pl.Series([str(one) for one in self.periods], dtype=pl.String)
+        providers = pl.Series(self.providers, dtype=pl.String)
+        return pl.DataFrame(
+            {
+                "draw": draw,
+                "period": periods.gather(period),
+                "provider": providers.gather(provider),
+                "share": found.ravel(),
+            }
+        ).select(pl.lit(self.market).alias("market"), pl.all())
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """The same table for pandas."""
+        return _to_pandas(self.to_polars())
+
+
+@dataclass(frozen=True, slots=True)
 class ForecastResult:
     """A joint forecast of one market: H quarters ahead, K providers, N levels.
 
@@ -150,15 +195,20 @@ class ForecastResult:
     conditions: tuple[ConditionResult, ...] = ()  # that every draw meets, in the order asked
     league: LeagueResult | None = None  # where asked for; given the conditions, if there are any
     revenue: RevenueResult | None = None  # where asked for; likewise
+    draws: DrawsResult | None = None  # where asked for; likewise
 
     def to_forecast(self) -> "Forecast":
-        """The same forecast as the library's own value, with arrays; loads Polars and NumPy."""
+        """The same forecast as the library's own value, with arrays; loads Polars and NumPy.
+
+        With draws, where they were asked for: `forecast.events`, `forecast.conditions` and `forecast.draws.bands_of`
+        can then be asked of it without the server.
+        """
         import numpy as np
 
         from forecast.results import Forecast, ModelProvenance
 
         shape = (len(self.periods), len(self.providers))
-        return Forecast(
+        made = Forecast(
             market=self.market,
             house=self.house,
             providers=self.providers,
@@ -181,6 +231,15 @@ class ForecastResult:
             history=None if self.history is None else self.history.to_history(),
             warnings=self.warnings,
             given=tuple(condition.condition for condition in self.conditions),
+        )
+        if self.draws is None:
+            return made
+        return replace(
+            made,
+            draws=self.draws.to_numpy(),
+            latest=np.array(self.draws.latest) if self.draws.latest else None,
+            resolution=self.draws.resolution,
+            stretch=self.draws.stretch,
         )
 
     def to_polars(self) -> "pl.DataFrame":

@@ -11,7 +11,6 @@ import click
 
 from forecast.errors import SharecastError
 from service.cli import options
-from service.cli.output import counted
 
 if TYPE_CHECKING:
     from service.batch.plan import Plan
@@ -98,7 +97,7 @@ def batch(
     progress = Progress(sys.stderr)
 
     def resumed(parts: int, of: int, markets: int) -> None:
-        click.echo(f"going on: {parts:,} of {counted(of, 'part')}, {counted(markets, 'market')}, are done", err=True)
+        click.echo(f"going on: {parts:,} of {_counted(of, 'part')}, {_counted(markets, 'market')}, are done", err=True)
         progress.resumed(markets)
 
     try:
@@ -132,14 +131,14 @@ def batch(
         progress.close()
         signal.signal(signal.SIGTERM, before)
     click.echo(
-        f"{done.markets - done.failed:,} of {counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}",
+        f"{done.markets - done.failed:,} of {_counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}",
         err=True,
     )
     if done.events is not None:
         click.echo(f"events: {done.events}", err=True)
     if done.unanswered:
         whose = "its market" if done.unanswered == 1 else "their markets"
-        told = f"{counted(done.unanswered, 'event')} could not be asked of {whose}"
+        told = f"{_counted(done.unanswered, 'event')} could not be asked of {whose}"
         click.echo(f"{told}: {done.events} says why", err=True)
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
@@ -156,9 +155,9 @@ def _cluster(scheduler: str) -> "Over":
 def _tell(plan: "Plan", output: Path) -> None:
     from service.batch.progress import duration
 
-    size = f"{counted(plan.markets, 'market')} in {counted(plan.rows, 'row')}"
-    click.echo(f"{size}, {counted(plan.parts, 'part')}, {counted(plan.workers, 'worker')}")
-    click.echo(f"{counted(plan.refused.height, 'market')} would be refused{':' if plan.refused.height else ''}")
+    size = f"{_counted(plan.markets, 'market')} in {_counted(plan.rows, 'row')}"
+    click.echo(f"{size}, {_counted(plan.parts, 'part')}, {_counted(plan.workers, 'worker')}")
+    click.echo(f"{_counted(plan.refused.height, 'market')} would be refused{':' if plan.refused.height else ''}")
     for market, _, message in plan.refused.head(MOST_TOLD).rows():
         click.echo(f"  {market}: {message}")
     if plan.refused.height > MOST_TOLD:
@@ -166,7 +165,7 @@ def _tell(plan: "Plan", output: Path) -> None:
     if plan.sampled:
         click.echo(
             f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by "
-            f"{counted(plan.sampled, 'market')} that took {1e3 * plan.market_seconds:.2f} ms each in one process"
+            f"{_counted(plan.sampled, 'market')} that took {1e3 * plan.market_seconds:.2f} ms each in one process"
         )
     click.echo("nothing was written")
 
@@ -174,3 +173,8 @@ def _tell(plan: "Plan", output: Path) -> None:
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     """End in order on SIGTERM: workers stopped, what is done kept, OUTPUT as it was."""
     sys.exit(TERMINATED)
+
+
+def _counted(number: int, noun: str) -> str:
+    """``1 market``, ``2,000 markets``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

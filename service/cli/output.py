@@ -90,8 +90,3 @@ def chart_format(path: Path, /) -> Literal["png", "svg", "html"]:
 def tell(message: str) -> None:
     """Say something to a person beside the result: on standard error."""
     click.echo(message, err=True)
-
-
-def counted(number: int, noun: str, /) -> str:
-    """``1 market``, ``2,000 markets``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

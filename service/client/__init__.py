@@ -35,6 +35,7 @@ from service.errors import (
 from service.results import (
     DataUsed,
     DoubtResult,
+    DrawsResult,
     FigureResult,
     FiguresResult,
     ForecastResult,
@@ -59,6 +60,7 @@ __all__ = [
     "DataUsed",
     "DeadlineExceeded",
     "DoubtResult",
+    "DrawsResult",
     "EventResult",
     "EventResults",
     "FigureResult",

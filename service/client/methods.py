@@ -71,6 +71,7 @@ def forecast(
     seed: int = 0,
     shares: "SharesTable | None" = None,
     include_history: bool = False,
+    include_draws: bool = False,
     events: Iterable[str] = (),
     conditions: Iterable[str] = (),
     league: bool = False,
@@ -93,6 +94,7 @@ def forecast(
             fraction; None where not reported, which is never zero) or `value` (an amount), optionally `decimals`
             (of the percentage as published).
         include_history: Also return the history the forecast was made from.
+        include_draws: Also return the joint draws, 2,000 of them, of which everything else follows.
         events: Whose probability is asked for, such as ``Huawei overtakes Tencent by 2026Q4``, as
             `forecast.events.parse_event` reads them; 100 at most.
         conditions: That the forecast is given, such as ``Huawei = 20 % in 2026Q4``, as
@@ -117,6 +119,7 @@ def forecast(
         model=model,
         seed=seed,
         include_history=include_history,
+        include_draws=include_draws,
         events=texts(events, "events"),
         conditions=texts(conditions, "conditions"),
         league=league,

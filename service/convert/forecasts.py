@@ -23,7 +23,7 @@ from service.convert.histories import data_message, read_data_used, read_history
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.convert.questions import NO_HOUSE, check_model, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
-from service.results import DataUsed, ForecastResult, ModelUsed
+from service.results import DataUsed, DrawsResult, ForecastResult, ModelUsed
 from sharecast.v1 import forecast_pb2, history_pb2, provenance_pb2
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 
@@ -56,6 +56,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         conditions=query.conditions,
         include_league=query.league,
         revenue=revenue_question(query.revenue),
+        include_draws=query.include_draws,
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
@@ -89,6 +90,7 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         conditions=read_conditions(request.conditions),
         league=request.include_league,
         revenue=read_revenue_question(request.revenue, inline=inline) if request.HasField("revenue") else None,
+        include_draws=request.include_draws,
     )
 
 
@@ -102,8 +104,9 @@ def forecast_response(
     conditions: "Iterable[Plausibility]" = (),
     league: "League | None" = None,
     revenue: "Revenue | None" = None,
+    include_draws: bool = False,
 ) -> ForecastResponse:
-    """Write a forecast: one list per provider and column; `history` where it is to come with it."""
+    """Write a forecast: one list per provider and column; `history`, and its draws, where they are to come with it."""
     return ForecastResponse(
         market=forecast.market,
         house=forecast.house,
@@ -133,6 +136,7 @@ def forecast_response(
         conditions=map(condition_message, conditions),
         league=None if league is None else league_message(league),
         revenue=None if revenue is None else revenue_message(revenue),
+        draws=draws_message(forecast) if include_draws else None,
     )
 
 
@@ -162,6 +166,33 @@ def forecast_result(response: ForecastResponse, /) -> ForecastResult:
         conditions=tuple(map(read_condition, response.conditions)),
         league=read_league(response.league, *of) if response.HasField("league") else None,
         revenue=read_revenue(response.revenue, *of) if response.HasField("revenue") else None,
+        draws=_read_draws(response) if response.HasField("draws") else None,
+    )
+
+
+def draws_message(forecast: "Forecast", /) -> forecast_pb2.JointDraws:
+    """Write the draws that a forecast has kept."""
+    assert forecast.draws is not None
+    return forecast_pb2.JointDraws(
+        draws_count=len(forecast.draws),
+        shares=forecast.draws.ravel().tolist(),
+        latest=() if forecast.latest is None else forecast.latest,
+        resolution=forecast.resolution,
+        stretch=forecast.stretch,
+    )
+
+
+def _read_draws(response: ForecastResponse) -> DrawsResult:
+    found = response.draws
+    return DrawsResult(
+        market=response.market,
+        periods=read_quarters(response.periods),
+        providers=tuple(p.provider for p in response.providers),
+        count=found.draws_count,
+        shares=tuple(found.shares),
+        latest=tuple(found.latest),
+        resolution=found.resolution,
+        stretch=found.stretch,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from google.protobuf.message import Message
 
 from forecast.errors import InvalidArgument
+from forecast.forecasting import DRAWS
 from forecast.scorecard import DISTANCES
 from service.queries import PLAIN_BYTES, BacktestQuery
 from sharecast.v1.batch_pb2 import MarketForecast
@@ -13,7 +14,12 @@ from sharecast.v1.forecast_service_pb2 import ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryResponse
 
 _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numbers: provenance, warnings, events
-_PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES = 24, 24, 8  # of each the most that its tags and lengths take
+_PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES, _FLOAT_BYTES = (
+    24,
+    24,
+    8,
+    4,
+)  # of each the most that its tags and lengths take
 BESIDE_OUTCOME = 16 * 2**10  # what a message says beside the outcome of one market: its name, a job and why it failed
 _QUARTER_BYTES = 8  # such as "2020Q3"
 _SCORE_BYTES, _SCORE_LEVEL_BYTES = 23, 9  # of a score the most that it takes beside its texts and its level
@@ -25,6 +31,7 @@ _ASKED_AS = {  # a field of an answer that the words of a question fill: what as
     "conditions": "conditions",
     "league": "include_league",
     "revenue": "revenue",
+    "draws": "include_draws",
 }
 
 
@@ -62,6 +69,11 @@ def revenue_bytes(providers: Collection[str], /, *, horizon: int, levels: int, p
     each = _PROVIDER_BYTES + 3 * column + past * _NUMBER_BYTES + 2 * levels * (_LEVEL_BYTES + 2 * column)
     market = each + _PROVIDER_BYTES + past * (_QUARTER_BYTES + _NUMBER_BYTES)
     return len(providers) * each + _name_bytes(providers) + market
+
+
+def draws_bytes(providers: Collection[str], /, *, horizon: int) -> int:
+    """The same of joint draws."""
+    return (DRAWS * horizon * _FLOAT_BYTES + _NUMBER_BYTES) * len(providers) + _PROVIDER_BYTES
 
 
 def scores_bytes(query: BacktestQuery, /) -> int:
@@ -105,6 +117,7 @@ def check_room(
     history: int = 0,
     league: bool = False,
     past: int | None = None,
+    draws: bool = False,
 ) -> None:
     """Refuse a forecast that no message has room for.
 
@@ -115,6 +128,7 @@ def check_room(
         history: Bytes of the history that is to come with it.
         league: Whether ranks, leaders and concentration are to.
         past: Quarters of the past that have a total, where revenue is to; None: it is not.
+        draws: Whether the joint draws are to.
 
     Raises:
         InvalidArgument: it is one; names the levels where fewer of them would do for the forecast itself, else the
@@ -133,6 +147,7 @@ def check_room(
         "include_history": history,
         "include_league": league_bytes(providers, horizon=horizon, levels=levels) if league else 0,
         "revenue": 0 if past is None else revenue_bytes(providers, horizon=horizon, levels=levels, past=past),
+        "include_draws": draws_bytes(providers, horizon=horizon) if draws else 0,
     }
     if whole + sum(beside.values()) <= most:
         return
@@ -140,6 +155,8 @@ def check_room(
     left = most - whole - sum(beside.values()) + beside[field]
     alone = field == "include_history"
     remedy = "leave it out, or ask for it alone by GetHistory" if alone else "ask for fewer levels, or leave it out"
+    if field == "include_draws":
+        remedy = "ask for fewer quarters, or leave it out"
     found = f"{beside[field]} bytes beside {asked}"
     raise InvalidArgument(field, found, f"{max(left, 0)} bytes of it, for the answer to be sent: {remedy}")
 

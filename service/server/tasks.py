@@ -46,10 +46,12 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
         if query.include_history:
             told = convert.history_message(history)
         size = 0 if told is None else told.ByteSize()
-        forecast = _forecast(history, query, keep_draws=drawn, history=size, league=query.league, past=past)
+        forecast = _forecast(
+            history, query, keep_draws=drawn, history=size, league=query.league, past=past, draws=query.include_draws
+        )
     else:
         shares, data = inline_shares(query.shares or (), market=query.market)
-        forecast = _forecast(shares, query, keep_draws=drawn, league=query.league, past=past)
+        forecast = _forecast(shares, query, keep_draws=drawn, league=query.league, past=past, draws=query.include_draws)
     answers = answer(forecast, query.events, query.conditions, league=query.league, totals=totals, seed=query.seed)
     response = convert.forecast_response(
         answers.forecast,
@@ -59,6 +61,7 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
         conditions=answers.conditions,
         league=answers.league,
         revenue=answers.revenue,
+        include_draws=query.include_draws,
     )
     check_answer(response)
     return response
@@ -125,11 +128,12 @@ def _forecast(
     history: int = 0,
     league: bool = False,
     past: int | None = None,
+    draws: bool = False,
 ) -> Forecast:
-    """Forecast a history, or a checked table of shares, as is asked; the last three as of `check_room`."""
+    """Forecast a history, or a checked table of shares, as is asked; the last four as of `check_room`."""
     providers = source.providers if isinstance(source, History) else source["provider"].unique().to_list()
     levels = len(query.levels)
-    check_room(providers, horizon=query.horizon, levels=levels, history=history, league=league, past=past)
+    check_room(providers, horizon=query.horizon, levels=levels, history=history, league=league, past=past, draws=draws)
     make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
 

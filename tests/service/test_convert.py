@@ -48,6 +48,7 @@ COMMON = {
     "model": NAMES,
     "seed": st.integers(0, 2**64 - 1),
     "include_history": st.booleans(),
+    "include_draws": st.booleans(),
     "events": st.lists(NAMES, max_size=3).map(tuple),
     "conditions": st.lists(NAMES, max_size=3).map(tuple),
 }

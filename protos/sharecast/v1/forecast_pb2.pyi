@@ -47,3 +47,17 @@ class Interval(_message.Message):
     lower: _containers.RepeatedScalarFieldContainer[float]
     upper: _containers.RepeatedScalarFieldContainer[float]
     def __init__(self, level: _Optional[float] = ..., lower: _Optional[_Iterable[float]] = ..., upper: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class JointDraws(_message.Message):
+    __slots__ = ("draws_count", "shares", "latest", "resolution", "stretch")
+    DRAWS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    LATEST_FIELD_NUMBER: _ClassVar[int]
+    RESOLUTION_FIELD_NUMBER: _ClassVar[int]
+    STRETCH_FIELD_NUMBER: _ClassVar[int]
+    draws_count: int
+    shares: _containers.RepeatedScalarFieldContainer[float]
+    latest: _containers.RepeatedScalarFieldContainer[float]
+    resolution: float
+    stretch: float
+    def __init__(self, draws_count: _Optional[int] = ..., shares: _Optional[_Iterable[float]] = ..., latest: _Optional[_Iterable[float]] = ..., resolution: _Optional[float] = ..., stretch: _Optional[float] = ...) -> None: ...

@@ -14,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue")
+    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +28,7 @@ class ForecastRequest(_message.Message):
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_LEAGUE_FIELD_NUMBER: _ClassVar[int]
     REVENUE_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_DRAWS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -41,7 +42,8 @@ class ForecastRequest(_message.Message):
     conditions: _containers.RepeatedScalarFieldContainer[str]
     include_league: bool
     revenue: _answer_pb2.RevenueQuestion
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ...) -> None: ...
+    include_draws: bool
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ...) -> None: ...
 
 class StreamForecastsRequest(_message.Message):
     __slots__ = ("batch",)
@@ -56,7 +58,7 @@ class StreamForecastsResponse(_message.Message):
     def __init__(self, outcomes: _Optional[_Iterable[_Union[_batch_pb2.MarketOutcome, _Mapping]]] = ...) -> None: ...
 
 class ForecastResponse(_message.Message):
-    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history", "events", "conditions", "league", "revenue")
+    __slots__ = ("market", "house", "as_of", "origin", "periods", "levels", "providers", "data_provenance", "model_provenance", "warnings", "history", "events", "conditions", "league", "revenue", "draws")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +74,7 @@ class ForecastResponse(_message.Message):
     CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     LEAGUE_FIELD_NUMBER: _ClassVar[int]
     REVENUE_FIELD_NUMBER: _ClassVar[int]
+    DRAWS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -87,7 +90,8 @@ class ForecastResponse(_message.Message):
     conditions: _containers.RepeatedCompositeFieldContainer[_answer_pb2.ConditionPlausibility]
     league: _answer_pb2.League
     revenue: _answer_pb2.Revenue
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ..., league: _Optional[_Union[_answer_pb2.League, _Mapping]] = ..., revenue: _Optional[_Union[_answer_pb2.Revenue, _Mapping]] = ...) -> None: ...
+    draws: _forecast_pb2.JointDraws
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., origin: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., levels: _Optional[_Iterable[float]] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ..., league: _Optional[_Union[_answer_pb2.League, _Mapping]] = ..., revenue: _Optional[_Union[_answer_pb2.Revenue, _Mapping]] = ..., draws: _Optional[_Union[_forecast_pb2.JointDraws, _Mapping]] = ...) -> None: ...
 
 class BacktestRequest(_message.Message):
     __slots__ = ("market", "house", "shares", "origins", "horizon", "levels", "models", "seed")

@@ -19,7 +19,15 @@ from service.queries import BacktestQuery
 from service.queries import ShareRow as QueryRow
 from service.server import Server
 from service.server.forecasts import read_forecast
-from service.server.room import answer_bytes, check_room, check_scores_room, league_bytes, revenue_bytes, scores_bytes
+from service.server.room import (
+    answer_bytes,
+    check_room,
+    check_scores_room,
+    draws_bytes,
+    league_bytes,
+    revenue_bytes,
+    scores_bytes,
+)
 from service.server.tasks import make_forecast
 from service.store import open_store
 from sharecast.v1.answer_pb2 import AmountForecast, Concentration, League, ProviderRank, Revenue, TotalRow
@@ -156,9 +164,10 @@ def test_what_a_league_and_revenue_take_is_never_told_too_small_and_hardly_too_l
     history=st.integers(0, 2**23),
     league=st.booleans(),
     past=st.none() | st.integers(0, 2001),
+    draws=st.booleans(),
 )
 def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusal_allows_is_not(
-    count: int, levels: int, history: int, league: bool, past: int | None
+    count: int, levels: int, history: int, league: bool, past: int | None, draws: bool
 ) -> None:
     names = [f"provider {n}" for n in range(count)]
     assume(answer_bytes(names, horizon=40, levels=levels) < 3.75 * 2**20)
@@ -166,10 +175,11 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
         "include_history": history,
         "include_league": league_bytes(names, horizon=40, levels=levels) * league,
         "revenue": 0 if past is None else revenue_bytes(names, horizon=40, levels=levels, past=past),
+        "include_draws": draws_bytes(names, horizon=40) * draws,
     }
     whole = answer_bytes(names, horizon=40, levels=levels) + sum(beside.values())
     try:
-        check_room(names, horizon=40, levels=levels, history=history, league=league, past=past)
+        check_room(names, horizon=40, levels=levels, history=history, league=league, past=past, draws=draws)
     except InvalidArgument as refused:
         assert whole > 3.75 * 2**20
         assert beside[refused.field] == max(beside.values())
@@ -177,9 +187,9 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
         allowed = int(refused.allowed.split()[0])
         assert 0 <= allowed < beside[refused.field]
         if refused.field == "include_history" and allowed:
-            check_room(names, horizon=40, levels=levels, history=allowed, league=league, past=past)
+            check_room(names, horizon=40, levels=levels, history=allowed, league=league, past=past, draws=draws)
             with pytest.raises(InvalidArgument, match="bytes of it, for the answer to be sent: "):
-                check_room(names, horizon=40, levels=levels, history=allowed + 1, league=league, past=past)
+                check_room(names, horizon=40, levels=levels, history=allowed + 1, league=league, past=past, draws=draws)
     else:
         assert whole <= 3.75 * 2**20
 
