@@ -4,9 +4,11 @@ An exception is told by its type and by where it arose. Its text may hold a path
 out except at level debug.
 """
 
+import atexit
 import contextlib
 import json
 import logging
+import os
 import sys
 import time
 import traceback
@@ -17,6 +19,7 @@ from typing import Final, Literal, TextIO
 
 import grpc
 
+from service.observe.outlet import Outlet
 from service.observe.probes import is_quiet
 from service.security.caller import Caller
 
@@ -46,11 +49,13 @@ def set_up_log(level: Level, form: Form, stream: TextIO | None = None) -> "CallL
     Returns:
         What writes the lines of calls.
     """
-    to = sys.stderr if stream is None else stream
-    json_lines = form == "json" or (form == "auto" and not to.isatty())
+    shown = sys.stderr if stream is None else stream  # None: the process was started without one
+    json_lines = form == "json" or (form == "auto" and not (shown is not None and shown.isatty()))
     number = logging.getLevelNamesMapping()[level.upper()]
+    formatter = JsonFormatter(texts=level == "debug") if json_lines else TextFormatter(texts=level == "debug")
+    to = _standard_error(formatter) if stream is None else stream
     handler = logging.StreamHandler(to)
-    handler.setFormatter(JsonFormatter(texts=level == "debug") if json_lines else TextFormatter(texts=level == "debug"))
+    handler.setFormatter(formatter)
     root = logging.getLogger()
     for former in root.handlers[:]:
         root.removeHandler(former)
@@ -61,6 +66,25 @@ def set_up_log(level: Level, form: Form, stream: TextIO | None = None) -> "CallL
     for library in ("grpc", "asyncio", "sqlalchemy", "alembic", "numba", "matplotlib"):
         logging.getLogger(library).setLevel(max(number, logging.WARNING))
     return CallLog(to, number, json_lines=json_lines)
+
+
+def _standard_error(formatter: logging.Formatter) -> TextIO | Outlet:
+    """It, in a way that does not wait for its reader."""
+
+    def lost(lines: int) -> str:
+        told = "%d line(s) of the log were lost: its reader took no more"
+        return formatter.format(logging.LogRecord("sharecast", logging.WARNING, "", 0, told, (lines,), None))
+
+    if sys.stderr is None:
+        return Outlet(os.open(os.devnull, os.O_WRONLY), lost=lost)
+    try:
+        number = sys.stderr.fileno()
+    except (OSError, ValueError):  # a program that runs a server has put something of its own in its place
+        return sys.stderr
+    sys.stderr.flush()
+    outlet = Outlet(number, lost=lost)
+    atexit.register(outlet.end)
+    return outlet
 
 
 class JsonFormatter(logging.Formatter):
@@ -117,7 +141,7 @@ class CallLog:
         json_lines: JSON; else text.
     """
 
-    def __init__(self, stream: TextIO, level: int, *, json_lines: bool) -> None:
+    def __init__(self, stream: TextIO | Outlet, level: int, *, json_lines: bool) -> None:
         self._stream, self._level, self._json = stream, level, json_lines
 
     def write(

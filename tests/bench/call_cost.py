@@ -20,6 +20,7 @@ from service.catalog import Catalog
 from service.observe import Observer, spans_if_installed
 from service.observe.log import CallLog
 from service.observe.metrics import Metrics
+from service.observe.outlet import Outlet
 from service.security import Caller, Guard, Role
 from service.security.keys import add_key
 from service.server import Server
@@ -75,13 +76,13 @@ def main(calls: int) -> None:
     """Print both tables."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        Path("/dev/null").open("w", buffering=1, encoding="utf-8") as nowhere,
+        Path("/dev/null").open("w", encoding="utf-8") as nowhere,
         open_store(str(Path(folder) / "keys.db")) as store,
     ):
         key, _ = add_key(store.keys, tenant="team-a", role="read", now=datetime.now(UTC))
 
         def log(level: int = INFO, *, json_lines: bool = True) -> CallLog:
-            return CallLog(nowhere, level, json_lines=json_lines)
+            return CallLog(Outlet(nowhere.fileno(), lost=str), level, json_lines=json_lines)
 
         print("microseconds a call, alone")
         print(f"  key            {asyncio.run(guard_microseconds(Guard(store.keys), key)):6.1f}")
