@@ -19,13 +19,16 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from forecast.errors import InvalidArgument, SharecastError
-from service.errors import DeadlineExceeded, InternalError
+from service.errors import DeadlineExceeded, InternalError, MalformedRequest
 from service.observe import Observer
 from service.security import Caller, Guard
+from service.server.open_calls import OpenCalls
+from service.server.silent import GuardedHandler
 from service.status import REQUEST_ID, STATUS_TRAILER, error_code, pack_error
 
 log = logging.getLogger(__name__)
 
+REQUEST_SECONDS = 30.0  # until the one request of a call that may take longer is there
 MOST_PLAIN_BYTES = 64 * 2**10  # of a request that brings no data of its own
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -71,6 +74,7 @@ def service_handler(
     guard: Guard,
     observer: Observer,
     limits: Limits,
+    open_calls: OpenCalls,
     bringing: frozenset[str] = frozenset(),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
@@ -83,27 +87,30 @@ def service_handler(
         guard: Lets callers in.
         observer: Is told of every call.
         limits: Of time.
+        open_calls: Bounds those of one tenant, together with whoever else was given it.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
         KeyError: a method has no reply.
     """
     rpcs: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+    fast: dict[str, Callable[[bytes, _Context], Awaitable[bytes | None]]] = {}
     for method in service.methods:
         reply = replies[method.name]
-        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer)
-        # without (de)serializers grpc hands over and takes bytes
+        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls)
+        most = None if method.name in bringing else MOST_PLAIN_BYTES
+        # without (de)serializers grpc hands over and takes bytes; all take streams of requests, see `silent`
         if method.client_streaming:
             collected = partial(frame.collected, reply, limits.stream)
             rpcs[method.name] = grpc.stream_unary_rpc_method_handler(collected)
         elif method.server_streaming:
             seconds = limits.watch if method.name.startswith("Watch") else limits.stream
-            most = None if method.name in bringing else MOST_PLAIN_BYTES
-            rpcs[method.name] = grpc.unary_stream_rpc_method_handler(partial(frame.streamed, reply, seconds, most))
+            rpcs[method.name] = grpc.stream_stream_rpc_method_handler(partial(frame.streamed, reply, seconds, most))
         else:
-            most = None if method.name in bringing else MOST_PLAIN_BYTES
-            rpcs[method.name] = grpc.unary_unary_rpc_method_handler(partial(frame.single, reply, limits.unary, most))
-    return grpc.method_handlers_generic_handler(service.full_name, rpcs)
+            awaited = partial(frame.awaited, reply, limits.unary, most)
+            rpcs[method.name] = grpc.stream_unary_rpc_method_handler(awaited)
+            fast[method.name] = partial(frame.single, reply, limits.unary, most)
+    return GuardedHandler(service.full_name, rpcs, fast)
 
 
 def check_size(raw: bytes, /) -> None:
@@ -116,16 +123,39 @@ def check_size(raw: bytes, /) -> None:
         raise InvalidArgument("request", f"{len(raw)} bytes", f"{MOST_PLAIN_BYTES} bytes, unless it brings shares")
 
 
+async def the_request(context: _Context, /) -> bytes:
+    """The one request of a call, as soon as it is there.
+
+    Raises:
+        MalformedRequest: its caller sends none.
+    """
+    raw = await context.read()
+    if not isinstance(raw, bytes):  # the end of the stream
+        raise MalformedRequest
+    return raw
+
+
 class _Frame:
     """What happens around every call of one method."""
 
-    def __init__(self, method: str, guard: Guard, observer: Observer) -> None:
-        self._method, self._guard, self._observer = method, guard, observer
+    def __init__(self, method: str, guard: Guard, observer: Observer, open_calls: OpenCalls) -> None:
+        self._method, self._guard, self._observer, self._open = method, guard, observer, open_calls
 
     async def single(
         self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
     ) -> bytes | None:
         async def answer(call: Call) -> bytes:
+            if most is not None:
+                check_size(raw)
+            return await reply(raw, call)
+
+        return await self._around(answer, time_limit, context)
+
+    async def awaited(
+        self, reply: Reply, time_limit: float, most: int | None, _: AsyncIterator[bytes], context: _Context
+    ) -> bytes | None:
+        async def answer(call: Call) -> bytes:
+            raw = await the_request(context)
             if most is not None:
                 check_size(raw)
             return await reply(raw, call)
@@ -141,9 +171,14 @@ class _Frame:
         return await self._around(answer, time_limit, context)
 
     async def streamed(
-        self, reply: StreamReply, time_limit: float, most: int | None, raw: bytes, context: _Context
+        self, reply: StreamReply, time_limit: float, most: int | None, _: AsyncIterator[bytes], context: _Context
     ) -> None:
         async def answer(call: Call) -> None:
+            try:
+                async with asyncio.timeout(REQUEST_SECONDS):  # the call itself may take hours
+                    raw = await the_request(context)
+            except TimeoutError:
+                raise DeadlineExceeded(REQUEST_SECONDS) from None
             if most is not None:
                 check_size(raw)
             # closed at once when the caller has gone: that is what ends the work
@@ -186,7 +221,8 @@ class _Frame:
         try:
             async with asyncio.timeout(seconds) as limit:
                 caller = await self._guard.admit(self._method, metadata, peer)
-                response = await answer(Call(self._method, request_id, caller, started + seconds))
+                with self._open.one_of(caller):
+                    response = await answer(Call(self._method, request_id, caller, started + seconds))
             ended(grpc.StatusCode.OK)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
             return response

@@ -21,6 +21,7 @@ from service.server.health_calls import Health
 from service.server.jobs import JobReplies
 from service.server.many import StreamReplies
 from service.server.messages import collected, in_thread
+from service.server.open_calls import OpenCalls
 from service.server.reflecting import reflection_handlers
 from service.server.replies import Replies
 from service.server.work import WAITING, Work
@@ -29,7 +30,10 @@ from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_p
 TIME_LIMIT = 30.0  # seconds a call may take
 STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
 WATCH_TIME_LIMIT = 24 * 3600.0  # seconds a call that only watches may take
-_CALLS_AT_ONCE = 2_000  # those that wait for work are refused far earlier; the rest watch, or hold a connection only
+# Those that wait for work are refused far earlier; the rest watch, or hold a connection only. One tenant may have half
+# of them, watches of health and calls that have not said what they ask some hundreds, so the rest stay free for others.
+# Beyond it gRPC itself refuses, without a word of when to call again: only several tenants at their bounds get there.
+_CALLS_AT_ONCE = 2_000
 
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the same port must fail, not take half of the calls
@@ -48,8 +52,8 @@ _MARKETS = market_service_pb2.DESCRIPTOR.services_by_name["MarketService"]
 _JOBS = job_service_pb2.DESCRIPTOR.services_by_name["JobService"]
 _SERVICES = (_FORECASTS, _MARKETS, _JOBS)
 _BRINGING = frozenset(
-    {"Forecast", "StreamForecasts", "Backtest", "CreateForecastJob"}
-)  # methods whose requests may bring shares
+    {"Forecast", "StreamForecasts", "Backtest", "CreateForecastJob", "GetHistory"}
+)  # methods whose requests may bring shares or figures
 
 _ALLOWED_ADDRESS = "HOST:PORT of this machine, PORT 0 to 65535, that no other process uses"
 
@@ -84,7 +88,7 @@ class Front:
         self._catalog, self._credentials = catalog, credentials
         self._guard, self._observer = guard or Guard.open(), observer or Observer.quiet()
         self._limits = Limits(time_limit, stream_time_limit, WATCH_TIME_LIMIT)
-        self._places, self._waiting = places, waiting
+        self._places, self._waiting, self._open_calls = places, waiting, OpenCalls()
         self.address = ""  # HOST:PORT, once started
 
     async def start(self, listen: str) -> None:
@@ -166,6 +170,7 @@ class Front:
             "Forecast": cached.forecast,
             "StreamForecasts": StreamReplies(self._catalog, self._work, ahead=ahead).stream_forecasts,
             "Backtest": cached.backtest,
+            "GetHistory": cached.history,
             "CreateForecastJob": self._jobs.create,
             "GetForecastJob": self._jobs.get,
             "ListForecastJobs": self._jobs.list,
@@ -187,6 +192,7 @@ class Front:
                 guard=self._guard,
                 observer=self._observer,
                 limits=self._limits,
+                open_calls=self._open_calls,
                 bringing=_BRINGING,
             )
             self._server.add_generic_rpc_handlers((handler,))
@@ -198,7 +204,7 @@ class Front:
 
     def _add_reflection(self) -> None:
         names = (*(service.full_name for service in _SERVICES), health_calls.NAME)
-        self._server.add_generic_rpc_handlers(reflection_handlers(names, self._guard, self._observer))
+        self._server.add_generic_rpc_handlers(reflection_handlers(names, self._guard, self._observer, self._open_calls))
 
 
 def _can_be_address(listen: str) -> bool:

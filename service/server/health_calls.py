@@ -14,13 +14,15 @@ from google.protobuf.message import Message
 from grpc_health.v1.health_pb2 import DESCRIPTOR, HealthCheckRequest, HealthCheckResponse
 
 from forecast.errors import NotFound, SharecastError
-from service.errors import Overloaded
+from service.errors import DeadlineExceeded, Overloaded
 from service.observe import Observer, observed, observed_stream
+from service.server.calls import the_request
 from service.server.messages import decode
 from service.status import STATUS_TRAILER, error_code, pack_error
 
 NAME = DESCRIPTOR.services_by_name["Health"].full_name
-_MOST_WATCHES = 500  # at once: each holds a call, of which there are so many
+_REQUEST_SECONDS = 2.0  # until it is said which service
+_MOST_WATCHES = 200  # at once: each holds a call, of which there are so many
 
 _Context = Any  # of grpc.aio
 
@@ -54,23 +56,25 @@ class Health:
         return grpc.method_handlers_generic_handler(
             NAME,
             {
-                "Check": grpc.unary_unary_rpc_method_handler(observed(observer, f"/{NAME}/Check", self._check)),
-                "Watch": grpc.unary_stream_rpc_method_handler(observed_stream(observer, f"/{NAME}/Watch", self._watch)),
+                "Check": grpc.stream_unary_rpc_method_handler(observed(observer, f"/{NAME}/Check", self._check)),
+                "Watch": grpc.stream_stream_rpc_method_handler(
+                    observed_stream(observer, f"/{NAME}/Watch", self._watch)
+                ),
             },
         )
 
-    async def _check(self, raw: bytes, context: _Context) -> bytes | None:
+    async def _check(self, _: AsyncIterator[bytes], context: _Context) -> bytes | None:
         try:
-            service = decode(HealthCheckRequest, raw).service
+            service = await _asked(context)
             if service not in self._serving:
                 raise NotFound("service", service, tuple(filter(None, self._serving)))
         except SharecastError as error:
             await abort(context, error)
         return _response(self._status(service))
 
-    async def _watch(self, raw: bytes, context: _Context) -> AsyncIterator[bytes]:
+    async def _watch(self, _: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         try:
-            service = decode(HealthCheckRequest, raw).service
+            service = await _asked(context)
             if self._watches >= _MOST_WATCHES:
                 raise Overloaded(1.0)
         except SharecastError as error:
@@ -94,6 +98,15 @@ class Health:
         if serving is None:  # which the protocol has a watch told, as the service may come
             return HealthCheckResponse.SERVICE_UNKNOWN
         return HealthCheckResponse.SERVING if serving else HealthCheckResponse.NOT_SERVING
+
+
+async def _asked(context: _Context) -> str:
+    """The service asked for. Nobody needs a key here, so nobody may keep a call open by not saying what is asked."""
+    try:
+        async with asyncio.timeout(_REQUEST_SECONDS):
+            return decode(HealthCheckRequest, await the_request(context)).service
+    except TimeoutError:
+        raise DeadlineExceeded(_REQUEST_SECONDS) from None
 
 
 async def abort(context: _Context, error: SharecastError, /) -> None:
