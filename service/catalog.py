@@ -328,9 +328,7 @@ class Catalog:
         return base if stored is None else merge_figures(base, stored)
 
     def _usual_house(self, market: str, revision: int) -> str:
-        houses = self._of_market(market, revision).group_by("house").len()
-        names = houses.sort("len", "house", descending=[True, False])["house"].to_list()
-        return DEFAULT_HOUSE if DEFAULT_HOUSE in names else str(names[0])
+        return usual_house(self._of_market(market, revision))
 
     def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
         from forecast.history import reconstruct  # loads statsmodels, which takes a second
@@ -341,6 +339,17 @@ class Catalog:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
             figures = self._of_market(market, revision)
         return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of)
+
+
+def usual_house(figures: pl.DataFrame, /) -> str:
+    """The house that tells of a market where none is asked for: the usual one, else the one with most figures.
+
+    Args:
+        figures: Curated figures of one market, one row at least.
+    """
+    houses = figures.group_by("house").len()
+    names = houses.sort("len", "house", descending=[True, False])["house"].to_list()
+    return DEFAULT_HOUSE if DEFAULT_HOUSE in names else str(names[0])
 
 
 def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[pl.DataFrame, DataUsed]:

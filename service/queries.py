@@ -4,9 +4,10 @@ Free of Polars and NumPy, so that importing the client stays cheap.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
@@ -25,6 +26,10 @@ MOST_EVENTS, MOST_CONDITIONS = 100, 20  # of one forecast
 MOST_TOTALS, LONGEST_UNIT = 400, 40  # of one forecast; characters
 LARGEST_IMPORT = 1_000_000  # rows
 PLAIN_BYTES = 4 * 2**20  # of a message that a client of gRPC takes unless told otherwise
+
+
+FigureRow: TypeAlias = Mapping[str, object]
+"""One statement by one page, by column of `forecast.schema.FIGURES_COLUMNS`; None or left out: not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class RevenueQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ForecastQuery:
-    """One market to forecast, from the server's figures or from `shares`."""
+    """One market to forecast, from the server's figures, from `shares`, or from `figures`."""
 
     market: str
     house: str = ""  # empty: the usual one of the market; and beside `shares`
@@ -72,6 +77,12 @@ class ForecastQuery:
     league: bool = False  # whether ranks, leaders and concentration are asked for
     revenue: RevenueQuestion | None = None
     include_draws: bool = False
+    figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
+
+    @property
+    def inline(self) -> bool:
+        """Whether the data are the caller's."""
+        return self.shares is not None or self.figures is not None
 
     @property
     def from_draws(self) -> bool:
@@ -134,6 +145,7 @@ class HistoryQuery:
     house: str = ""  # empty: the usual one of the market
     as_of: date | None = None
     most_bytes: int = PLAIN_BYTES  # of the answer, which with many figures behind each cell has more than most have
+    figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def forecast(
     model: str = DEFAULT_MODEL,
     seed: int = 0,
     shares: "SharesTable | None" = None,
+    figures: "ImportTable | None" = None,
     include_history: bool = False,
     include_draws: bool = False,
     events: Iterable[str] = (),
@@ -82,7 +83,8 @@ def forecast(
     """Forecast one market.
 
     Args:
-        market: A market of the server, such as ``cn-cloud``; beside `shares`, the name the answer is to carry.
+        market: A market of the server, such as ``cn-cloud``; beside `figures`, one of theirs; beside `shares`, the
+            name the answer is to carry.
         house: The research house; None for canalys, or in a market it does not measure the one with most figures.
             Leave out beside `shares`.
         as_of: Use only what was published by this date. Leave out beside `shares`.
@@ -93,6 +95,8 @@ def forecast(
         shares: Shares to forecast from: a Polars frame or rows with `period` ("2020Q3"), `provider`, `share` (a
             fraction; None where not reported, which is never zero) or `value` (an amount), optionally `decimals`
             (of the percentage as published).
+        figures: Published figures to forecast from in place of the server's, which are not mixed in: as in
+            `import_figures`, 20,000 rows at most. What of them was left out or is doubted stands in the warnings.
         include_history: Also return the history the forecast was made from.
         include_draws: Also return the joint draws, 2,000 of them, of which everything else follows.
         events: Whose probability is asked for, such as ``Huawei overtakes Tencent by 2026Q4``, as
@@ -114,6 +118,7 @@ def forecast(
         house=house or "",
         as_of=as_date(as_of),
         shares=None if shares is None else share_rows(shares, market),
+        figures=None if figures is None else tuple(table_rows(figures)),
         horizon=horizon,
         levels=tuple(levels),
         model=model,
@@ -516,21 +521,29 @@ def get_history(
     *,
     house: str | None = None,
     as_of: date | str | None = None,
+    figures: "ImportTable | None" = None,
     timeout: float | None = None,
 ) -> Single[HistoryResult]:
     """The quarterly composition of one market as one research house tells it.
 
     Args:
-        market: A market of the server, such as ``cn-cloud``.
+        market: A market of the server, such as ``cn-cloud``; beside `figures`, one of theirs.
         house: The research house; None for canalys, or in a market it does not measure the one with most figures.
         as_of: Use only what was published by this date.
+        figures: Published figures to make it from in place of the server's, as in `forecast`.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
-        InvalidArgument, NotFound, NotEnoughData: as the library raises them.
+        InvalidArgument, InvalidTable, NotFound, NotEnoughData: as the library raises them.
         ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
     """
-    query = HistoryQuery(market=market, house=house or "", as_of=as_date(as_of), most_bytes=TAKEN_BYTES)
+    query = HistoryQuery(
+        market=market,
+        house=house or "",
+        as_of=as_date(as_of),
+        figures=None if figures is None else tuple(table_rows(figures)),
+        most_bytes=TAKEN_BYTES,
+    )
     return Single(MARKETS, "GetHistory", convert.history_request(query), convert.history_result, timeout)
 
 

@@ -20,6 +20,7 @@ from service.convert.answers import (
     revenue_question,
 )
 from service.convert.histories import data_message, read_data_used, read_history
+from service.convert.imports import figures_message, read_figures
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.convert.questions import NO_HOUSE, check_model, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
@@ -39,7 +40,8 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
 
     Raises:
         InvalidArgument: a value that the message cannot carry, or would carry as another one, such as horizon 0, which
-            on the wire stands for the default. Everything else is for the server to judge.
+            on the wire stands for the default; or shares and figures at once. Everything else is for the server to
+            judge.
     """
     check_question(query)
     check_model(query.model)
@@ -60,6 +62,10 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
+    if query.figures is not None:
+        if query.shares is not None:
+            raise InvalidArgument("figures", f"{len(query.figures)} rows", "shares or figures, not both")
+        request.figures.CopyFrom(figures_message(query.figures))
     return request
 
 
@@ -70,7 +76,8 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         InvalidArgument: no market, a bad date, a house or date beside inline shares, too many events or conditions, or
             totals as `read_revenue_question` refuses them.
     """
-    inline = request.WhichOneof("data") == "shares"
+    brought = request.WhichOneof("data")
+    inline = brought == "shares"
     as_of = read_date(request.as_of)
     if inline and as_of is not None:
         raise InvalidArgument("as_of", request.as_of, "empty beside inline shares, which carry no publication dates")
@@ -81,6 +88,7 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         house=request.house,
         as_of=as_of,
         shares=tuple(read_share_row(row) for row in request.shares.rows) if inline else None,
+        figures=read_figures(request.figures) if brought == "figures" else None,
         horizon=request.horizon or DEFAULT_HORIZON,
         levels=tuple(request.levels) or DEFAULT_LEVELS,
         model=request.model or DEFAULT_MODEL,

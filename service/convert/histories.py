@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
+from service.convert.imports import figures_message, read_figures
 from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
 from service.queries import PLAIN_BYTES, HistoryQuery
 from service.results import DataUsed, DoubtResult, HistoryResult
@@ -17,9 +18,17 @@ Reason = Literal["slip", "contradiction", "table"]
 
 
 def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
-    """Write a query."""
+    """Write a query.
+
+    Raises:
+        InvalidArgument: a figure has a column there is not, or a cell that the message cannot carry.
+    """
     return GetHistoryRequest(
-        market=query.market, house=query.house, as_of=date_text(query.as_of), most_bytes=query.most_bytes
+        market=query.market,
+        house=query.house,
+        as_of=date_text(query.as_of),
+        most_bytes=query.most_bytes,
+        figures=None if query.figures is None else figures_message(query.figures),
     )
 
 
@@ -35,6 +44,7 @@ def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
         market=read_market(request.market),
         house=request.house,
         as_of=read_date(request.as_of),
+        figures=read_figures(request.figures) if request.WhichOneof("data") == "figures" else None,
         most_bytes=request.most_bytes or PLAIN_BYTES,
     )
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Literal
+from typing import Literal, cast
 
 from forecast.errors import InvalidArgument
 from service.convert.parts import INT32
-from service.queries import OWN_HOUSE, ImportQuery
+from service.queries import OWN_HOUSE, FigureRow, ImportQuery
 from service.results import ImportReport
 from sharecast.v1 import import_pb2
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
@@ -51,7 +51,7 @@ def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /)
     chunk = import_pb2.ImportChunk()
     size = 0
     for place, row in enumerate(rows):
-        message = _row_message(query.kind, row, place)
+        message = _row_message(query.kind, row, f"rows[{place}]")
         if size and size + message.ByteSize() > _CHUNK_BYTES:
             yield ImportFiguresRequest(chunk=chunk)
             chunk, size = import_pb2.ImportChunk(), 0
@@ -62,6 +62,32 @@ def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /)
         size += message.ByteSize()
     if size:
         yield ImportFiguresRequest(chunk=chunk)
+
+
+def figures_message(rows: Iterable[FigureRow], /) -> import_pb2.InlineFigures:
+    """Write figures that the caller brings in place of the server's.
+
+    Raises:
+        InvalidArgument: a column that figures do not have, or a cell that the message cannot carry.
+    """
+    message = import_pb2.InlineFigures()
+    for place, row in enumerate(rows):
+        written = _row_message("figures", row, f"figures.rows[{place}]")
+        message.rows.append(cast("import_pb2.FigureRow", written))
+    return message
+
+
+def read_figures(message: import_pb2.InlineFigures, /) -> tuple[FigureRow, ...]:
+    """Read figures that the caller brings; None where nothing is given."""
+    return tuple(
+        {
+            name: (getattr(row, name) if row.HasField(name) else None)
+            if name in _NUMBERS
+            else getattr(row, name) or None
+            for name in COLUMNS["figures"]
+        }
+        for row in message.rows
+    )
 
 
 def import_query(request: ImportFiguresRequest, /) -> ImportQuery:
@@ -139,14 +165,14 @@ def import_report(response: ImportFiguresResponse, /) -> ImportReport:
 
 
 def _row_message(
-    kind: Kind, row: Mapping[str, object], place: int
+    kind: Kind, row: Mapping[str, object], place: str
 ) -> "import_pb2.FigureRow | import_pb2.MarketShareRow":
     known = COLUMNS[kind]
     message = import_pb2.FigureRow() if kind == "figures" else import_pb2.MarketShareRow()
     for name, cell in row.items():
-        field = f"rows[{place}].{name}"
+        field = f"{place}.{name}"
         if name not in known:
-            raise InvalidArgument(f"rows[{place}]", name, f"the columns {', '.join(known)}")
+            raise InvalidArgument(place, name, f"the columns {', '.join(known)}")
         if cell is None:
             continue
         if name == "value" and kind == "shares" and row.get("share") is not None:

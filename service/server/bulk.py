@@ -16,8 +16,10 @@ from service.server.calls import MOST_PLAIN_BYTES
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
+from sharecast.v1.import_pb2 import InlineFigures
+from sharecast.v1.market_service_pb2 import GetHistoryRequest
 
-MOST_ROWS = 20_000  # of shares of one market: 200 quarters of 100 providers
+MOST_ROWS = 20_000  # of shares of one market, 200 quarters of 100 providers; or of figures
 MOST_PROVIDERS = 1_000  # of one market of many
 _PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it takes long to read
 _MOST_OTHERS = 64  # fields of one market of many beside the repeated ones it is known for
@@ -38,9 +40,8 @@ class Entry:
 class Shape:
     """Where a request holds the data that it brings."""
 
-    inside: int  # number of the field of the request that holds the message with the data
-    counted: frozenset[int]  # numbers of the repeated fields of that message
-    place: str  # what they are, as a path in the request
+    inside: Mapping[int, str]  # by number of a field that is a message of data: what it has many of, as a path
+    counted: frozenset[int]  # numbers of the repeated fields of those messages
     most: int  # entries of them
     entries: Mapping[int, Entry] = field(default_factory=dict)  # by number, those whose entries are looked into
 
@@ -48,14 +49,19 @@ class Shape:
 _NAME = MarketName.DESCRIPTOR.fields_by_name
 _TABLE = MarketShares.DESCRIPTOR.fields_by_name
 _BATCH = ForecastBatch.DESCRIPTOR.fields_by_name
-_ROWS = frozenset({InlineShares.DESCRIPTOR.fields_by_name["rows"].number})
+_ROWS = frozenset(kind.DESCRIPTOR.fields_by_name["rows"].number for kind in (InlineShares, InlineFigures))
 
-FORECAST = Shape(ForecastRequest.DESCRIPTOR.fields_by_name["shares"].number, _ROWS, "shares.rows", MOST_ROWS)
-BACKTEST = Shape(BacktestRequest.DESCRIPTOR.fields_by_name["shares"].number, _ROWS, "shares.rows", MOST_ROWS)
+_FORECAST, _BACKTEST = ForecastRequest.DESCRIPTOR.fields_by_name, BacktestRequest.DESCRIPTOR.fields_by_name
+_HISTORY = GetHistoryRequest.DESCRIPTOR.fields_by_name
+
+FORECAST = Shape(
+    {_FORECAST["shares"].number: "shares.rows", _FORECAST["figures"].number: "figures.rows"}, _ROWS, MOST_ROWS
+)
+BACKTEST = Shape({_BACKTEST["shares"].number: "shares.rows"}, _ROWS, MOST_ROWS)
+HISTORY = Shape({_HISTORY["figures"].number: "figures.rows"}, _ROWS, MOST_ROWS)
 BATCH = Shape(  # of the two requests whose first field is a batch
-    1,
+    {1: "batch"},
     frozenset({_BATCH["markets"].number, _BATCH["shares"].number}),
-    "batch",
     MOST_MARKETS,
     {
         _BATCH["markets"].number: Entry("markets", {_NAME["events"].number: ("events", MOST_EVENTS)}),
@@ -84,7 +90,8 @@ def check_bulk(raw: bytes, shape: Shape, /) -> None:
     rest, count = 0, 0
     places = dict.fromkeys(shape.entries, 0)
     for number, kind, start, value, end in _fields(raw, 0, len(raw)):
-        if number != shape.inside or kind != _TEXT:
+        place = shape.inside.get(number)
+        if place is None or kind != _TEXT:
             rest = _check_rest(rest + end - start)
             continue
         rest = _check_rest(rest + value - start)
@@ -94,11 +101,11 @@ def check_bulk(raw: bytes, shape: Shape, /) -> None:
                 continue
             count += 1
             if count > shape.most:
-                raise InvalidArgument(shape.place, f"more than {shape.most} entries", f"{shape.most} at most")
+                raise InvalidArgument(place, f"more than {shape.most} entries", f"{shape.most} at most")
             if number_ in places:
                 if end_ - value_ > _PLAIN_MARKET_BYTES:
                     entry = shape.entries[number_]
-                    _check_entry(raw, value_, end_, entry, f"{shape.place}.{entry.name}[{places[number_]}]")
+                    _check_entry(raw, value_, end_, entry, f"{place}.{entry.name}[{places[number_]}]")
                 places[number_] += 1
 
 
@@ -118,7 +125,7 @@ def _check_entry(raw: bytes, value: int, end: int, entry: Entry, place: str) -> 
 
 def _check_rest(size: int) -> int:
     if size > MOST_PLAIN_BYTES:
-        found = f"more than {MOST_PLAIN_BYTES} bytes beside the shares it brings"
+        found = f"more than {MOST_PLAIN_BYTES} bytes beside the data it brings"
         raise InvalidArgument("request", found, f"{MOST_PLAIN_BYTES} bytes")
     return size
 

@@ -11,18 +11,20 @@ import polars as pl
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import OF_RECORD, check_request
-from forecast.quarter import Quarter
 from forecast.results import History
 from service import convert
 from service.catalog import Catalog
-from service.queries import BacktestQuery, ForecastQuery, RevenueQuestion
-from service.server.bulk import BACKTEST, FORECAST, check_bulk
+from service.pasted import totals_asked
+from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, RevenueQuestion
+from service.server.bulk import BACKTEST, FORECAST, HISTORY, check_bulk
 from service.server.calls import Call
+from service.server.handlers import MarketHandlers
 from service.server.messages import decode
 from service.server.replies import Replies
-from service.server.tasks import backtest_replies, raw_forecast_reply
+from service.server.tasks import backtest_replies, raw_forecast_reply, raw_history_reply
 from service.server.work import Work
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
+from sharecast.v1.market_service_pb2 import GetHistoryRequest
 
 if TYPE_CHECKING:
     from forecast.totals import Totals
@@ -39,13 +41,19 @@ Q = TypeVar("Q")
 class _Found:
     """What a reply follows from, beside the request."""
 
-    history: History | None  # None: the request brings shares
-    totals: "Totals | None"  # None: revenue is not asked for
+    history: History | None  # None: the request brings shares or figures
+    totals: "Totals | None"  # None: revenue is not asked for, or follows from the figures it brings
     digest: bytes  # of all that the reply follows from
 
 
 def _kind(query: ForecastQuery) -> tuple[str, bool]:
-    """What kind of work a forecast is, and whether it is short: the models of a total take a tenth of a second."""
+    """What kind of work a forecast is, and whether it is short: the models of a total take a tenth of a second.
+
+    A history made from figures that the caller brings takes 40 ms, of many figures a second and more, as long as the
+    caller likes; so it is long work, which others' short work does not wait for.
+    """
+    if query.figures is not None:
+        return f"forecast {query.model} of figures", False
     if query.revenue is not None:
         return f"forecast {query.model} with revenue", False
     return f"forecast {query.model}", query.model in _SHORT
@@ -78,6 +86,18 @@ class ForecastReplies:
                 self._work.check(call, kind, short=short)
         return await self._replies.once(raw, mark, call.caller.tenant, lambda: self._forecast(raw, query, mark, call))
 
+    async def history(self, raw: bytes, call: Call) -> bytes:
+        """The history of one market, or of figures that the caller brings."""
+        check_bulk(raw, HISTORY)
+        query = await self._read(raw, call, read_history)
+        if query.figures is None:
+            return await self._work.in_thread(call, self._plain_history, raw)
+        async with self._work.turn(call, "history of figures", short=False) as place:
+            return await place.call(raw_history_reply, raw, self._catalog.breaks())
+
+    def _plain_history(self, raw: bytes) -> bytes:
+        return MarketHandlers(self._catalog).get_history(decode(GetHistoryRequest, raw)).SerializeToString()
+
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
         """The messages of a backtest, each when it is ready."""
         check_bulk(raw, BACKTEST)
@@ -101,7 +121,8 @@ class ForecastReplies:
                     found = await self._work.at_once(self._find, raw, query)
                     reply = self._replies.find(found.digest)
                 if reply is None:
-                    reply = await place.call(raw_forecast_reply, raw, found.history, found.totals)
+                    breaks = None if query.figures is None else self._catalog.breaks()
+                    reply = await place.call(raw_forecast_reply, raw, found.history, found.totals, breaks)
         self._replies.keep(raw, mark, found.digest, reply)
         return reply
 
@@ -114,7 +135,7 @@ class ForecastReplies:
         if query.revenue is not None or len(raw) > _GLANCE_BYTES:
             return None
         history = None
-        if query.shares is None:
+        if not query.inline:
             history = self._catalog.history_at_hand(query.market, query.house, query.as_of, mark)
             if history is None:
                 return None
@@ -123,19 +144,18 @@ class ForecastReplies:
     def _find(self, raw: bytes, query: ForecastQuery) -> "_Found":
         """What a reply follows from, beside the request."""
         history = None
-        if query.shares is None:
+        if not query.inline:
             history = self._catalog.history(query.market, query.house, query.as_of)
-        totals = None if query.revenue is None else self._totals(query.revenue, history)
+        totals = None
+        if query.revenue is not None and query.figures is None:
+            totals = self._totals(query.revenue, history)
         return _Found(history, totals, self._digest(raw, query, history, totals))
 
     def _totals(self, asked: RevenueQuestion, history: History | None) -> "Totals":
         """The totals in a question, else those that the house of a history has published."""
-        from forecast.revenue import totals_of
-        from forecast.totals import given_totals
-
-        if asked.totals or history is None:
-            return given_totals({Quarter.parse(row.period): row.amount for row in asked.totals}, asked.unit)
-        return totals_of(history, self._catalog.figures_in_force(history.market, history.as_of))
+        if history is None or asked.totals:
+            return totals_asked(asked, None, None)
+        return totals_asked(asked, history, self._catalog.figures_in_force(history.market, history.as_of))
 
     def _digest(self, raw: bytes, query: ForecastQuery, history: History | None, totals: "Totals | None") -> bytes:
         """Of all that a reply follows from."""
@@ -161,6 +181,11 @@ def read_forecast(raw: bytes, /) -> ForecastQuery:
     check_levels(query.levels)
     check_request(horizon=query.horizon, levels=query.levels, model=query.model)
     return query
+
+
+def read_history(raw: bytes, /) -> HistoryQuery:
+    """The same for a request of a history."""
+    return convert.history_query(decode(GetHistoryRequest, raw))
 
 
 def read_backtest(raw: bytes, /) -> BacktestQuery:

@@ -17,28 +17,42 @@ from forecast.schema import check_shares
 from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
+from service.pasted import paste, totals_asked
 from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import BESIDE_OUTCOME, check_answer, check_room, check_scores_room
+from service.server.room import BESIDE_OUTCOME, check_answer, check_history, check_room, check_scores_room
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketOutcome
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from sharecast.v1.market_service_pb2 import GetHistoryRequest
 
 if TYPE_CHECKING:
     from forecast.totals import Totals
 
 
-def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals | None" = None, /) -> ForecastResponse:
-    """Forecast a history, or the shares in the query.
+def make_forecast(
+    query: ForecastQuery,
+    history: History | None,
+    totals: "Totals | None" = None,
+    breaks: pl.DataFrame | None = None,
+    /,
+) -> ForecastResponse:
+    """Forecast a history, or the shares or figures in the query.
 
     Args:
         query: What is asked.
-        history: None for the shares in the query.
-        totals: Of the market, where revenue is asked for.
+        history: None for the shares or figures in the query.
+        totals: Of the market, where revenue is asked for; None for those of figures in the query.
+        breaks: Declared series breaks, beside figures in the query.
 
     Raises:
-        InvalidTable: a row of the shares breaks a rule.
-        InvalidArgument: no message has room for the answer.
+        InvalidTable: a row of the shares or figures breaks a rule.
+        InvalidArgument: the figures tell of too much, or no message has room for the answer.
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
+    if query.figures is not None and breaks is not None:
+        pasted = paste(query.figures, breaks, market=query.market, house=query.house, as_of=query.as_of)
+        history = pasted.history
+        if query.revenue is not None:
+            totals = totals_asked(query.revenue, history, pasted.figures)
     drawn, past = query.from_draws, None if totals is None else len(totals.quarters)
     told = None
     if history is not None:
@@ -67,14 +81,37 @@ def make_forecast(query: ForecastQuery, history: History | None, totals: "Totals
     return response
 
 
-def forecast_reply(query: ForecastQuery, history: History | None, totals: "Totals | None" = None, /) -> bytes:
+def forecast_reply(
+    query: ForecastQuery,
+    history: History | None,
+    totals: "Totals | None" = None,
+    breaks: pl.DataFrame | None = None,
+    /,
+) -> bytes:
     """The bytes of `make_forecast`; the same query, history and version give the same ones."""
-    return make_forecast(query, history, totals).SerializeToString(deterministic=True)
+    return make_forecast(query, history, totals, breaks).SerializeToString(deterministic=True)
 
 
-def raw_forecast_reply(raw: bytes, history: History | None, totals: "Totals | None" = None, /) -> bytes:
+def raw_forecast_reply(
+    raw: bytes, history: History | None, totals: "Totals | None" = None, breaks: pl.DataFrame | None = None, /
+) -> bytes:
     """The same for a ForecastRequest as it came: a process reads it sooner than the rows that were read from it."""
-    return forecast_reply(convert.forecast_query(ForecastRequest.FromString(raw)), history, totals)
+    return forecast_reply(convert.forecast_query(ForecastRequest.FromString(raw)), history, totals, breaks)
+
+
+def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
+    """The bytes of the history that figures in a GetHistoryRequest tell.
+
+    Raises:
+        InvalidTable: a row of the figures breaks a rule.
+        InvalidArgument: the figures tell of too much, or the history is larger than the caller takes.
+        NotFound, NotEnoughData: as `forecast.history.reconstruct`.
+    """
+    query = convert.history_query(GetHistoryRequest.FromString(raw))
+    pasted = paste(query.figures or (), breaks, market=query.market, house=query.house, as_of=query.as_of)
+    answer = convert.history_response(pasted.history)
+    check_history(answer, query.most_bytes)
+    return answer.SerializeToString(deterministic=True)
 
 
 def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: BacktestQuery, /) -> Iterator[bytes]:

@@ -3,6 +3,7 @@ from sharecast.v1 import backtest_pb2 as _backtest_pb2
 from sharecast.v1 import batch_pb2 as _batch_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
+from sharecast.v1 import import_pb2 as _import_pb2
 from sharecast.v1 import model_pb2 as _model_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
@@ -14,11 +15,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws")
+    __slots__ = ("market", "house", "as_of", "shares", "figures", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     SHARES_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
     HORIZON_FIELD_NUMBER: _ClassVar[int]
     LEVELS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +35,7 @@ class ForecastRequest(_message.Message):
     house: str
     as_of: str
     shares: _forecast_pb2.InlineShares
+    figures: _import_pb2.InlineFigures
     horizon: int
     levels: _containers.RepeatedScalarFieldContainer[float]
     model: str
@@ -43,7 +46,7 @@ class ForecastRequest(_message.Message):
     include_league: bool
     revenue: _answer_pb2.RevenueQuestion
     include_draws: bool
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ...) -> None: ...
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ...) -> None: ...
 
 class StreamForecastsRequest(_message.Message):
     __slots__ = ("batch",)

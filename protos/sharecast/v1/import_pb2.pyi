@@ -36,6 +36,12 @@ class ImportChunk(_message.Message):
     shares: _containers.RepeatedCompositeFieldContainer[MarketShareRow]
     def __init__(self, figures: _Optional[_Iterable[_Union[FigureRow, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[MarketShareRow, _Mapping]]] = ...) -> None: ...
 
+class InlineFigures(_message.Message):
+    __slots__ = ("rows",)
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    rows: _containers.RepeatedCompositeFieldContainer[FigureRow]
+    def __init__(self, rows: _Optional[_Iterable[_Union[FigureRow, _Mapping]]] = ...) -> None: ...
+
 class FigureRow(_message.Message):
     __slots__ = ("market", "research_house", "period", "providers", "measure", "unit", "value", "qualifier", "decimals", "stated_as", "publisher", "published", "source_title", "source_url", "note")
     MARKET_FIELD_NUMBER: _ClassVar[int]

@@ -27,16 +27,18 @@ class ListMarketsResponse(_message.Message):
     def __init__(self, markets: _Optional[_Iterable[_Union[_market_pb2.Market, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetHistoryRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "most_bytes")
+    __slots__ = ("market", "house", "as_of", "most_bytes", "figures")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
     most_bytes: int
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ...) -> None: ...
+    figures: _import_pb2.InlineFigures
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ...) -> None: ...
 
 class GetHistoryResponse(_message.Message):
     __slots__ = ("history",)

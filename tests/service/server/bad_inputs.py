@@ -20,7 +20,7 @@ from sharecast.v1.forecast_service_pb2 import (
     ListModelsRequest,
     StreamForecastsRequest,
 )
-from sharecast.v1.import_pb2 import FigureRow, ImportChunk, ImportHeader, MarketShareRow
+from sharecast.v1.import_pb2 import FigureRow, ImportChunk, ImportHeader, InlineFigures, MarketShareRow
 from sharecast.v1.job_service_pb2 import (
     CancelForecastJobRequest,
     CreateForecastJobRequest,
@@ -252,6 +252,40 @@ def inline(make: Callable[[list[ShareRow]], Any]) -> Callable[[Rng], tuple[Any, 
 
 def forecast_inline(rows: list[ShareRow]) -> ForecastRequest:
     return ForecastRequest(market="m", shares=InlineShares(rows=rows), horizon=1, model="naive")
+
+
+def figures_inline(make: Callable[..., Any]) -> Callable[[Rng], tuple[Any, Broken]]:
+    """Requests that bring figures, of market "m" and house "H"."""
+
+    def broken(rng: Rng) -> tuple[Any, Broken]:
+        rows = [
+            FigureRow(
+                market="m", research_house="H", period=f"{2020 + (n + 4) // 8}Q{(n + 4) // 2 % 4 + 1}",
+                providers="AB"[n % 2], measure="share", value=0.4, qualifier="exact", decimals=0,
+                published=f"{2021 + n // 8}-12-01",
+            )
+            for n in range(16)
+        ]  # fmt: skip
+        kind = rng.randrange(8)
+        if kind < 4:
+            found = figure_row(rng, rows[1])
+        elif kind == 4:
+            rows, found = [], (INVALID, "figures.rows", "no rows")
+        elif kind == 5:
+            for n in range(200):
+                rows.append(FigureRow())
+                rows[-1].CopyFrom(rows[0])
+                rows[-1].providers = f"P{n}"
+            found = INVALID, "figures.rows", "too many providers"
+        request = make(figures=InlineFigures(rows=rows))
+        if kind == 6:
+            request.market = rng.choice(["", *NAMES])
+            found = (UNKNOWN if request.market else INVALID), "market", f"market {request.market[:20]!r}"
+        elif kind == 7:
+            found = rng.choice([as_of, house, before_all])(rng, request)
+        return request, found
+
+    return broken
 
 
 def backtest_inline(rows: list[ShareRow]) -> BacktestRequest:
@@ -492,6 +526,10 @@ def bad_inputs(seed: int) -> Iterator[Bad]:
             [*common, model, events, conditions, revenue],
         ),
         "ForecastService/Forecast ": inline(forecast_inline),
+        "ForecastService/Forecast  ": figures_inline(
+            lambda **data: ForecastRequest(market="m", horizon=1, model="naive", **data)
+        ),
+        "MarketService/GetHistory ": figures_inline(lambda **data: GetHistoryRequest(market="m", **data)),
         "ForecastService/Backtest": stored(
             lambda: BacktestRequest(market="cn-cloud", origins=1, horizon=1, models=["naive"]),
             [horizon, levels, market, house, origins, models],

@@ -20,7 +20,9 @@ from service.server.calls import MOST_PLAIN_BYTES
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares, ShareRow
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest, StreamForecastsRequest
+from sharecast.v1.import_pb2 import FigureRow, InlineFigures
 from sharecast.v1.job_service_pb2 import CreateForecastJobRequest
+from sharecast.v1.market_service_pb2 import GetHistoryRequest
 from tests.service.server.asking import ask
 from tests.service.server.bad_inputs import Bad
 
@@ -65,6 +67,7 @@ def million(message: M) -> M:
 
 NAMELESS = million(ForecastBatch(markets=[MarketName()])).SerializeToString()
 EMPTY = million(ForecastBatch(shares=[MarketShares()])).SerializeToString()
+FIGURES = million(InlineFigures(rows=[FigureRow()]))
 ROWS = million(InlineShares(rows=[ShareRow()]))
 CROWD = million(MarketShares(providers=[""]))
 CURIOUS = million(MarketShares(events=[""]))
@@ -73,6 +76,10 @@ NAMED_AGAIN = MarketShares(market="m").SerializeToString() * MILLION  # a messag
 UNKNOWN = MarketShares.FromString(b"\xf8\x07\x00" * MILLION)  # field 127, of no version yet
 TOO_MUCH = [
     ("ForecastService/Forecast", forecast(shares=ROWS), "shares.rows"),
+    ("ForecastService/Forecast", forecast(figures=FIGURES), "figures.rows"),
+    ("ForecastService/Forecast", forecast(shares=ROWS) + forecast(figures=InlineFigures()), "shares.rows"),
+    ("MarketService/GetHistory", GetHistoryRequest(market="m", figures=FIGURES).SerializeToString(), "figures.rows"),
+    ("MarketService/GetHistory", GetHistoryRequest(house="x").SerializeToString() * MILLION, "request"),
     ("ForecastService/Forecast", forecast(levels=[0.5] * 400_000), "request"),
     ("ForecastService/Forecast", ForecastRequest(events=[""]).SerializeToString() * MILLION, "request"),
     ("ForecastService/Forecast", ForecastRequest(conditions=[""]).SerializeToString() * MILLION, "request"),

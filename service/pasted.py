@@ -1,0 +1,161 @@
+"""Raw figures that a caller brings in place of the server's: the history they tell, and what was dropped or doubted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from forecast.errors import InvalidArgument, NotFound
+from forecast.figures import SERIES_OF, conflicts, known_as_of, prepare_figures
+from forecast.quarter import Quarter
+from forecast.results import History
+from forecast.schema import FIGURES_COLUMNS, check_figures
+from service.catalog import usual_house
+from service.queries import FigureRow, RevenueQuestion
+
+if TYPE_CHECKING:
+    from forecast.totals import Totals
+
+TABLE = "figures"
+MOST_CELLS = 100_000  # providers * providers * quarters of a history: some 300 MB and a second
+_SHOWN = 10  # rows or names that a warning lists
+_CELL = ("market", "house", "period", "providers", "measure")
+_STATEMENT = (*_CELL, "value", "qualifier", "decimals")
+_TYPES = {column.name: pl.String if column.kind == "text" else pl.Float64 for column in FIGURES_COLUMNS}
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """What figures that a caller brings amount to."""
+
+    history: History  # what was dropped or doubted stands first in its warnings
+    figures: pl.DataFrame  # curated, of the market and house, columns of `forecast.figures.CURATED_SCHEMA`
+
+
+def paste(
+    rows: Sequence[FigureRow], breaks: pl.DataFrame, /, *, market: str, house: str = "", as_of: date | None = None
+) -> Pasted:
+    """Reconstruct a market from figures that a caller brings.
+
+    Args:
+        rows: Raw, as `forecast.schema.check_figures` takes them. All of them must be fit, also those left out.
+        breaks: Declared series breaks, which apply to the caller's figures as to any other.
+        market: One that they are of.
+        house: One that they are of; empty for that of `service.catalog.usual_house`.
+        as_of: Only what was published by this day counts; None: everything.
+
+    Raises:
+        InvalidTable: a row breaks a rule, or there is none.
+        InvalidArgument: so many providers over so many quarters that they are no market to be worked out.
+        NotFound: no row is of the market, or of the house in it.
+        NotEnoughData: no share of a quarter was published by then.
+    """
+    from forecast.history import reconstruct  # loads statsmodels, which takes a second
+
+    frame = pl.DataFrame([dict(row) for row in rows], schema=_TYPES)
+    curated = prepare_figures(frame, table=TABLE)
+    of_market = curated.filter(pl.col("market") == market)
+    if of_market.is_empty():
+        raise NotFound("market", market, tuple(curated["market"].unique().sort()))
+    chosen = house or usual_house(of_market)
+    figures = of_market.filter(pl.col("house") == chosen)
+    if figures.is_empty():
+        raise NotFound("house", chosen, tuple(of_market["house"].unique().sort()))
+    _check_extent(figures)
+    history = reconstruct(figures, breaks, market=market, house=chosen, as_of=as_of)
+    notes = tuple(_notes(_numbered(frame), figures, market=market, house=chosen, as_of=as_of))
+    return Pasted(replace(history, warnings=(*notes, *history.warnings)), figures)
+
+
+def totals_asked(asked: RevenueQuestion, history: History | None, figures: pl.DataFrame | None, /) -> "Totals":
+    """The totals in a question, else those that the house of a history has published.
+
+    Args:
+        asked: The question.
+        history: The history; None where the question must have totals.
+        figures: Curated, of its market; likewise.
+
+    Raises:
+        InvalidArgument, NotEnoughData: as `forecast.totals.given_totals` and `forecast.revenue.totals_of`.
+    """
+    from forecast.revenue import totals_of
+    from forecast.totals import given_totals
+
+    if asked.totals or history is None or figures is None:
+        return given_totals({Quarter.parse(row.period): row.amount for row in asked.totals}, asked.unit)
+    return totals_of(history, figures)
+
+
+def _check_extent(figures: pl.DataFrame) -> None:
+    """Refuse what would take the memory of the machine: room grows with the square of the providers."""
+    providers = figures["providers"].str.split("|").explode().n_unique()
+    years = figures["period"].str.slice(0, 4).cast(pl.Int32).unique().sort()
+    quarters = 4 * (int(years[-1]) - int(years[0]) + 1)
+    if providers**2 * quarters > MOST_CELLS:
+        found = f"{providers} providers over {quarters} quarters"
+        fit = max(int((MOST_CELLS / quarters) ** 0.5), 1)
+        raise InvalidArgument(f"{TABLE}.rows", found, f"{fit} providers at most over so many quarters")
+
+
+def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows as checked, with their numbers from 1, and the house and providers as curated rows have them."""
+    return (
+        check_figures(frame, table=TABLE)
+        .with_row_index("row", offset=1)
+        .with_columns(
+            pl.col("research_house").replace(SERIES_OF).alias("house"),
+            pl.col("providers")
+            .str.split("|")
+            .list.eval(pl.element().str.strip_chars())
+            .list.sort()
+            .list.join("|")
+            .alias("providers"),
+        )
+    )
+
+
+def _notes(rows: pl.DataFrame, figures: pl.DataFrame, *, market: str, house: str, as_of: date | None) -> Iterator[str]:
+    """What was dropped, then what is doubted."""
+    of_market = pl.col("market") == market
+    for what, column, others in (
+        ("markets", "market", rows.filter(~of_market)),
+        ("houses", "house", rows.filter(of_market, pl.col("house") != house)),
+    ):
+        if others.height:
+            names = _listed(others[column].unique().sort().to_list())
+            yield f"left out: {others.height} row(s) of other {what} ({names}): {_rows(others)}"
+    mine = rows.filter(of_market, pl.col("house") == house)
+    if folded := mine.height - figures.height:
+        repeats = mine.filter(~pl.struct(_STATEMENT).is_first_distinct())
+        where = f": {_rows(repeats)}" if repeats.height == folded else ""  # else a revision made some of them new
+        yield f"{folded} row(s) repeat a statement of another row, and count as one with it{where}"
+    if as_of is not None and (late := figures.filter(pl.col("published_at") > as_of)).height:
+        yield f"left out: {late.height} statement(s) published after {as_of}: {_rows(_of(mine, late, _STATEMENT))}"
+    known = known_as_of(figures, as_of)
+    if (inferred := known.filter("published_inferred")).height:
+        where = _rows(_of(mine, inferred, _STATEMENT))
+        yield f"{inferred.height} statement(s) bear no exact day of publication, and it is inferred: {where}"
+    for cell in conflicts(known).iter_rows(named=True):
+        marked = known.filter(pl.col("figure_id").is_in(cell["figure_ids"]))
+        names = cell["providers"].replace("|", " and ")
+        place = f"{cell['measure']} of {names} in {cell['period']}: {_rows(_of(mine, marked, _STATEMENT))}"
+        if cell["mark"] == "slip":
+            yield f"its note says that it is wrong: {place}"
+        else:
+            values = marked["value"].to_list()
+            yield f"contradict each other, from {min(values):g} to {max(values):g}: {place}"
+
+
+def _of(rows: pl.DataFrame, statements: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+    return rows.join(statements, on=list(by), how="semi", maintain_order="left")
+
+
+def _rows(found: pl.DataFrame) -> str:
+    return f"{'row' if found.height == 1 else 'rows'} {_listed(found['row'].to_list())}"
+
+
+def _listed(items: Sequence[object]) -> str:
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(map(str, items[:_SHOWN])) + more
