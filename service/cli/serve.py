@@ -12,7 +12,7 @@ import click
 
 from forecast.errors import InvalidArgument
 from service.cli.listening import check_can_listen
-from service.settings import SETTINGS, ServeSettings, quiet_grpc, resolve
+from service.settings import SETTINGS, ServeSettings, misspelled, quiet_grpc, resolve
 
 if TYPE_CHECKING:
     from service.observe.metrics import Metrics, MetricsServer
@@ -174,6 +174,8 @@ def _check(store: "Store | None") -> "Callable[[], None] | None":
 def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:
     from service.client.access import is_local
 
+    if wrong := misspelled():
+        log.warning("of the environment: %s", ", ".join(f"{name} is none ({right}?)" for name, right in wrong.items()))
     local = is_local(settings.listen)
     if not tls and not local:
         log.warning("calls come in plain text: keys and figures can be read on their way")

@@ -1,10 +1,13 @@
 """Numbers for Prometheus, under the names that go-grpc-prometheus made usual, so that its boards fit."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
+from wsgiref.simple_server import WSGIRequestHandler
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -24,6 +27,8 @@ from prometheus_client.registry import Collector
 
 from forecast.errors import InvalidArgument
 from service.observe.reading import Reading
+
+log = logging.getLogger(__name__)
 
 _LABELS: Final = ("grpc_type", "grpc_service", "grpc_method")
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120, 600)
@@ -135,6 +140,25 @@ class _Watched(Collector):
         return families.values()
 
 
+class _Handler(WSGIRequestHandler):
+    """Gives up on who says nothing, and tells nobody of it."""
+
+    timeout = 5.0  # seconds without a byte; each connection has a thread
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError as error:  # silent for too long, or gone
+            log.debug("a reader of the metrics was lost: %s", type(error).__name__)
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            super().finish()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class names it so)
+        pass
+
+
 class MetricsServer:
     """Answers Prometheus over HTTP in a thread of its own.
 
@@ -156,6 +180,7 @@ class MetricsServer:
             self._server, self._thread = start_http_server(int(port), addr=host, registry=metrics.registry)
         except (OSError, OverflowError, UnicodeError):
             raise InvalidArgument("metrics", listen, allowed) from None
+        self._server.RequestHandlerClass = _Handler
         self.address = f"{listen.rpartition(':')[0]}:{self._server.server_port}"
 
     def stop(self) -> None:

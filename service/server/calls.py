@@ -120,7 +120,7 @@ def check_size(raw: bytes, /) -> None:
         InvalidArgument: it is.
     """
     if len(raw) > MOST_PLAIN_BYTES:
-        raise InvalidArgument("request", f"{len(raw)} bytes", f"{MOST_PLAIN_BYTES} bytes, unless it brings shares")
+        raise InvalidArgument("request", f"{len(raw)} bytes", f"{MOST_PLAIN_BYTES} bytes, unless it brings data")
 
 
 async def the_request(context: _Context, /) -> bytes:

@@ -120,9 +120,10 @@ class JobReplies:
         read_batch(request.batch)
         count = len(request.batch.markets) + len(request.batch.shares)
         now = self._catalog.now()
-        if request.validate_only:
-            return JobResult("", "running", now, count, 0, 0), False
         batch = request.batch.SerializeToString(deterministic=True)
+        if request.validate_only:
+            earlier = rows.made_with(tenant=caller.tenant, request_id=request.request_id, batch=batch)
+            return earlier or JobResult("", "running", now, count, 0, 0), False
         return rows.add(tenant=caller.tenant, request_id=request.request_id, batch=batch, markets=count, now=now)
 
 

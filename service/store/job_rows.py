@@ -78,14 +78,9 @@ class JobRows:
             AlreadyExists: the request id stands for another batch.
         """
         with failures_told(self._place), writing(self._engine) as connection:
-            if request_id:
-                asked = sa.select(jobs.c.job_id, jobs.c.batch)
-                asked = asked.where(jobs.c.tenant == tenant, jobs.c.request_id == request_id)
-                earlier = connection.execute(asked).one_or_none()
-                if earlier is not None:
-                    if earlier.batch != batch:
-                        raise AlreadyExists(request_id, "a job of another batch was made with it")
-                    return _job(_row(connection, earlier.job_id, tenant)), False
+            earlier = _made_with(connection, tenant, request_id, batch)
+            if earlier is not None:
+                return earlier, False
             newest = connection.execute(sa.select(sa.func.max(jobs.c.number))).scalar()
             values = {
                 "number": (newest or 0) + 1,
@@ -102,6 +97,11 @@ class JobRows:
                 job_leases.insert().values(job_number=values["number"], beat=0, tries=0, done=0, failed=0)
             )
             return _job(_row(connection, str(values["job_id"]), tenant)), True
+
+    def made_with(self, *, tenant: str, request_id: str, batch: bytes) -> JobResult | None:
+        """The job that `add` would give in place of a new one; raises as it would."""
+        with failures_told(self._place), self._engine.connect() as connection:
+            return _made_with(connection, tenant, request_id, batch)
 
     def get(self, job_id: str, tenant: str | None) -> JobResult:
         """A job; None: of any tenant."""
@@ -255,6 +255,19 @@ class JobRows:
                 end, read = end + 1, read + row.size
             chosen = sa.select(job_outcomes.c.outcome).where(mine, places >= first, places < end).order_by(places)
             return tuple(bytes(outcome) for outcome in connection.execute(chosen).scalars()) if end > first else ()
+
+
+def _made_with(connection: sa.Connection, tenant: str, request_id: str, batch: bytes) -> JobResult | None:
+    """The job made under a request id."""
+    if not request_id:
+        return None
+    asked = sa.select(jobs.c.job_id, jobs.c.batch).where(jobs.c.tenant == tenant, jobs.c.request_id == request_id)
+    earlier = connection.execute(asked).one_or_none()
+    if earlier is None:
+        return None
+    if earlier.batch != batch:
+        raise AlreadyExists(request_id, "a job of another batch was made with it")
+    return _job(_row(connection, earlier.job_id, tenant))
 
 
 def _row(connection: sa.Connection, job_id: str, tenant: str | None) -> Any:  # noqa: ANN401  (a row of `_JOBS`)

@@ -17,6 +17,7 @@ and after. All processes share the machine; what each uses of it is printed. End
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -27,6 +28,7 @@ from statistics import mean
 from callers import Asked, Crowd, crowd
 from served import Served, add_key, cpu_seconds, health, memory, mixed, quick, serving, slow, told
 
+CPUS = os.cpu_count() or 1
 WAITING = "32"  # calls that may wait: so few that a second of overload fills the queue
 
 
@@ -58,6 +60,8 @@ def overload(people: Crowd, seconds: float, name: str, make: Callable[[int], byt
         after, used_after = peak()
     work, *bests = (asked.work_done(alone) for asked in (found, before, after))
     goodput = work / mean(bests)
+    # that the callers leave of the machine, against what they leave when it is at its best
+    left = (CPUS - used["callers"]) / (CPUS - mean((used_before["callers"], used_after["callers"])))
     at99 = refused[int(0.99 * len(refused))] if refused else 9.0
     parts = ", ".join(
         f"{kind} {part:.2f} ({used_before[kind]:.2f}, {used_after[kind]:.2f})" for kind, part in used.items()
@@ -65,8 +69,9 @@ def overload(people: Crowd, seconds: float, name: str, make: Callable[[int], byt
     figure = (
         f"{10 * before.done:.0f} calls/s for {found.took:.0f} s, {dict(found.codes)}: {goodput:.2f} of the work it "
         f"does at best, with {callers} callers ({work:.2f} beside {bests[0]:.2f} before and {bests[1]:.2f} after; "
-        f"{found.done:.1f} answers/s beside {before.done:.1f} and {after.done:.1f}); "
-        f"refused by its clock in {1000 * refused[len(refused) // 2]:.2f} ms, p99 {1000 * at99:.2f}, by the callers' "
+        f"{found.done:.1f} answers/s beside {before.done:.1f} and {after.done:.1f}), {goodput / left:.2f} with regard "
+        f"to the processors that its callers leave it; refused by its clock in "
+        f"{1000 * refused[len(refused) // 2]:.2f} ms, p99 {1000 * at99:.2f}, by the callers' "
         f"{1000 * found.at('RESOURCE_EXHAUSTED', 0.5):.1f} and {1000 * found.at('RESOURCE_EXHAUSTED', 0.99):.1f}; "
         f"{', '.join(sorted(statuses))}; memory grew by {grown:.0f} MB; processors (before, after): {parts}"
     )

@@ -103,6 +103,7 @@ class Running:
 def serving(folder: Path) -> Iterator[Running]:
     log = folder / "log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SHARECAST_")}
+    environment["SHARECAST_TIME_LIMT"] = "5"  # which is not a setting, and is told
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
@@ -191,6 +192,7 @@ def test_a_servers_life_from_settings_to_its_end(tmp_path: Path, program: Comman
 
     with serving(tmp_path) as running:
         assert "calls need a key, and there is none yet: `sharecast keys add` makes one" in running.messages()
+        assert "of the environment: SHARECAST_TIME_LIMT is none (SHARECAST_TIME_LIMIT?)" in running.messages()
         assert running.certificate_ends() == served.certificate.not_valid_after_utc.timestamp()
         gone, kept = keys_come_and_go(running, program, first.pem)
         # what is no handshake leaves no line that is none of the log

@@ -1,3 +1,7 @@
+import socket
+import struct
+import threading
+import time
 import urllib.request
 
 import grpc
@@ -6,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from forecast.errors import InvalidArgument
 from service.observe import Observer, Reading
-from service.observe.metrics import Metrics, MetricsServer
+from service.observe.metrics import Metrics, MetricsServer, _Handler
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
 
 SERVICES = (
@@ -119,3 +123,28 @@ def test_an_address_that_cannot_be_listened_on_is_named(listen: str) -> None:
             MetricsServer(Metrics(SERVICES), server.address if listen == "taken" else listen)
     finally:
         server.stop()
+
+
+def test_who_says_nothing_or_goes_with_a_reset_is_let_go_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert _Handler.timeout == 5.0
+    monkeypatch.setattr(_Handler, "timeout", 0.1)
+    server = MetricsServer(Metrics(SERVICES), "127.0.0.1:0")
+    host, _, port = server.address.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=20) as silent:
+            assert silent.recv(1) == b""  # closed by the server
+        for said in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\n\r\n"):
+            with socket.create_connection((host, int(port)), timeout=20) as rude:
+                rude.sendall(said)
+                rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=20) as answer:
+            assert answer.status == 200
+        for _ in range(500):
+            if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
+                break
+            time.sleep(0.01)
+    finally:
+        server.stop()
+    assert "Traceback" not in capfd.readouterr().err

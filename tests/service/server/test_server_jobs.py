@@ -16,7 +16,7 @@ import pytest
 
 from forecast.errors import NotFound
 from service.catalog import Catalog
-from service.client import Client, InternalError
+from service.client import AlreadyExists, Client, InternalError
 from service.errors import WorkLost
 from service.queries import BatchQuery
 from service.server import Server
@@ -80,6 +80,21 @@ def test_many_that_ask_two_servers_with_one_request_id_at_once_make_one_job(pair
     with ThreadPoolExecutor(8) as threads:
         assert len(set(threads.map(create, range(16)))) == 1
     assert len(pair[0].list_forecast_jobs()) == 1
+
+
+def test_a_job_that_is_only_checked_meets_the_request_id_of_another_as_it_would_in_earnest(
+    pair: tuple[Client, Client],
+) -> None:
+    first, second = pair
+    job = first.create_forecast_job(["cn-cloud"], horizon=1, request_id="once")
+    assert (
+        second.create_forecast_job(["cn-cloud"], horizon=1, request_id="once", validate_only=True).job_id == job.job_id
+    )
+    for validate_only in (False, True):
+        with pytest.raises(AlreadyExists, match="a job of another batch was made with it"):
+            second.create_forecast_job(["cn-cloud"], horizon=2, request_id="once", validate_only=validate_only)
+    assert second.create_forecast_job(["cn-cloud"], horizon=2, request_id="twice", validate_only=True).job_id == ""
+    assert len(first.list_forecast_jobs()) == 1
 
 
 def test_a_job_cancelled_at_another_server_leaves_no_work_behind(database: str, shares: pl.DataFrame) -> None:
