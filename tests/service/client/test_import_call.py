@@ -1,6 +1,7 @@
 """Imports over the wire, into a real database."""
 
 import asyncio
+import queue
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -402,15 +403,16 @@ def test_a_caller_that_goes_away_leaves_nothing(served: Server, writer: Client) 
     with grpc.insecure_channel(served.address) as channel:
         method = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
         requests = list(convert.import_requests(ImportQuery("figures"), figures()))
-        held: list[Any] = []
+        held: queue.Queue[Any] = queue.Queue()
 
         def slow() -> Iterator[ImportFiguresRequest]:
             yield from requests
-            held[0].cancel()
+            held.get(timeout=30).cancel()  # gRPC asks for the requests in another thread, at once
 
-        held.append(method.future(slow(), timeout=30))
+        call = method.future(slow(), timeout=30)
+        held.put(call)
         with pytest.raises(grpc.FutureCancelledError):
-            held[0].result()
+            call.result()
     with pytest.raises(NotFound, match="market 'compass' is not known"):
         writer.get_market("compass")
 
