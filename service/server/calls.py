@@ -87,7 +87,7 @@ def service_handler(
         guard: Lets callers in.
         observer: Is told of every call.
         limits: Of time.
-        open_calls: Bounds those of one tenant, together with whoever else was given it.
+        open_calls: Lets them in, together with those of whoever else was given it.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
@@ -220,6 +220,8 @@ class _Frame:
 
         try:
             async with asyncio.timeout(seconds) as limit:
+                if self._open.closing:
+                    await self._open.refuse()
                 caller = await self._guard.admit(self._method, metadata, peer)
                 with self._open.one_of(caller):
                     response = await answer(Call(self._method, request_id, caller, started + seconds))

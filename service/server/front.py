@@ -127,7 +127,11 @@ class Front:
         """Refuse new calls, let those in flight end within `grace` seconds, then cancel them."""
         await self.tell_health(False)
         await self._health.stop()
-        await self._server.stop(grace)
+        await self._open_calls.close()
+        stopped = asyncio.ensure_future(self._server.stop(grace))
+        await asyncio.sleep(0)  # by now its connections know
+        self._open_calls.release()
+        await stopped
         await self._jobs.stop()
         await self._work.stop()
 

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Self
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 
 from service.client import Client, ServiceUnavailable
 from service.server.running import DRAIN_SECONDS
+from service.status import STATUS_TRAILER
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
 
 PROGRAM = """
@@ -38,6 +42,17 @@ def process() -> Iterator[subprocess.Popen[str]]:
 def address_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()
+
+
+def backtest(channel: grpc.Channel, *, models: list[str], origins: int) -> Any:
+    """A call that has begun."""
+    call: Any = channel.unary_stream(
+        "/sharecast.v1.ForecastService/Backtest",
+        request_serializer=BacktestRequest.SerializeToString,
+        response_deserializer=BacktestResponse.FromString,
+    )(BacktestRequest(market="world-smartphones", house="idc", models=models, origins=origins), timeout=120)
+    assert next(call).HasField("progress")
+    return call
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,6 +80,38 @@ def test_a_signal_lets_the_call_in_flight_end_and_then_the_process(
         client.list_markets()
 
 
+def test_those_who_call_without_a_pause_see_nothing_but_unavailable(process: subprocess.Popen[str]) -> None:
+    callers, answered = 16, threading.Semaphore(0)
+    ended: list[Any] = []
+
+    def call_on(address: str) -> None:
+        with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
+            ask = channel.unary_unary("/sharecast.v1.ForecastService/ListModels", None, None)
+            try:
+                while ask(b"", timeout=30):
+                    answered.release()
+            except grpc.RpcError as error:
+                ended.append(error)
+
+    address = address_of(process)
+    threads = [threading.Thread(target=call_on, args=(address,)) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20 * callers):
+        assert answered.acquire(timeout=30)
+    process.terminate()
+    assert process.wait(timeout=30) == 0
+    for thread in threads:
+        thread.join()
+    assert Counter(error.code() for error in ended) == {grpc.StatusCode.UNAVAILABLE: callers}, ended
+    told = [value for error in ended for key, value in error.trailing_metadata() or () if key == STATUS_TRAILER]
+    assert told, "all were told by gRPC, none by the server"
+    for packed in told:
+        status = Status.FromString(packed)
+        assert "the server is stopping" in status.message
+        assert any(detail.Unpack(RetryInfo()) for detail in status.details)
+
+
 class Running:
     """A server in a session of its own, and a call in flight.
 
@@ -87,14 +134,7 @@ class Running:
 
     def call(self, channel: grpc.Channel) -> Any:
         """A backtest that has begun."""
-        request = BacktestRequest(market="world-smartphones", house="idc", models=["theta"], origins=12)
-        found: Any = channel.unary_stream(
-            "/sharecast.v1.ForecastService/Backtest",
-            request_serializer=BacktestRequest.SerializeToString,
-            response_deserializer=BacktestResponse.FromString,
-        )(request, timeout=120)
-        assert next(found).HasField("progress")
-        return found
+        return backtest(channel, models=["theta"], origins=12)
 
     def close(self) -> None:
         for descriptor in self._terminal:
@@ -167,14 +207,8 @@ def test_a_call_that_finds_no_server_is_tried_again() -> None:
 
 
 def test_a_second_signal_waits_for_no_call(process: subprocess.Popen[str]) -> None:
-    request = BacktestRequest(market="world-smartphones", house="idc", models=["arima", "ets"], origins=40)
     with grpc.insecure_channel(address_of(process)) as channel:
-        call: Any = channel.unary_stream(
-            "/sharecast.v1.ForecastService/Backtest",
-            request_serializer=BacktestRequest.SerializeToString,
-            response_deserializer=BacktestResponse.FromString,
-        )(request, timeout=120)
-        assert next(call).HasField("progress")
+        call = backtest(channel, models=["arima", "ets"], origins=40)
         for _ in range(2):  # as timeout(1) does: one word
             process.send_signal(signal.SIGTERM)
         with pytest.raises(subprocess.TimeoutExpired):
