@@ -25,7 +25,7 @@ from service.server.nursery import END, HEADER, ORDER, PID, RAISED, STEP
 log = logging.getLogger(__name__)
 
 _NURSERY = "from service.server.nursery import main; main()"
-_AGAIN_SECONDS = 0.1  # before another attempt at starting a worker
+_AGAIN_SECONDS, _MOST_AGAIN_SECONDS = 0.1, 5.0  # before another attempt at starting a worker; twice as long each time
 
 _PATIENCE = 0.2  # see `Rank.patience`
 
@@ -62,7 +62,7 @@ class Workers:
         self._idle: dict[Rank, asyncio.LifoQueue[_Worker]] = {rank: asyncio.LifoQueue() for rank in sizes}
         self._starting: set[asyncio.Task[None]] = set()
         self._ending: set[asyncio.Task[None]] = set()
-        self._closed = False
+        self._closed = asyncio.Event()
 
     def start(self) -> None:
         """Begin to start the processes; work given before they are up waits for them."""
@@ -72,7 +72,7 @@ class Workers:
 
     async def stop(self) -> None:
         """End all processes, at work or not."""
-        self._closed = True
+        self._closed.set()
         if self._nursery is not None:
             await asyncio.to_thread(self._nursery.close)
         await asyncio.gather(*self._starting, *self._ending, return_exceptions=True)
@@ -131,7 +131,7 @@ class Workers:
         finally:
             if worker.resting:
                 self._idle[rank].put_nowait(worker)
-            elif rank.patience and not worker.lost and not self._closed:
+            elif rank.patience and not worker.lost and self._open():
                 ending = asyncio.get_running_loop().create_task(self._await_end(worker))
                 self._ending.add(ending)
                 ending.add_done_callback(self._ending.discard)
@@ -162,6 +162,7 @@ class Workers:
         task.add_done_callback(self._starting.discard)
 
     async def _start_one(self, rank: Rank) -> None:
+        again = _AGAIN_SECONDS
         while self._open():
             nursery = self._nursery
             try:
@@ -173,11 +174,13 @@ class Workers:
             except OSError as error:  # no processes or sockets left, or the nursery was killed
                 if not self._open():
                     return
-                log.warning("a worker process could not be started: %s", error)
+                log.warning("a worker process could not be started, again in %g s: %s", again, error)
                 if nursery is not None and self._nursery is nursery:
                     self._nursery = None
                     await asyncio.to_thread(nursery.close)
-                await asyncio.sleep(_AGAIN_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closed.wait(), again)
+                again = min(2 * again, _MOST_AGAIN_SECONDS)
                 continue
             worker = _Worker(pid, rank, self._lost)
             await asyncio.get_running_loop().connect_accepted_socket(worker.itself, ours)
@@ -186,11 +189,11 @@ class Workers:
             return
 
     def _open(self) -> bool:
-        return not self._closed
+        return not self._closed.is_set()
 
     def _lost(self, worker: "_Worker") -> None:
         self._all.discard(worker)
-        if not self._closed:
+        if self._open():
             self._replace(worker.rank)
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import math
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
 from service.errors import WorkLost
+from service.server import workers
 from service.server.workers import Rank, Workers
 
 
@@ -80,6 +82,7 @@ def test_a_call_that_is_cancelled_ends_its_work() -> None:
 def test_workers_end_with_a_server_that_is_killed() -> None:
     program = """
 import asyncio, time
+from service.server import workers
 from service.server.workers import Rank, Workers
 async def main():
     workers = Workers({Rank.LONG: 2}); workers.start(); await workers.call(len, "")
@@ -154,5 +157,38 @@ def test_short_work_that_goes_on_for_nobody_is_ended_after_all() -> None:
         task.cancel()
         assert await asyncio.wait_for(workers.call(os.getpid, rank=Rank.SHORT), 20) != pid
         await workers.stop()
+
+    asyncio.run(run())
+
+
+def test_workers_that_cannot_be_started_are_tried_ever_more_seldom_and_hold_up_no_stop(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fails, made = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))] * 3, workers._Nursery
+
+    def nursery() -> object:
+        if fails:
+            raise fails.pop()
+        return made()
+
+    async def run() -> None:
+        monkeypatch.setattr(workers, "_Nursery", nursery)
+        found = Workers({Rank.LONG: 1})
+        found.start()
+        assert await found.call(math.sqrt, 9.0) == 3.0
+        told = [record.getMessage() for record in caplog.records]
+        assert told == [
+            f"a worker process could not be started, again in {again} s: [Errno 24] Too many open files"
+            for again in (0.1, 0.2, 0.4)
+        ]
+        await found.stop()
+        monkeypatch.setattr(workers, "_AGAIN_SECONDS", 3600.0)
+        fails.append(OSError(errno.EMFILE, "once more"))
+        found = Workers({Rank.LONG: 1})
+        found.start()
+        while fails:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(60):
+            await found.stop()
 
     asyncio.run(run())
