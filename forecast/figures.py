@@ -176,19 +176,30 @@ def prepare_figures(raw: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     Rows that print their day tell nothing before it, whatever else is in the table. A date inferred from other pages
     may change when pages are added and the whole is curated anew: keep what was curated, and curate what is new.
     """
-    checked = check_figures(raw, table=table).with_row_index("row")
-    named = checked.with_columns(
-        pl.col("research_house").replace(SERIES_OF).alias("house"),
-        pl.col("providers")
-        .str.split("|")
-        .list.eval(pl.element().str.strip_chars())
-        .list.sort()
-        .list.join("|")
-        .alias("providers"),
-        (pl.col("period").str.len_chars() == 4).alias("annual"),
-    )
+    named = named_figures(raw, table=table).with_columns((pl.col("period").str.len_chars() == 4).alias("annual"))
     curated = _mark(_fold(_date(named)))
     return _number(curated).select(CURATED_SCHEMA.keys())
+
+
+def named_figures(raw: pl.DataFrame, /, *, table: str = "figures") -> pl.DataFrame:
+    """Raw figures as checked, with their `row` from 0, and the `house` and `providers` as curated ones have them.
+
+    Raises:
+        InvalidTable: a row breaks a rule of figures.
+    """
+    return (
+        check_figures(raw, table=table)
+        .with_row_index("row")
+        .with_columns(
+            pl.col("research_house").replace(SERIES_OF).alias("house"),
+            pl.col("providers")
+            .str.split("|")
+            .list.eval(pl.element().str.strip_chars())
+            .list.sort()
+            .list.join("|")
+            .alias("providers"),
+        )
+    )
 
 
 def known_as_of(figures: pl.DataFrame, as_of: date | None) -> pl.DataFrame:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
-from forecast.figures import SERIES_OF, conflicts, known_as_of, prepare_figures
+from forecast.figures import conflicts, known_as_of, named_figures, prepare_figures
 from forecast.quarter import Quarter
 from forecast.results import History
-from forecast.schema import FIGURES_COLUMNS, check_figures
+from forecast.schema import FIGURES_COLUMNS
 from service.catalog import usual_house
 from service.queries import FigureRow, RevenueQuestion
 
@@ -65,7 +65,7 @@ def paste(
         raise NotFound("house", chosen, tuple(of_market["house"].unique().sort()))
     _check_extent(figures)
     history = reconstruct(figures, breaks, market=market, house=chosen, as_of=as_of)
-    notes = tuple(_notes(_numbered(frame), figures, market=market, house=chosen, as_of=as_of))
+    notes = tuple(_notes(named_figures(frame, table=TABLE), figures, market=market, house=chosen, as_of=as_of))
     return Pasted(replace(history, warnings=(*notes, *history.warnings)), figures)
 
 
@@ -97,23 +97,6 @@ def _check_extent(figures: pl.DataFrame) -> None:
         found = f"{providers} providers over {quarters} quarters"
         fit = max(int((MOST_CELLS / quarters) ** 0.5), 1)
         raise InvalidArgument(f"{TABLE}.rows", found, f"{fit} providers at most over so many quarters")
-
-
-def _numbered(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows as checked, with their numbers from 1, and the house and providers as curated rows have them."""
-    return (
-        check_figures(frame, table=TABLE)
-        .with_row_index("row", offset=1)
-        .with_columns(
-            pl.col("research_house").replace(SERIES_OF).alias("house"),
-            pl.col("providers")
-            .str.split("|")
-            .list.eval(pl.element().str.strip_chars())
-            .list.sort()
-            .list.join("|")
-            .alias("providers"),
-        )
-    )
 
 
 def _notes(rows: pl.DataFrame, figures: pl.DataFrame, *, market: str, house: str, as_of: date | None) -> Iterator[str]:
@@ -153,7 +136,7 @@ def _of(rows: pl.DataFrame, statements: pl.DataFrame, by: Sequence[str]) -> pl.D
 
 
 def _rows(found: pl.DataFrame) -> str:
-    return f"{'row' if found.height == 1 else 'rows'} {_listed(found['row'].to_list())}"
+    return f"{'row' if found.height == 1 else 'rows'} {_listed((found['row'] + 1).to_list())}"
 
 
 def _listed(items: Sequence[object]) -> str:

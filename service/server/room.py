@@ -1,7 +1,7 @@
 """How much room an answer takes, told before it is worked out: most clients take no message beyond 4 MiB."""
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 
@@ -14,12 +14,7 @@ from sharecast.v1.forecast_service_pb2 import ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryResponse
 
 _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numbers: provenance, warnings, events
-_PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES, _FLOAT_BYTES = (
-    24,
-    24,
-    8,
-    4,
-)  # of each the most that its tags and lengths take
+_PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES, _FLOAT_BYTES = 24, 24, 8, 4  # the most, with their tags and lengths
 BESIDE_OUTCOME = 16 * 2**10  # what a message says beside the outcome of one market: its name, a job and why it failed
 _QUARTER_BYTES = 8  # such as "2020Q3"
 _SCORE_BYTES, _SCORE_LEVEL_BYTES = 23, 9  # of a score the most that it takes beside its texts and its level
@@ -108,27 +103,24 @@ def check_scores_room(query: BacktestQuery, /) -> None:
     raise InvalidArgument("models", asked, "fewer models of so many scores, for the answer to be sent")
 
 
-def check_room(
-    providers: Collection[str],
-    /,
-    *,
-    horizon: int,
-    levels: int,
-    history: int = 0,
-    league: bool = False,
-    past: int | None = None,
-    draws: bool = False,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is to come with a forecast."""
+
+    history: int = 0  # bytes of it
+    league: bool = False  # ranks, leaders and concentration
+    past: int | None = None  # quarters of the past that have a total, where revenue is to come
+    draws: bool = False
+
+
+def check_room(providers: Collection[str], /, *, horizon: int, levels: int, beside: Beside | None = None) -> None:
     """Refuse a forecast that no message has room for.
 
     Args:
         providers: Their names, and so are the next two as of `answer_bytes`.
         horizon: Quarters ahead.
         levels: How many there are.
-        history: Bytes of the history that is to come with it.
-        league: Whether ranks, leaders and concentration are to.
-        past: Quarters of the past that have a total, where revenue is to; None: it is not.
-        draws: Whether the joint draws are to.
+        beside: What is to come with it; None: nothing.
 
     Raises:
         InvalidArgument: it is one; names the levels where fewer of them would do for the forecast itself, else the
@@ -143,21 +135,23 @@ def check_room(
         if fit >= 1:
             raise InvalidArgument("levels", asked, f"{fit} at most of so many numbers, for the answer to be sent")
         raise InvalidArgument("horizon", asked, "fewer quarters of so many providers, for the answer to be sent")
-    beside = {
-        "include_history": history,
-        "include_league": league_bytes(providers, horizon=horizon, levels=levels) if league else 0,
+    beside = beside or Beside()
+    past = beside.past
+    sizes = {
+        "include_history": beside.history,
+        "include_league": league_bytes(providers, horizon=horizon, levels=levels) if beside.league else 0,
         "revenue": 0 if past is None else revenue_bytes(providers, horizon=horizon, levels=levels, past=past),
-        "include_draws": draws_bytes(providers, horizon=horizon) if draws else 0,
+        "include_draws": draws_bytes(providers, horizon=horizon) if beside.draws else 0,
     }
-    if whole + sum(beside.values()) <= most:
+    if whole + sum(sizes.values()) <= most:
         return
-    field = max(beside, key=lambda name: beside[name])
-    left = most - whole - sum(beside.values()) + beside[field]
+    field = max(sizes, key=lambda name: sizes[name])
+    left = most - whole - sum(sizes.values()) + sizes[field]
     alone = field == "include_history"
     remedy = "leave it out, or ask for it alone by GetHistory" if alone else "ask for fewer levels, or leave it out"
     if field == "include_draws":
         remedy = "ask for fewer quarters, or leave it out"
-    found = f"{beside[field]} bytes beside {asked}"
+    found = f"{sizes[field]} bytes beside {asked}"
     raise InvalidArgument(field, found, f"{max(left, 0)} bytes of it, for the answer to be sent: {remedy}")
 
 

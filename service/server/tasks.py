@@ -19,7 +19,7 @@ from service.answers import answer
 from service.catalog import Catalog, inline_shares
 from service.pasted import paste, totals_asked
 from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import BESIDE_OUTCOME, check_answer, check_history, check_room, check_scores_room
+from service.server.room import BESIDE_OUTCOME, Beside, check_answer, check_history, check_room, check_scores_room
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketOutcome
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryRequest
@@ -53,19 +53,21 @@ def make_forecast(
         history = pasted.history
         if query.revenue is not None:
             totals = totals_asked(query.revenue, history, pasted.figures)
-    drawn, past = query.from_draws, None if totals is None else len(totals.quarters)
     told = None
+    source: History | pl.DataFrame
     if history is not None:
-        data = convert.data_used(history)
+        source, data = history, convert.data_used(history)
         if query.include_history:
             told = convert.history_message(history)
-        size = 0 if told is None else told.ByteSize()
-        forecast = _forecast(
-            history, query, keep_draws=drawn, history=size, league=query.league, past=past, draws=query.include_draws
-        )
     else:
-        shares, data = inline_shares(query.shares or (), market=query.market)
-        forecast = _forecast(shares, query, keep_draws=drawn, league=query.league, past=past, draws=query.include_draws)
+        source, data = inline_shares(query.shares or (), market=query.market)
+    beside = Beside(
+        history=0 if told is None else told.ByteSize(),
+        league=query.league,
+        past=None if totals is None else len(totals.quarters),
+        draws=query.include_draws,
+    )
+    forecast = _forecast(source, query, keep_draws=query.from_draws, beside=beside)
     answers = answer(forecast, query.events, query.conditions, league=query.league, totals=totals, seed=query.seed)
     response = convert.forecast_response(
         answers.forecast,
@@ -162,15 +164,11 @@ def _forecast(
     query: ForecastQuery | BatchQuery,
     *,
     keep_draws: bool,
-    history: int = 0,
-    league: bool = False,
-    past: int | None = None,
-    draws: bool = False,
+    beside: Beside | None = None,
 ) -> Forecast:
-    """Forecast a history, or a checked table of shares, as is asked; the last four as of `check_room`."""
+    """Forecast a history, or a checked table of shares, as is asked."""
     providers = source.providers if isinstance(source, History) else source["provider"].unique().to_list()
-    levels = len(query.levels)
-    check_room(providers, horizon=query.horizon, levels=levels, history=history, league=league, past=past, draws=draws)
+    check_room(providers, horizon=query.horizon, levels=len(query.levels), beside=beside)
     make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
 

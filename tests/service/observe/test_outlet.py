@@ -38,6 +38,15 @@ def taken(reader: int) -> bytes:
     return found
 
 
+def drained(outlet: Outlet, reader: int) -> bytes:
+    """All that an outlet still has for a pipe."""
+    found = b""
+    while part := taken(reader):
+        found += part
+        outlet.flush()
+    return found
+
+
 @given(lines=st.lists(st.text(), max_size=20))
 def test_what_is_read_is_what_was_written(lines: list[str]) -> None:
     reader, writer = os.pipe()
@@ -55,10 +64,7 @@ def test_a_reader_that_stalls_holds_nobody_up_and_is_told_what_it_missed(pipe: t
     lines = [f"{number:05d} {'x' * 400}\n" for number in range(2_000)]
     for line in lines:
         outlet.write(line)  # would wait for ever after some 160
-    found = b""
-    while part := taken(reader):
-        found += part
-        outlet.flush()
+    found = drained(outlet, reader)
     *kept, told = found.decode().splitlines(keepends=True)
     assert kept == lines[: len(kept)]
     assert len(kept) > 1_000
@@ -72,10 +78,7 @@ def test_a_line_longer_than_a_pipe_takes_at_once_arrives_whole(pipe: tuple[int, 
     outlet = Outlet(writer, lost=lost)
     line = "".join(chr(0x100 + number % 500) for number in range(100_000)) + "\n"
     outlet.write(line)
-    found = b""
-    while part := taken(reader):
-        found += part
-        outlet.flush()
+    found = drained(outlet, reader)
     assert found.decode() == line
 
 

@@ -20,6 +20,7 @@ from service.queries import ShareRow as QueryRow
 from service.server import Server
 from service.server.forecasts import read_forecast
 from service.server.room import (
+    Beside,
     answer_bytes,
     check_room,
     check_scores_room,
@@ -171,6 +172,7 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
 ) -> None:
     names = [f"provider {n}" for n in range(count)]
     assume(answer_bytes(names, horizon=40, levels=levels) < 3.75 * 2**20)
+    asked = Beside(history=history, league=league, past=past, draws=draws)
     beside = {
         "include_history": history,
         "include_league": league_bytes(names, horizon=40, levels=levels) * league,
@@ -179,7 +181,7 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
     }
     whole = answer_bytes(names, horizon=40, levels=levels) + sum(beside.values())
     try:
-        check_room(names, horizon=40, levels=levels, history=history, league=league, past=past, draws=draws)
+        check_room(names, horizon=40, levels=levels, beside=asked)
     except InvalidArgument as refused:
         assert whole > 3.75 * 2**20
         assert beside[refused.field] == max(beside.values())
@@ -187,9 +189,9 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
         allowed = int(refused.allowed.split()[0])
         assert 0 <= allowed < beside[refused.field]
         if refused.field == "include_history" and allowed:
-            check_room(names, horizon=40, levels=levels, history=allowed, league=league, past=past, draws=draws)
+            check_room(names, horizon=40, levels=levels, beside=replace(asked, history=allowed))
             with pytest.raises(InvalidArgument, match="bytes of it, for the answer to be sent: "):
-                check_room(names, horizon=40, levels=levels, history=allowed + 1, league=league, past=past, draws=draws)
+                check_room(names, horizon=40, levels=levels, beside=replace(asked, history=allowed + 1))
     else:
         assert whole <= 3.75 * 2**20
 
