@@ -5,13 +5,13 @@ import multiprocessing
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import nan
 from statistics import median
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 from served import FORECAST, bearer
@@ -29,9 +29,9 @@ class Asked:
 
     codes: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)  # by code, in the order of their ends
-    by_model: dict[str, list[float]] = field(default_factory=dict)  # seconds of the calls that were answered
-    took: float = 0.0  # from the first call to the end of the last
-    processor_seconds: float = 0.0  # that the asking itself used
+    by_model: dict[str, list[float]] = field(default_factory=dict)  # seconds of those answered while calls were made
+    took: float = 0.0  # while calls were made: what is left then is answered by a server with less to do
+    processor_seconds: float = 0.0  # that the asking itself used meanwhile
 
     async def ask(self, call: _Call, raw: bytes, key: str | None, timeout: float) -> str:
         """Make one call, note what came of it, and return its code."""
@@ -44,14 +44,23 @@ class Asked:
         took = time.perf_counter() - started
         self.codes[code] += 1
         self.seconds.setdefault(code, []).append(took)
-        if code == "OK":
+        if code == "OK" and not self.took:
             self.by_model.setdefault(ForecastRequest.FromString(raw).model, []).append(took)
         return code
+
+    def add(self, more: "Asked") -> None:
+        """Take what came of others for one with this."""
+        self.codes += more.codes
+        for mine, theirs in ((self.seconds, more.seconds), (self.by_model, more.by_model)):
+            for name, found in theirs.items():
+                mine.setdefault(name, []).extend(found)
+        self.took += more.took
+        self.processor_seconds += more.processor_seconds
 
     @property
     def done(self) -> float:
         """Calls a second that were answered."""
-        return self.codes["OK"] / self.took
+        return sum(map(len, self.by_model.values())) / self.took
 
     def work_done(self, alone: "Asked") -> float:
         """Answers a second, each counted as the seconds that its model took (median) when nothing else was asked.
@@ -104,7 +113,7 @@ def steadily(
 
         await asyncio.gather(*(caller() for _ in range(callers)))
 
-    return _with_channel(address, run, pem)
+    return _with_channel(address, run, seconds, pem)
 
 
 def at_rate(
@@ -139,10 +148,12 @@ def at_rate(
             await asyncio.sleep(0.01)
         await asyncio.gather(*open_calls)
 
-    return _with_channel(address, run)
+    return _with_channel(address, run, seconds)
 
 
-def _with_channel(address: str, run: Callable[[Asked, _Call], Awaitable[None]], pem: bytes | None = None) -> Asked:
+def _with_channel(
+    address: str, run: Callable[[Asked, _Call], Coroutine[Any, Any, None]], seconds: float, pem: bytes | None = None
+) -> Asked:
     asked = Asked()
 
     async def within() -> None:
@@ -151,8 +162,10 @@ def _with_channel(address: str, run: Callable[[Asked, _Call], Awaitable[None]], 
         async with opened as channel:
             await channel.channel_ready()
             used, started = time.process_time(), time.perf_counter()
-            await run(asked, channel.unary_unary(FORECAST, None, None))
+            running = asyncio.create_task(run(asked, channel.unary_unary(FORECAST, None, None)))
+            await asyncio.wait([running], timeout=seconds)
             asked.took, asked.processor_seconds = time.perf_counter() - started, time.process_time() - used
+            await running
 
     asyncio.run(within())
     return asked
