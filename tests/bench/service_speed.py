@@ -98,10 +98,11 @@ def cached(ours: str, seconds: float, rounds: int) -> float:
         file.flush()
         with running("-c", ECHO, file.name) as (echo, _):
             found = []
-            for _ in range(rounds):
-                bare = asyncio.run(calls_a_second(echo, [raw], seconds))
-                mine = asyncio.run(calls_a_second(ours, [raw], seconds))
-                found.append((mine / bare, mine, bare))
+            for turn in range(rounds):
+                rates = {}
+                for address in (echo, ours) if turn % 2 else (ours, echo):
+                    rates[address] = asyncio.run(calls_a_second(address, [raw], seconds))
+                found.append((rates[ours] / rates[echo], rates[ours], rates[echo]))
     ratio, mine, bare = sorted(found)[len(found) // 2]
     print(f"cached: {mine:.0f} calls/s, bare echo {bare:.0f}: {ratio:.2f}")
     return ratio
@@ -186,7 +187,8 @@ def main() -> int:
         with running(*SERVE) as (ours, _):
             time.sleep(5)  # the processes for slow models start in the background
             passed = [
-                cached(ours, options.seconds, options.rounds) >= 0.75,
+                # many short turns: the speed of a machine changes from one second to the next
+                cached(ours, options.seconds / 2, 5 * options.rounds) >= 0.75,
                 uncached(ours, few, options.seconds, options.rounds) >= 0.6,
                 stream(ours, path, options.rounds) >= 0.8,
             ]
