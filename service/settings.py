@@ -281,8 +281,8 @@ def resolve(
     return Resolved(ServeSettings(**values), origins)
 
 
-def misspelled(environment: Mapping[str, str] = os.environ, /) -> dict[str, str]:
-    """Variables that are no setting, each with the setting whose name is nearly the same.
+def misspelled(environment: Mapping[str, str] = os.environ, /) -> list[str]:
+    """For each variable that is no setting, and whose name is nearly that of one, what to tell of it.
 
     Other names that begin so are left alone: a cluster with a service called sharecast sets some for every program.
     """
@@ -290,7 +290,8 @@ def misspelled(environment: Mapping[str, str] = os.environ, /) -> dict[str, str]
 
     known = [*(each.variable for each in SETTINGS), f"{_PREFIX}SETTINGS", f"{_PREFIX}KEY"]
     others = (name for name in environment if name.startswith(_PREFIX) and name not in known)
-    return {name: near[0] for name in sorted(others) if (near := get_close_matches(name, known, 1, 0.85))}
+    near = ((name, get_close_matches(name, known, 1, 0.85)) for name in sorted(others))
+    return [f"{name} in the environment sets nothing; {right[0]} would" for name, right in near if right]
 
 
 def _written(file: Path) -> dict[str, Any]:

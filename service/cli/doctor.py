@@ -112,8 +112,7 @@ def _look(name: str, check: Callable[[], str]) -> Finding:
 
 def _settings() -> str:
     if wrong := misspelled():
-        told = ", ".join(f"{name} is none ({right}?)" for name, right in wrong.items())
-        raise _Found("warning", f"of the environment: {told}")
+        raise _Found("warning", ", ".join(wrong))
     return "every variable that looks like one is one"
 
 

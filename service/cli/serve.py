@@ -174,8 +174,8 @@ def _check(store: "Store | None") -> "Callable[[], None] | None":
 def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:
     from service.client.access import is_local
 
-    if wrong := misspelled():
-        log.warning("of the environment: %s", ", ".join(f"{name} is none ({right}?)" for name, right in wrong.items()))
+    for wrong in misspelled():
+        log.warning("%s", wrong)
     local = is_local(settings.listen)
     if not tls and not local:
         log.warning("calls come in plain text: keys and figures can be read on their way")

@@ -58,7 +58,7 @@ def settle(settings: ServeSettings, /) -> Entry:
         InvalidArgument: settings that do not go together, or would let others read what is sent.
     """
     if _ADDRESS.fullmatch(settings.listen) is None:
-        raise InvalidArgument("listen", settings.listen, "HOST:PORT, or unix:PATH")
+        raise InvalidArgument("listen", settings.listen, "HOST:PORT with a PORT of 0 to 65535, or unix:PATH")
     local = is_local(settings.listen)
     tls = _tls(settings)
     if tls is None and not local and not settings.insecure_plaintext:

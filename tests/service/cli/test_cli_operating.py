@@ -192,7 +192,7 @@ def test_a_servers_life_from_settings_to_its_end(tmp_path: Path, program: Comman
 
     with serving(tmp_path) as running:
         assert "calls need a key, and there is none yet: `sharecast keys add` makes one" in running.messages()
-        assert "of the environment: SHARECAST_TIME_LIMT is none (SHARECAST_TIME_LIMIT?)" in running.messages()
+        assert "SHARECAST_TIME_LIMT in the environment sets nothing; SHARECAST_TIME_LIMIT would" in running.messages()
         assert running.certificate_ends() == served.certificate.not_valid_after_utc.timestamp()
         gone, kept = keys_come_and_go(running, program, first.pem)
         # what is no handshake leaves no line that is none of the log

@@ -41,7 +41,7 @@ def test_plain_text_is_for_this_machine_unless_told(listen: str, authentication:
 
 @pytest.mark.parametrize("listen", ["", "nowhere", "127.0.0.1", "127.0.0.1:65536", "127.0.0.1:x", "unix:"])
 def test_what_is_no_address_is_named(listen: str) -> None:
-    with pytest.raises(InvalidArgument, match=r"listen is .*; allowed: HOST:PORT, or unix:PATH"):
+    with pytest.raises(InvalidArgument, match=r"listen is .*; allowed: HOST:PORT with a PORT of 0 to 65535, or unix:"):
         settle(ServeSettings(listen=listen))
 
 
