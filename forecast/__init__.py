@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
     from forecast.history import reconstruct
+    from forecast.many import MarketForecasts, forecast_markets
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
     from forecast.revenue import Revenue, forecast_revenue
-    from forecast.schema import check_shares
+    from forecast.shares import check_shares
     from forecast.scorecard import Backtest
 
 _HOME = {
@@ -60,6 +61,8 @@ _HOME = {
     "MODELS": "forecasting",
     "forecast_history": "forecasting",
     "forecast_shares": "forecasting",
+    "MarketForecasts": "many",
+    "forecast_markets": "many",
     "reconstruct": "history",
     "Quarter": "quarter",
     "Forecast": "results",
@@ -68,7 +71,7 @@ _HOME = {
     "Backtest": "scorecard",
     "Revenue": "revenue",
     "forecast_revenue": "revenue",
-    "check_shares": "schema",
+    "check_shares": "shares",
 }
 
 __all__ = [
@@ -82,6 +85,7 @@ __all__ = [
     "ForecastDiff",
     "History",
     "League",
+    "MarketForecasts",
     "Quarter",
     "Ranks",
     "Revenue",
@@ -96,6 +100,7 @@ __all__ = [
     "event_probability",
     "forecast_changes",
     "forecast_history",
+    "forecast_markets",
     "forecast_revenue",
     "forecast_shares",
     "league",

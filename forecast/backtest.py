@@ -17,12 +17,15 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument, NotEnoughData, SharecastError
+from forecast.brought import TableLike, read_table
+from forecast.errors import InvalidTable
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, Status
 from forecast.scorecard import REFERENCE, Backtest, BacktestProgress, Skipped
+from forecast.shares import SharesTable
 from forecast.tally import Tally, score_forecast, score_rows
 
 DEFAULT_ORIGINS = 12
@@ -123,7 +126,7 @@ def backtest_figures_steps(
 
 
 def backtest_shares(
-    shares: pl.DataFrame,
+    shares: SharesTable | TableLike,
     *,
     origins: int = DEFAULT_ORIGINS,
     horizon: int = 8,
@@ -138,7 +141,7 @@ def backtest_shares(
     share restated later is seen at every origin.
 
     Args:
-        shares: Columns market, period, provider, share, decimals, as `forecast.schema.check_shares` returns them.
+        shares: As `forecast.forecasting.forecast_shares` takes it, of one market or many.
         origins: How many per market, the latest ones after which something is known; 1 to 400.
         horizon: As in `backtest_figures`, and so are the other arguments and the errors.
         levels: Nominal levels.
@@ -151,7 +154,7 @@ def backtest_shares(
 
 
 def backtest_shares_steps(
-    shares: pl.DataFrame,
+    shares: SharesTable | TableLike,
     *,
     origins: int = DEFAULT_ORIGINS,
     horizon: int = 8,
@@ -165,8 +168,13 @@ def backtest_shares_steps(
     """
     plan = _Plan.checked(origins=origins, horizon=horizon, levels=levels, models=models, seed=seed)
 
+    read = shares if isinstance(shares, SharesTable) else read_table(shares)
+    if read.broken:
+        raise InvalidTable(read.table, read.violations, read.broken)
+    shares = read.shares
+
     def forecasts(rows: pl.DataFrame, origin: Quarter) -> Iterator[tuple[Forecast, FloatArray]]:
-        seen = rows.filter(pl.col("period") <= str(origin))  # text of equal length sorts as quarters do
+        seen = SharesTable.checked(rows.filter(pl.col("period") <= str(origin)))  # texts sort as quarters do
         for model in plan.models:
             made = forecast_shares(
                 seen, horizon=plan.horizon, levels=plan.levels, model=model, seed=plan.seed, keep_draws=True
@@ -192,7 +200,8 @@ def backtest_shares_steps(
         market = str(shares["market"][0])
         quarters_found = shares.filter(pl.col("market") == market, pl.col("share").is_not_null())["period"].n_unique()
         raise NotEnoughData(market, quarters_found, FEWEST_QUARTERS + 1, "to be backtested")
-    notes = [
+    notes = [f"{market}: {note}" for market, note in read.notes.iter_rows()]
+    notes += [
         f"{market}: {', '.join(names)} entered after the first origin: not scored at origins that could not know of it"
         for market, names in late.items()
     ]
@@ -348,16 +357,15 @@ def _came_in_shares(rows: pl.DataFrame, made: Forecast) -> FloatArray:
     later = rows.filter(pl.col("period").is_in(list(place)), pl.col("share").is_not_null())
     for period, provider, share in later.select("period", "provider", "share").iter_rows():
         came.setdefault(place[period], {})[provider] = share
-    stated = OTHERS in set(rows["provider"])
     for h, shares in came.items():
-        truth[h] = [shares.get(name, np.nan) for name in made.providers] if stated else _with_rest(shares, made)
+        truth[h] = _with_rest(shares, made)
     return truth
 
 
 def _with_rest(shares: dict[str, float], made: Forecast) -> list[float]:
-    """Shares by the providers of a forecast; `Others`, whom nobody states, is the rest where all others are known."""
+    """Shares by the providers of a forecast; `Others` is the rest where all others are known, else what is stated."""
     named = [shares.get(name, np.nan) for name in made.providers if name != OTHERS]
-    rest = max(1.0 - sum(named), 0.0) if np.isfinite(named).all() else np.nan
+    rest = max(1.0 - sum(named), 0.0) if np.isfinite(named).all() else shares.get(OTHERS, np.nan)
     known = dict(zip((name for name in made.providers if name != OTHERS), named, strict=True))
     return [rest if name == OTHERS else known[name] for name in made.providers]
 

@@ -1,108 +1,172 @@
-"""Make a composition of every quarter of a table of shares, compiled by numba: tables come by the ten thousand."""
+"""A composition of every quarter of a table of shares, in which no reported share moves by more than its rounding.
+
+Plain loops over a small table: a market on its own runs them as they are, `forecast.models.bulk` compiles them for
+tables that come by the ten thousand. So nothing here may need more than arrays and numbers.
+"""
 
 from math import isnan
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
 
-ROUNDING = 0.02  # shares of a quarter may miss 1 by so much and still be the whole market
+FINEST_HALF = 5e-6  # half a unit of what still counts as printed, fraction: nobody prints more than 34.123 %
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def complete(table: FloatArray, others: int) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool]:
+def complete(
+    table: FloatArray, others: int, half: float
+) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, int]:
     """Close every quarter.
 
-    What the reported shares of a quarter leave over goes to the cells not reported, in proportion to a straight line
-    between their own reports, beyond these to the nearest; equally where all of these are zero. Where every cell is
-    reported and a part of the market is still left over, it goes to a part of its own, unless there is one for that.
+    What the reported shares of a quarter miss of 1 within their rounding is spread over them, no more than `half` each.
+    What they miss beyond that goes to the cells not reported, in proportion to a straight line between their own
+    reports, flat beyond these; where the residual part is reported, to each no more than its line, and what then is
+    left to the residual part. Where every cell is reported, all of it goes to the residual part, which is added where
+    there is none. A provider before its first or after its last report has no share of a quarter that the others
+    make whole.
 
     Args:
         table: Shape (T, K), shares; NaN where not reported.
         others: Column of the residual part; -1: none.
+        half: Half a unit of the printed precision, fraction.
 
     Returns:
         Compositions (T, K'), quarters without any share, or with zeros alone, all NaN; which columns were kept as some
-        share of theirs is reported (K,); which quarters were zeros alone (T,); and whether a residual part was added as
-        the last column.
+        share of theirs is reported (K,); which quarters were zeros alone (T,); whether a residual part was added as
+        the last column; in how many quarters the residual part was given what was left; and how many columns are not
+        in the last quarter, which the others make whole.
     """
     T, K = table.shape
     ever = np.zeros(K, dtype=np.bool_)
+    first = np.full(K, -1, dtype=np.int64)
+    last = np.full(K, -1, dtype=np.int64)
     for t in range(T):
         for k in range(K):
             if not isnan(table[t, k]):
                 ever[k] = True
+                first[k] = t if first[k] < 0 else first[k]
+                last[k] = t
     kept = np.zeros(K, dtype=np.int64)
     count = 0
     for k in range(K):
         if ever[k]:
             kept[count] = k
             count += 1
+    room = np.zeros(T)  # what rounding explains
     total = np.zeros(T)
     observed = np.zeros(T, dtype=np.bool_)
-    whole = np.zeros(T, dtype=np.bool_)
     zeros = np.zeros(T, dtype=np.bool_)
-    left_over = False
+    added = False
+    residual = -1
+    for n in range(count):
+        if kept[n] == others:
+            residual = n
     for t in range(T):
         said = 0
         for n in range(count):
             if not isnan(table[t, kept[n]]):
                 said += 1
                 total[t] += table[t, kept[n]]
-        whole[t] = said == count and count > 0
-        zeros[t] = whole[t] and total[t] <= 0.0
+        room[t] = said * max(half, FINEST_HALF) + 1e-9
+        zeros[t] = said == count and count > 0 and total[t] <= 0.0
         observed[t] = said > 0 and not zeros[t]
-        left_over = left_over or (whole[t] and observed[t] and total[t] < 1.0 - ROUNDING)
-    rest = left_over and not (others >= 0 and ever[others])
-    columns = count + 1 if rest else count
+        if residual < 0 and said == count and observed[t] and 1.0 - total[t] > room[t]:
+            added = True
+    columns = count + 1 if added else count
     filled = np.full((T, columns), np.nan)
-    for t in range(T):
-        if observed[t]:
-            for n in range(count):
-                filled[t, n] = table[t, kept[n]]
-            if rest and whole[t]:
-                filled[t, count] = 1.0 - total[t] if total[t] < 1.0 - ROUNDING else 0.0
     lines = np.zeros((T, columns))
+    if added:
+        residual = count
     for n in range(columns):
-        _interpolate(filled, n, lines)
+        before = -1
+        for t in range(T):
+            if not observed[t]:
+                continue
+            if n < count:
+                filled[t, n] = table[t, kept[n]]
+            else:
+                whole = True
+                for m in range(count):
+                    whole = whole and not isnan(table[t, kept[m]])
+                if whole:
+                    filled[t, n] = 1.0 - total[t] if 1.0 - total[t] > room[t] else 0.0
+            if not isnan(filled[t, n]):
+                value = filled[t, n]
+                start = filled[before, n] if before >= 0 else value
+                for s in range(before + 1, t):
+                    lines[s, n] = start + (s - before) / (t - before) * (value - start)
+                lines[t, n] = value
+                before = t
+        if before >= 0:
+            for s in range(before + 1, T):
+                lines[s, n] = filled[before, n]
+    given = 0
     for t in range(T):
         if not observed[t]:
             continue
-        claimed = 0.0
+        left = 1.0 - total[t]
         missing = 0
+        claimed = 0.0
         for n in range(columns):
             if isnan(filled[t, n]):
-                missing += 1
-                claimed += lines[t, n]
+                outside = n < count and (t < first[kept[n]] or t > last[kept[n]])
+                if outside and left <= room[t]:
+                    filled[t, n] = 0.0
+                else:
+                    missing += 1
+                    claimed += lines[t, n]
+        spread = left
         if missing > 0:
-            left = max(1.0 - total[t], 0.0)
+            capped = left <= room[t] or (residual >= 0 and not isnan(filled[t, residual]))
+            share_out = max(left, 0.0)
+            if capped:
+                share_out = min(share_out, claimed)
             for n in range(columns):
                 if isnan(filled[t, n]):
-                    filled[t, n] = left * (lines[t, n] / claimed if claimed > 0.0 else 1.0 / missing)
+                    filled[t, n] = share_out * (lines[t, n] / claimed if claimed > 0.0 else 1.0 / missing)
+            spread = left - share_out
+        if added and missing == 0 and left > room[t]:
+            spread = 0.0  # it stands in the part that was added
+            given += 1
+        elif spread > room[t] and residual >= 0:
+            filled[t, residual] += spread
+            spread = 0.0
+            given += 1
+        # Within rounding: over the shares above zero, none by more than its rounding, then over the printed zeros.
+        above = 0
+        for n in range(columns):
+            if filled[t, n] > 0.0:
+                above += 1
+        if spread > 0.0 and above > 0:
+            each = min(spread / above, max(half, FINEST_HALF)) if above < columns else spread / above
+            for n in range(columns):
+                if filled[t, n] > 0.0:
+                    filled[t, n] += each
+                else:
+                    filled[t, n] = (spread - each * above) / (columns - above)
+        while spread < -1e-15 and above > 0:
+            each = spread / above
+            spread = 0.0
+            above = 0
+            for n in range(columns):
+                if filled[t, n] > 0.0:
+                    spread += min(filled[t, n] + each, 0.0)
+                    filled[t, n] = max(filled[t, n] + each, 0.0)
+                    if filled[t, n] > 0.0:
+                        above += 1
         reached = 0.0
         for n in range(columns):
             reached += filled[t, n]
         for n in range(columns):
             # Zeros beside cells that claim nothing say nothing either.
             filled[t, n] = filled[t, n] / reached if reached > 0.0 else np.nan
-    return filled, ever, zeros, rest
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _interpolate(table: FloatArray, column: int, lines: FloatArray) -> None:
-    """Straight lines between the known cells of a column, flat beyond them; untouched where none is known."""
-    last = -1
-    for t in range(len(table)):
-        if not isnan(table[t, column]):
-            value = table[t, column]
-            before = table[last, column] if last >= 0 else value
-            for s in range(last + 1, t):
-                part = (s - last) / (t - last)
-                lines[s, column] = before + part * (value - before)
-            lines[t, column] = value
-            last = t
-    if last >= 0:
-        for s in range(last + 1, len(table)):
-            lines[s, column] = table[last, column]
+    ended = 0
+    newest = -1
+    for t in range(T):
+        if observed[t] and not isnan(filled[t, 0]):
+            newest = t
+    for n in range(count):
+        if newest > last[kept[n]] and filled[newest, n] == 0.0:
+            ended += 1
+    return filled, ever, zeros, added, given, ended

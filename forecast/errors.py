@@ -62,10 +62,16 @@ class InvalidTable(SharecastError):  # noqa: N818
         table: What was read: a file name or "shares" / "figures".
         violations: The rows that broke a rule, in row order.
         total: How many rows broke a rule in all, when `violations` lists only the first ones.
+        message: What is wrong in words, where that is all that is known.
     """
 
-    def __init__(self, table: str, violations: tuple[RowViolation, ...], total: int | None = None) -> None:
+    def __init__(
+        self, table: str, violations: tuple[RowViolation, ...], total: int | None = None, *, message: str = ""
+    ) -> None:
         self.table, self.violations, self.total = table, violations, total or len(violations)
+        if message:
+            super().__init__(f"{table}: {message}")
+            return
         shown = violations[:5]
         more = f"\n  and {self.total - len(shown)} more" if self.total > len(shown) else ""
         super().__init__(f"{table}: " + "\n  ".join(str(v) for v in shown) + more)

@@ -2,24 +2,30 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
+from numbers import Real
 
 import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
+from forecast.brought import TableLike, read_table
 from forecast.composition import from_contrasts
 from forecast.draws import summarise
-from forecast.errors import InvalidArgument, NotFound
-from forecast.models.base import Model
+from forecast.errors import InvalidArgument, InvalidTable, NotFound
+from forecast.models.base import Model, Outcome
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import Forecast, History, ModelProvenance
+from forecast.shares import SharesTable
 
 DRAWS = 2000
+FINEST_LEVEL = 1.0 - 1e-6  # of an interval that is computed without draws
+FINEST_OF_DRAWS = 0.999  # beyond, less than one draw lies on either side
 LONGEST_HORIZON = 40
 
 # Each of these is a function of its own name in its own file of `forecast.models`. Models are loaded when they are
@@ -34,23 +40,30 @@ def _model(name: str) -> Model:
     return model
 
 
-def check_request(*, horizon: int, levels: Sequence[float], model: str) -> None:
+def check_request(*, horizon: int, levels: Sequence[float] | float, model: str) -> tuple[int, tuple[float, ...]]:
     """Check what a forecast is asked for.
+
+    Returns:
+        The horizon and the levels as plain numbers: 8.0 quarters are 8, and one level alone is one.
 
     Raises:
         InvalidArgument: `horizon` is not in 1 to 40, or a level is not in (0, 1) or stands twice.
         NotFound: the model is not known.
     """
-    if not 1 <= horizon <= LONGEST_HORIZON:
+    whole = isinstance(horizon, Real) and not isinstance(horizon, bool) and float(horizon).is_integer()
+    if not (whole and 1 <= horizon <= LONGEST_HORIZON):
         raise InvalidArgument("horizon", horizon, f"1 to {LONGEST_HORIZON} quarters")
-    for level in levels:
-        if not (math.isfinite(level) and 0.0 < level < 1.0):
-            hint = f"; did you mean {level / 100:g}?" if 1.0 < level < 100.0 else ""
-            raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{hint}")
-    if len(set(levels)) < len(levels):
-        raise InvalidArgument("levels", list(levels), "each level once")
+    asked = [levels] if isinstance(levels, Real | str) else list(levels)
+    for level in asked:
+        if not (isinstance(level, Real) and math.isfinite(level) and 0.0 < level <= FINEST_LEVEL):
+            hint = f"; did you mean {level / 100:g}?" if isinstance(level, Real) and 1.0 < level < 100.0 else ""
+            finest = f", at most {FINEST_LEVEL}" if isinstance(level, Real) and FINEST_LEVEL < level < 1.0 else ""
+            raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{finest}{hint}")
+    if len(set(asked)) < len(asked):
+        raise InvalidArgument("levels", asked, "each level once")
     if model not in MODELS:
         raise NotFound("model", model, MODELS)
+    return int(horizon), tuple(float(level) for level in asked)
 
 
 def forecast_history(
@@ -71,15 +84,15 @@ def forecast_history(
         levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `MODELS`.
         seed: Of the draws; the same seed gives the same bits.
-        keep_draws: Keep the joint draws, shape (2000, horizon, K). Without, the model of record computes means and
-            intervals directly, which is faster and differs from the draws by hundredths of a point on average.
+        keep_draws: Keep the joint draws, shape (2000, horizon, K). The means and intervals of `auto` are computed
+            without them, asked for or not, and agree with the draws within sampling error.
         prior: Of the model of record; None for the one that ships.
 
     Raises:
         InvalidArgument, NotFound: as `check_request`.
         NotEnoughData: fewer than two quarters have a figure.
     """
-    check_request(horizon=horizon, levels=levels, model=model)
+    horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
     return _forecast(
         prepare_history(history),
         market=history.market,
@@ -96,7 +109,7 @@ def forecast_history(
 
 
 def forecast_shares(
-    shares: pl.DataFrame,
+    shares: "SharesTable | TableLike",
     *,
     horizon: int = 8,
     levels: Sequence[float] = (0.8, 0.95),
@@ -105,25 +118,39 @@ def forecast_shares(
     keep_draws: bool = False,
     prior: Prior | None = None,
 ) -> Forecast:
-    """Forecast one market given as a checked shares table.
-
-    Where a quarter's shares fall short of one by more than 0.02 and no cell of it is null, the rest becomes `Others`.
+    """Forecast one market given as a table of shares or amounts.
 
     Args:
-        shares: Columns market, period, provider, share, decimals of one market, as `forecast.schema.check_shares`
-            returns them.
-        horizon: As in `forecast_history`, and so are the other arguments and the errors.
-        levels: Nominal levels.
+        shares: A frame of Polars or pandas, or rows as mappings, with a row per quarter and provider or a column per
+            provider or quarter, as `forecast.brought.read_table` takes it; or one that was read already.
+        horizon: Quarters ahead, 1 to 40.
+        levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `MODELS`.
         seed: Of the draws.
-        keep_draws: Keep the joint draws.
-        prior: Of the model of record.
+        keep_draws: Keep the joint draws, shape (2000, horizon, K).
+        prior: Of the model of record; None for the one that ships.
+
+    Returns:
+        The forecast; its `warnings` say what was assumed of the table.
+
+    Raises:
+        InvalidTable: the table breaks a rule of shares tables; names the rows.
+        InvalidArgument, NotFound: as `check_request`; or the table holds several markets, which
+            `forecast.forecast_markets` takes.
+        NotEnoughData: fewer than two quarters have a share.
     """
-    check_request(horizon=horizon, levels=levels, model=model)
-    market = str(shares["market"][0])
+    horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
+    read = shares if isinstance(shares, SharesTable) else read_table(shares)
+    if read.broken:
+        raise InvalidTable(read.table, read.violations, read.broken)
+    markets = read.shares["market"].unique(maintain_order=True).to_list()
+    if len(markets) != 1:
+        found = f"a table of {len(markets)} markets ({', '.join(markets[:3])}{', ...' if len(markets) > 3 else ''})"
+        raise InvalidArgument("shares", found, "one market; forecast_markets takes many")
+    prepared = prepare_shares(read.shares)
     return _forecast(
-        prepare_shares(shares),
-        market=market,
+        replace(prepared, warnings=(*read.notes_of(markets[0]), *prepared.warnings)),
+        market=markets[0],
         house="",
         horizon=horizon,
         levels=levels,
@@ -137,7 +164,7 @@ def forecast_shares(
 def warm_up() -> None:
     """Compile the model of record, or load what an earlier process compiled, so that the first answer is quick."""
     shares = {"market": ["m"] * 4, "period": ["2020Q1", "2020Q1", "2020Q2", "2020Q2"], "provider": ["A", "B"] * 2}
-    forecast_shares(pl.DataFrame({**shares, "share": [0.5, 0.5, 0.4, 0.6], "decimals": [1] * 4}), horizon=1)
+    forecast_shares(pl.DataFrame({**shares, "share": [0.5, 0.5, 0.4, 0.6]}), horizon=1)
 
 
 @cache
@@ -166,15 +193,19 @@ def _forecast(
     if model == OF_RECORD:
         from forecast.models.dlm import draw_market, summarise_market
 
+        summary = summarise_market(prepared.series, prior, horizon, ascending)
         if keep_draws:
             draws = draw_market(prepared.series, prior, horizon, DRAWS, np.random.default_rng(seed))
-            summary = summarise(draws, ascending)
-        else:
-            summary = summarise_market(prepared.series, prior, horizon, ascending)
     else:
-        outcome = _model(model)(
-            prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=np.random.default_rng(seed)
-        )
+        if ascending and ascending[-1] > FINEST_OF_DRAWS:
+            allowed = f"at most {FINEST_OF_DRAWS} with model {model}, whose intervals are counted over {DRAWS:,} draws"
+            raise InvalidArgument("levels", ascending[-1], allowed)
+        if len(prepared.providers) == 1:
+            outcome = Outcome(np.zeros((DRAWS, horizon, 0)), ((model, 1.0),))
+        else:
+            outcome = _model(model)(
+                prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=np.random.default_rng(seed)
+            )
         draws = from_contrasts(outcome.contrasts, prior.power)
         summary = summarise(draws, ascending)
         used, notes = outcome.used, outcome.notes

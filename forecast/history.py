@@ -23,11 +23,13 @@ from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
 from forecast.evidence import VAGUE, Evidence, Observation, evidence
+from forecast.own_history import own_history
 from forecast.posterior import START_SD, Design
 from forecast.quarter import Quarter
 from forecast.results import Doubt, History, Status
 from forecast.slips import Suspect, doubted, find_slips
 from forecast.statements import Kind
+from forecast.wording import source_line_of
 
 STEP = 0.012  # sd of a quarter's step of a share of `STEP_AT`, fraction; it grows with the root of the share
 STEP_AT = 0.2
@@ -110,7 +112,8 @@ def reconstruct(
     """Rebuild the quarterly composition of one market as one house tells it.
 
     Args:
-        figures: Curated figures, as `forecast.figures.load_figures` returns them.
+        figures: Curated figures, as `forecast.figures.load_figures` returns them; where a column `kind` says that all
+            of the house are of a table of shares, they hold as they are (`forecast.own_history`).
         breaks: Declared series breaks, as `forecast.figures.load_breaks` returns them.
         market: Name of the market.
         house: The research house's series.
@@ -124,6 +127,8 @@ def reconstruct(
     known = figures.filter(pl.col("market") == market, pl.col("house") == house)
     if as_of is not None:
         known = known.filter(pl.col("published_at") <= as_of)
+    if "kind" in known.columns and known.height and bool((known["kind"] == "shares").all()):
+        return own_history(known, market=market, house=house, as_of=as_of, content_hash=_content_hash(known))
     breaks_known = SeriesBreaks.known(breaks, market=market, house=house, as_of=as_of)
     said = evidence(known, breaks_known)
     if not said.observations:
@@ -153,7 +158,7 @@ def reconstruct(
         draws=_closed(posterior.draws(HISTORIES, np.random.default_rng(0))),
         breaks=tuple((first + row, what) for row, what in sorted(break_rows.items())),
         sources=sources,
-        source_line=_source_line(used),
+        source_line=source_line_of(used),
         vintage=used["published_at"].max(),  # type: ignore[arg-type]  # a date column
         figures_used=used.height,
         content_hash=_content_hash(used),
@@ -323,16 +328,6 @@ def _shown(
         rest = np.append(unknown[t, :-1], True).astype(float)
         sd[t, -1] = np.sqrt(max(rest @ covariance[t] @ rest, 0.0))
     return share, np.where(np.isnan(share), np.nan, sd)
-
-
-def _source_line(figures: pl.DataFrame) -> str:
-    """The publishers with most figures and how many more there are; empty where none is named."""
-    named = figures.filter(pl.col("publisher").fill_null("") != "")
-    names = (
-        named.group_by("publisher").len().sort(["len", "publisher"], descending=[True, False])["publisher"].to_list()
-    )
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return f"Source: {', '.join(names[:4])}{more}" if names else ""
 
 
 def _content_hash(figures: pl.DataFrame) -> str:

@@ -1,23 +1,118 @@
-"""Forecasts of many markets as one table, the model of record without draws: what a batch is made of."""
+"""Forecasts of many markets as one table: what a batch is made of, and `forecast.forecast_markets`."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
-from forecast.errors import NotEnoughData, SharecastError
-from forecast.forecasting import check_request
+from forecast.brought import TableLike, read_table
+from forecast.errors import InvalidTable, NotEnoughData, SharecastError
+from forecast.forecasting import OF_RECORD, check_request, forecast_shares
 from forecast.models.base import FEWEST_QUARTERS
-from forecast.models.dlm import Summaries, summarise_markets
-from forecast.preparing import cells_of
+from forecast.preparing import cells_of, completion_notes
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, level_name
+from forecast.shares import NOTES_SCHEMA, SharesTable
+
+if TYPE_CHECKING:
+    from forecast.models.dlm import Summaries
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketForecasts:
+    """Forecasts of many markets."""
+
+    table: pl.DataFrame  # columns as `forecast.results.Forecast.to_frame`, markets in order
+    failures: tuple[tuple[str, Exception], ...] = ()  # markets without a forecast, and why
+    notes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NOTES_SCHEMA))  # market, note
+
+
+def forecast_markets(
+    shares: TableLike,
+    *,
+    horizon: int = 8,
+    levels: Sequence[float] = (0.8, 0.95),
+    model: str = OF_RECORD,
+    seed: int = 0,
+) -> MarketForecasts:
+    """Forecast every market of a table of shares or amounts; one that is unfit or fails is listed, the others go on.
+
+    Args:
+        shares: As `forecast.forecasting.forecast_shares` takes it, with a column `market`.
+        horizon: Quarters ahead, 1 to 40.
+        levels: Nominal levels of the intervals, each in (0, 1).
+        model: One of `forecast.MODELS`.
+        seed: Of the draws; each market's own follows from it and the market's name.
+
+    Returns:
+        The forecasts table, the markets without a forecast each with its error, and what was assumed of each market.
+
+    Raises:
+        InvalidTable: the table as a whole is no table of shares.
+        InvalidArgument, NotFound: as `forecast.forecasting.check_request`.
+    """
+    horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
+    read = read_table(shares)
+    together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
+    made = forecast_read(replace(read, shares=together), horizon=horizon, levels=levels, model=model, seed=seed)
+    refused = tuple((market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows())
+    return replace(made, failures=(*refused, *made.failures))
+
+
+def forecast_read(
+    read: SharesTable, /, *, horizon: int, levels: Sequence[float], model: str, seed: int
+) -> MarketForecasts:
+    """Forecast every market of a table that was read, the rows of a market standing together.
+
+    The model of record takes all markets at once; where that fails unforeseen they are taken one by one, so that only
+    the market that is the cause has no forecast.
+    """
+    if model == OF_RECORD and read.shares.height:
+        try:
+            made = forecast_table(read.shares, horizon=horizon, levels=levels)
+        except Exception:  # unforeseen: whose fault it is shows one by one
+            pass
+        else:
+            return replace(made, notes=pl.concat([read.notes, made.notes]))
+    frames: list[pl.DataFrame] = []
+    failures: list[tuple[str, Exception]] = []
+    notes: list[tuple[str, str]] = []
+    for name, mine in _each(read):
+        try:
+            made_one = forecast_shares(
+                mine, horizon=horizon, levels=levels, model=model, seed=market_seed(seed, name)
+            )
+        except Exception as error:  # one bad market must not end a run of thousands
+            failures.append((name, error))
+        else:
+            frames.append(made_one.to_frame())
+            notes += [(name, note) for note in (*made_one.warnings, *made_one.provenance.notes)]
+    lost = pl.Series([name for name, _ in failures], dtype=pl.String)
+    told = pl.concat(
+        [
+            read.notes.filter(pl.col("market").is_in(lost.implode()) | ~pl.col("market").is_in(read.shares["market"].unique().implode())),
+            pl.DataFrame(notes, schema=NOTES_SCHEMA, orient="row"),
+        ]
+    )
+    return MarketForecasts(pl.concat(frames) if frames else pl.DataFrame(), tuple(failures), told)
+
+
+def market_seed(seed: int, market: str, /) -> int:
+    """The seed of one market, in [0, 2^63): hangs on the seed of all and the market's name, on nothing else.
+
+    Not on its position or its process, so that a market's forecast stays the same when others come or go.
+    """
+    digest = hashlib.sha256(f"{seed}\0{market}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def forecast_table(
     shares: pl.DataFrame, *, horizon: int = 8, levels: Sequence[float] = (0.8, 0.95), prior: Prior | None = None
-) -> tuple[pl.DataFrame, tuple[tuple[str, SharecastError], ...]]:
+) -> MarketForecasts:
     """Forecast every market of a table with the model of record, without draws.
 
     The numbers are those of `forecast.forecasting.forecast_shares`, to all but the last bit or two, as a compiler is
@@ -29,14 +124,12 @@ def forecast_table(
         levels: Nominal levels, each in (0, 1).
         prior: Of the model of record; None for the one that ships.
 
-    Returns:
-        The forecasts table, columns as `forecast.results.Forecast.to_frame`, markets in order; and the markets that
-        could not be forecast, each with the error.
-
     Raises:
         InvalidArgument: as `forecast.forecasting.check_request`.
     """
-    check_request(horizon=horizon, levels=levels, model="auto")
+    from forecast.models.dlm import summarise_markets  # loads a compiler
+
+    horizon, levels = check_request(horizon=horizon, levels=levels, model=OF_RECORD)
     ascending = tuple(sorted(levels))
     markets, cells = cells_of(shares)
     names = shares["provider"].unique(maintain_order=True)
@@ -45,14 +138,47 @@ def forecast_table(
     others = int(names.index_of(OTHERS) or 0)
     made = summarise_markets(cells, number, others, prior or shipped_prior(), horizon, ascending)
     failed = np.flatnonzero(made.parts == 0)
-    failures = tuple(
+    failures: tuple[tuple[str, SharecastError], ...] = tuple(
         (markets[i], NotEnoughData(markets[i], int(made.quarters[i]), FEWEST_QUARTERS)) for i in failed.tolist()
     )
-    return _table(made, markets, names, horizon, ascending), failures
+    notes = pl.DataFrame(list(_notes(shares, markets, made)), schema=NOTES_SCHEMA, orient="row")
+    return MarketForecasts(_table(made, markets, names, horizon, ascending), failures, notes)
+
+
+def _each(read: SharesTable) -> Iterator[tuple[str, SharesTable]]:
+    for shares in read.shares.partition_by("market", maintain_order=True):
+        yield str(shares["market"][0]), replace(read, shares=shares, violations=(), broken=0)
+
+
+def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Iterator[tuple[str, str]]:
+    """What completing the quarters of each market took, in the words of `forecast.preparing.completion_notes`."""
+    told = np.flatnonzero(made.completed.any(axis=1) & (made.parts > 0))
+    if not len(told):
+        return
+    named = told[(made.completed[told][:, [0, 3]] > 0).any(axis=1)]
+    silent: dict[str, list[str]] = {}
+    ended: dict[str, list[str]] = {}
+    if len(named):
+        spans = (
+            shares.filter(pl.col("market").is_in(markets.gather(named).implode()))
+            .group_by("market", "provider", maintain_order=True)
+            .agg(last=pl.col("period").filter(pl.col("share").is_not_null()).max())
+            .with_columns(newest=pl.col("last").max().over("market"))
+        )
+        for market, provider, last, newest in spans.iter_rows():
+            if last is None:
+                silent.setdefault(market, []).append(provider)
+            elif last < newest:
+                ended.setdefault(market, []).append(provider)
+    for i in told.tolist():
+        _, zeros, given, over = made.completed[i].tolist()
+        gone = ended.get(markets[i], []) if over else []
+        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone):
+            yield markets[i], note
 
 
 def _table(
-    made: Summaries, markets: pl.Series, names: pl.Series, horizon: int, levels: tuple[float, ...]
+    made: "Summaries", markets: pl.Series, names: pl.Series, horizon: int, levels: tuple[float, ...]
 ) -> pl.DataFrame:
     rows = made.parts * horizon
     firsts = np.concatenate([[0], np.cumsum(made.parts)[:-1]])

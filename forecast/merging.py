@@ -10,7 +10,8 @@ from typing import Literal
 import polars as pl
 
 from forecast.figures import CURATED_SCHEMA, USUAL_LAG_MONTHS, figure_ids, known_as_of, revisions_before
-from forecast.schema import MAX_DECIMALS, period_end
+from forecast.schema import MAX_DECIMALS, MEASURE_UNITS, period_end, published_day
+from forecast.shares import SharesTable
 
 STATEMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     name: kind for name, kind in CURATED_SCHEMA.items() if name not in ("figure_id", "mark")
@@ -20,36 +21,56 @@ STATEMENT_SCHEMA: dict[str, type[pl.DataType]] = {
 _CELL = ("market", "house", "period", "providers", "measure")
 _SAID = ("value", "qualifier", "decimals")
 _ORDER = ("market", "house", "period", "measure", "providers", "published_at", *_SAID)
-_PRINTED = 1e-9  # a share this near to a printed number is that number
+_PRINTED = 1e-9  # an amount this near to a printed number, relatively, is that number
 
 
-def share_statements(shares: pl.DataFrame, *, house: str, today: date) -> pl.DataFrame:
-    """The shares of a table as statements of one house; a null says nothing.
+def share_statements(table: SharesTable, *, house: str, today: date) -> pl.DataFrame:
+    """The shares of an owner's table as statements of one house, and the totals of its amounts; a null says nothing.
 
     Args:
-        shares: As `forecast.schema.check_dated_shares` returns them.
-        house: Whose shares these are.
+        table: As `forecast.shares.sound_shares` returns a dated one.
+        house: Whose the shares are.
         today: The day on which they became known.
 
     Returns:
-        Columns of `STATEMENT_SCHEMA`, in the order of the rows. A share without a day of publication is dated as
-        undated figures are: to the end of the third month after its quarter, but not after `today`; it is marked as
-        inferred. Decimals not given are the fewest that print every share of the market, up to six.
+        Columns of `STATEMENT_SCHEMA`, in the order of the rows, the totals last. A row without a day of publication is
+        dated as undated figures are: to the end of the third month after its quarter, but not after `today`; it is
+        marked as inferred. A share whose printed precision is not known has six decimals.
     """
-    said = shares.filter(pl.col("share").is_not_null())
+    shares = table.shares.filter(pl.col("share").is_not_null()).select(
+        "market",
+        "period",
+        pl.col("provider").alias("providers"),
+        pl.lit("share").alias("measure"),
+        pl.col("stated").alias("value"),
+        pl.col("qualifier").fill_null("exact"),
+        pl.col("decimals").fill_null(MAX_DECIMALS),
+        "published_at",
+    )
+    totals = table.totals.select(
+        "market",
+        "period",
+        pl.lit("TOTAL").alias("providers"),
+        pl.lit("amount").alias("measure"),
+        pl.col("total").alias("value"),
+        pl.lit("exact").alias("qualifier"),
+        fewest_decimals("total").alias("decimals"),
+        published_day("published_at").alias("published_at"),
+    )
     release = period_end().dt.offset_by(f"{USUAL_LAG_MONTHS}mo").dt.month_end()
+    said = pl.concat([shares, totals], how="vertical_relaxed")
     return said.select(
         "market",
         pl.lit(house).alias("research_house"),
         pl.lit(house).alias("house"),
         "period",
         pl.lit(value=False).alias("annual"),
-        pl.col("provider").alias("providers"),
-        pl.lit("share").alias("measure"),
-        pl.lit("fraction").alias("unit"),
-        pl.col("share").alias("value"),
-        pl.lit("exact").alias("qualifier"),
-        pl.col("decimals").fill_null(_fewest_decimals().max().over("market")).cast(pl.Int64),
+        "providers",
+        "measure",
+        pl.col("measure").replace_strict(MEASURE_UNITS).alias("unit"),
+        "value",
+        "qualifier",
+        pl.col("decimals").cast(pl.Int64),
         pl.coalesce("published_at", pl.min_horizontal(release, pl.lit(today))).alias("published_at"),
         pl.col("published_at").is_null().alias("published_inferred"),
         pl.lit(1, dtype=pl.Int64).alias("pages"),
@@ -96,7 +117,7 @@ def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
             they came in.
 
     Returns:
-        Columns of `CURATED_SCHEMA`, sorted as `forecast.figures.prepare_figures` sorts. Figures of `base` keep their
+        Columns of `CURATED_SCHEMA` and `kind`, sorted as `forecast.figures.prepare_figures` sorts. Figures of `base` keep their
         ids, and among `more` those that came first do. A figure stated twice stands once, with its earliest date; an
         inferred date gives way to none but an earlier one that a page prints.
     """
@@ -149,7 +170,7 @@ def _together(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
 def _curated(rows: pl.DataFrame) -> pl.DataFrame:
     # To know all of them marks what contradicts each other across the tables.
-    return known_as_of(rows.select(CURATED_SCHEMA.keys()), date.max)
+    return known_as_of(rows.select(*CURATED_SCHEMA.keys(), "kind"), date.max)
 
 
 def _said_otherwise(known: pl.DataFrame, given: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
@@ -173,10 +194,11 @@ def _newer(known: pl.DataFrame, undated: pl.DataFrame, today: date) -> pl.DataFr
     )
 
 
-def _fewest_decimals() -> pl.Expr:
-    """The fewest decimals of the percentage that print a share."""
+def fewest_decimals(column: str) -> pl.Expr:
+    """The fewest decimals, at most six, that print an amount."""
+    value = pl.col(column)
     found = pl.lit(MAX_DECIMALS)
     for decimals in range(MAX_DECIMALS - 1, -1, -1):
-        printed = (pl.col("share") * 100).round(decimals)
-        found = pl.when((printed / 100 - pl.col("share")).abs() < _PRINTED).then(pl.lit(decimals)).otherwise(found)
+        is_printed = (value.round(decimals) - value).abs() <= _PRINTED * value.abs().clip(lower_bound=1.0)
+        found = pl.when(is_printed).then(pl.lit(decimals)).otherwise(found)
     return found

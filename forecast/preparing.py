@@ -1,11 +1,13 @@
 """What a model sees of a market: its quarterly compositions, made from a history or from a table of shares."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
+from forecast.completing import complete
 from forecast.errors import NotEnoughData
 from forecast.models.base import FEWEST_QUARTERS, Cells, Series
 from forecast.quarter import Quarter
@@ -31,6 +33,15 @@ def prepare_history(history: History) -> Prepared:
     Raises:
         NotEnoughData: fewer than two quarters have a figure.
     """
+    if history.completed is not None:
+        return _prepared(
+            history.market,
+            history.completed,
+            history.providers,
+            history.quarters[0],
+            history.resolution,
+            history.warnings,
+        )
     said = np.array([[s in (Status.REPORTED, Status.COMBINED) for s in row] for row in history.status])
     rows = np.flatnonzero(said.any(axis=1))
     if len(rows) < FEWEST_QUARTERS:
@@ -67,17 +78,19 @@ def cells_of(frame: pl.DataFrame) -> tuple[pl.Series, Cells]:
     columns = frame.select(
         quarter=pl.col("period").str.head(4).cast(pl.Int64) * 4 + pl.col("period").str.tail(1).cast(pl.Int64) - 1,
         share=pl.col("share").cast(pl.Float64).fill_null(np.nan),
+        decimals=pl.col("decimals").cast(pl.Float64).fill_null(np.nan),
     )
     runs = frame["market"].rle().struct.unnest()
     starts = np.concatenate([[0], runs["len"].cum_sum().to_numpy()]).astype(np.int64)
-    resolution = np.full(len(runs), UNSAID_RESOLUTION)
-    if "decimals" in frame.columns:
-        decimals = frame["decimals"].cast(pl.Float64).fill_null(-np.inf).to_numpy()
-        printed = np.maximum.reduceat(decimals, starts[:-1])
-        said = np.isfinite(printed)
-        resolution[said] = 0.5 * 10.0 ** (-2.0 - printed[said])
+    decimals = columns["decimals"].to_numpy()
+    printed = np.fmax.reduceat(decimals, starts[:-1]) if len(decimals) else decimals
+    half = 0.5 * 10.0 ** (-2.0 - printed)
     return runs["value"], Cells(
-        starts, columns["quarter"].to_numpy(writable=True), columns["share"].to_numpy(writable=True), resolution
+        starts,
+        columns["quarter"].to_numpy(writable=True),
+        columns["share"].to_numpy(writable=True),
+        np.where(np.isfinite(half), half, UNSAID_RESOLUTION),
+        np.where(np.isfinite(half), half, 0.0),
     )
 
 
@@ -90,47 +103,79 @@ def prepare_shares(frame: pl.DataFrame) -> Prepared:
     # By hand: `cells_of` is for many markets, and takes most of a millisecond for one.
     market = str(frame["market"][0])
     quarter = np.array([4 * int(period[:4]) + int(period[5]) - 1 for period in frame["period"].to_list()])
-    decimals = [d for d in frame["decimals"].to_list() if d is not None] if "decimals" in frame.columns else []
-    resolution = 0.5 * 10.0 ** (-2.0 - max(decimals)) if decimals else UNSAID_RESOLUTION
+    decimals = [d for d in frame["decimals"].to_list() if d is not None]
+    half = 0.5 * 10.0 ** (-2.0 - max(decimals)) if decimals else 0.0
     place: dict[str, int] = {}
     column = [place.setdefault(name, len(place)) for name in frame["provider"].to_list()]
     earliest = int(quarter.min())
     table = np.full((int(quarter.max()) - earliest + 1, len(place)), np.nan)
     table[quarter - earliest, column] = frame["share"].to_numpy()  # null becomes NaN
-    shares, names, warnings = complete_rows(table, tuple(place))
+    shares, names, warnings = complete_rows(table, tuple(place), half)
+    return _prepared(market, shares, names, Quarter(earliest), half, warnings)
+
+
+def _prepared(
+    market: str,
+    shares: FloatArray,
+    providers: tuple[str, ...],
+    start: Quarter,
+    half: float,
+    warnings: tuple[str, ...],
+) -> Prepared:
     observed = np.flatnonzero(np.isfinite(shares[:, :1]).any(axis=1))
     if len(observed) < FEWEST_QUARTERS:
         raise NotEnoughData(market, len(observed), FEWEST_QUARTERS)
     first, last = int(observed[0]), int(observed[-1])
-    series = Series(market, shares[first : last + 1], resolution=resolution)
-    return Prepared(series, names, Quarter(earliest + last), warnings)
+    series = Series(market, shares[first : last + 1], resolution=half or UNSAID_RESOLUTION)
+    return Prepared(series, providers, start + last, warnings)
 
 
-def complete_rows(table: FloatArray, providers: tuple[str, ...]) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
-    """Make a composition of every quarter that has a share.
+def complete_rows(
+    table: FloatArray, providers: tuple[str, ...], half: float
+) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
+    """Make a composition of every quarter that has a share, as `forecast.completing.complete` says.
 
-    A provider without a single report is left out, and said so, as is a quarter of zeros alone. `complete` says the
-    rest; its residual part is `Others`.
+    A provider without a single report is left out. The residual part is `Others`.
 
     Args:
         table: Shape (T, K), shares; NaN where not reported.
         providers: K names.
+        half: Half a unit of the printed precision, fraction; 0 where nobody says.
 
     Returns:
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
-    from forecast.completing import complete  # loads a compiler
-
     others = providers.index(OTHERS) if OTHERS in providers else -1
-    filled, ever, zeros, rest = complete(table, others)
-    warnings: list[str] = []
-    if not ever.all():
-        silent = ", ".join(name for name, said in zip(providers, ever, strict=True) if not said)
-        warnings.append(f"left out, as no share of theirs is reported: {silent}")
-        providers = tuple(name for name, said in zip(providers, ever, strict=True) if said)
-    if zeros.any():
-        warnings.append(f"{int(zeros.sum())} quarter(s) whose shares are all zero were left out")
-    if rest:
-        providers = (*providers, OTHERS)
-        warnings.append(f"the shares of a quarter sum to less than 1: the rest is counted in {OTHERS}")
-    return filled, providers, tuple(warnings)
+    filled, ever, zeros, added, given, _ = complete(table, others, half)
+    silent = [name for name, said in zip(providers, ever, strict=True) if not said]
+    names = tuple(name for name, said in zip(providers, ever, strict=True) if said)
+    newest = np.flatnonzero(np.isfinite(filled).all(axis=1))[-1:]
+    over = (np.isnan(table[newest][:, ever]) & (filled[newest][:, : len(names)] == 0.0)).any(axis=0)
+    ended = [name for name, gone in zip(names, over, strict=True) if gone]
+    warnings = completion_notes(silent, int(zeros.sum()), given, ended)
+    return filled, (*names, OTHERS) if added else names, warnings
+
+
+def completion_notes(silent: Sequence[str], zeros: int, given: int, ended: Sequence[str]) -> tuple[str, ...]:
+    """What was done to complete the quarters of a table, in words.
+
+    Args:
+        silent: Providers without a single report.
+        zeros: Quarters that are zeros alone.
+        given: Quarters whose rest went to the residual part.
+        ended: Providers that are not in the last quarter, which the others make whole.
+    """
+    told = []
+    if silent:
+        told.append(f"left out, as no share of theirs is reported: {', '.join(silent)}")
+    if zeros:
+        told.append(f"{_quarters(zeros)} whose shares are all zero: left out")
+    if given:
+        told.append(f"the shares of {_quarters(given)} sum to less than 1: the rest is counted in {OTHERS}")
+    if ended:
+        told.append(f"without a share in the last quarter, which the others make whole, so 0 there: {', '.join(ended)}")
+    return tuple(told)
+
+
+def _quarters(count: int) -> str:
+    return f"{count} quarter{'' if count == 1 else 's'}"

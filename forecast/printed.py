@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+STATED_SHIFTS = {"exact": 0.0, "about": 0.0, "more_than": 0.5, "less_than": -0.5}
+"""By how many units of its last printed digit what a number stands for lies above it on average, by qualifier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Printed:
     """What a printed number stands for, in its own unit."""
@@ -26,7 +30,7 @@ def printed(value: float, qualifier: str, unit: float, /) -> Printed:
         A printed number stands for its rounding interval, "about" for one twice as wide, "more than 40" for 40 to 40
         plus one unit: of five such statements with a known truth all were.
     """
-    shift = {"more_than": 0.5, "less_than": -0.5}.get(qualifier, 0.0) * unit
+    shift = STATED_SHIFTS[qualifier] * unit
     width = 2.0 * unit if qualifier == "about" else unit
     return Printed(value + shift, width**2 / 12.0, width / 2.0)
 

@@ -30,14 +30,14 @@ class Doubt:
     figure_ids: tuple[int, ...]  # the figure and those it was worked out with
     period: str  # "2020Q3", or "2020" for a whole year
     providers: tuple[str, ...]
-    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    measure: str  # share, yoy_growth, spend_usd_bn, units_mn or amount
     value: float  # as stated: fraction, or amount in the unit of the measure
     off: float  # of the shares it tells, how far they lie above what is otherwise expected, fraction
     reason: Literal["slip", "contradiction", "table"]
 
     def __str__(self) -> str:
         names = " + ".join(self.providers)
-        value = f"{self.value:g}" if self.measure in ("spend_usd_bn", "units_mn") else f"{100 * self.value:.3g} %"
+        value = f"{self.value:g}" if self.measure not in ("share", "yoy_growth") else f"{100 * self.value:.3g} %"
         what = f"{self.period} {names}{' growth' if self.measure == 'yoy_growth' else ''} {value}"
         points = f"{100 * abs(self.off):.1f} points"
         side = "above" if self.off > 0 else "below"
@@ -76,6 +76,8 @@ class History(Shown):
     content_hash: str = ""  # SHA-256 of the figures used
     warnings: tuple[str, ...] = ()  # what was dropped or doubted, in words
     doubts: tuple[Doubt, ...] = ()  # figures that what else was known contradicts, by period of what they tell
+    completed: FloatArray | None = None  # (T, K) of an owner's table: its quarters as they are forecast, NaN where none
+    resolution: float = 0.0  # half a unit of the printed precision of an owner's table, fraction; 0: not known
 
     def to_frame(self) -> pl.DataFrame:
         """One row per quarter and provider: market, house, period, provider, share, sd, status."""

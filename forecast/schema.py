@@ -15,7 +15,6 @@ import polars as pl
 from forecast.errors import InvalidTable, RowViolation
 from forecast.quarter import FIRST_YEAR, LAST_YEAR
 
-SUM_TOLERANCE = 0.02  # published shares are rounded: ten providers in whole per cent can sum to 1.02 and mean 1
 MAX_DECIMALS = 6  # of a percentage; nobody prints more
 MAX_AMOUNT = 1e100  # so that a quarter's total stays finite
 DEFAULT_MARKET = "market"  # name of the one market of a shares table that has no column `market`
@@ -27,10 +26,11 @@ MEASURE_UNITS = {
     "yoy_growth": "fraction",
     "spend_usd_bn": "USD bn",
     "units_mn": "million units",
+    "amount": "amount",  # in a unit of its owner
 }
 QUALIFIERS = ("exact", "about", "more_than", "less_than")
 
-_QUARTER_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)Q[1-4]$"
+QUARTER_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)Q[1-4]$"
 _PERIOD_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)(Q[1-4])?$"
 _LONGEST_NAME = 200  # characters; a longer one is a text in the wrong column
 _NAME_TEXT = r"^[^\x00-\x1f\x7f]{1,200}$"
@@ -71,13 +71,10 @@ SHARES_COLUMNS = (
     Column("share", "number", required=False),
     Column("value", "number", required=False),
     Column("decimals", "number", required=False),
+    Column("qualifier", "text", required=False),
 )
 
-DATED_SHARES_COLUMNS = (
-    Column("market", "text"),
-    *SHARES_COLUMNS[1:],
-    Column("published_at", "text", required=False),
-)
+DATED_SHARES_COLUMNS = (*SHARES_COLUMNS, Column("published_at", "text", required=False))  # of a table that is kept
 
 FIGURES_COLUMNS = (
     Column("market", "text"),
@@ -145,9 +142,15 @@ def _whole(column: str, highest: int) -> pl.Expr:
 _QUARTER_RULE = Rule(
     "period_is_quarter",
     "period",
-    pl.col("period").str.contains(_QUARTER_TEXT),
+    pl.col("period").str.contains(QUARTER_TEXT),
     f"a quarter such as 2020Q3, years {FIRST_YEAR} to {LAST_YEAR}",
-    surely=_each_matches("period", _QUARTER_TEXT),
+    surely=_each_matches("period", QUARTER_TEXT),
+)
+_QUALIFIER_RULE = Rule(
+    "qualifier_known",
+    "qualifier",
+    pl.col("qualifier").is_null() | pl.col("qualifier").is_in(list(QUALIFIERS)),
+    f"one of {', '.join(QUALIFIERS)}, or null",
 )
 _CELL = ("market", "period", "provider")
 _DECIMALS_ALLOWED = f"a whole number of 0 to {MAX_DECIMALS}"
@@ -175,33 +178,53 @@ def _key_rules(cell: Sequence[str]) -> tuple[Rule, ...]:
             pl.col("decimals").is_null() | _whole("decimals", MAX_DECIMALS),
             f"{_DECIMALS_ALLOWED}, or null",
         ),
+        _plain_name("market"),
+        _plain_name("provider"),
+        Rule(
+            "provider_is_one",
+            "provider",
+            # a null has a rule of its own
+            (~pl.col("provider").str.contains(rf"\||{_SUM_NAMES}")).fill_null(value=True),
+            "the name of one provider, or Others; what several had together goes into a table of figures",
+            surely=(~pl.col("provider").unique().str.contains(rf"\||{_SUM_NAMES}")).fill_null(value=False).all(),
+        ),
     )
 
 
+_HALF_OF_UNSAID = 5e-6  # half a unit of a share whose printed precision is not known, fraction
 _fit_shares = pl.col("share").filter(_unit_interval("share"))
+# A share above zero may be printed half a unit too high: so much more than 1 may the shares of a quarter sum to.
+_rounding = (
+    pl.when(_unit_interval("share") & (pl.col("share") > 0.0))
+    .then((0.5 * 10.0 ** (-2.0 - pl.col("decimals"))).fill_null(_HALF_OF_UNSAID))
+    .otherwise(0.0)
+)
 
 
 def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ...]:
     """Rules of a table whose quarters are told by some columns, and its cells by others."""
     quarter_sum = _fit_shares.sum().over(quarter)
+    most = 1.0 + _rounding.sum().over(quarter) + 1e-9
+    # quarters that happened to have one number would only sum to more
+    least_room = _rounding.filter(pl.col("share") > 0.0).min().fill_null(0.0)
     return (
         *_key_rules(cell),
         Rule(
             "share_in_unit_interval",
             "share",
             pl.col("share").is_null() | _unit_interval("share"),
-            "a fraction of 0 to 1, or null where not reported",
+            "a fraction of 0 to 1 (34.1 % is 0.341), or null where not reported",
         ),
         Rule(
             "quarter_sums_to_one_at_most",
             "share",
             # one row tells of a quarter: its first
-            (quarter_sum <= 1 + SUM_TOLERANCE + 1e-9) | ~pl.struct(quarter).is_first_distinct(),
-            f"shares of a quarter that sum to {1 + SUM_TOLERANCE} at most",
+            (quarter_sum <= most) | ~pl.struct(quarter).is_first_distinct(),
+            "shares of a quarter that sum to 1, and no more than their rounding above it",
             value=pl.format("sum {} of {} {}", quarter_sum.round(6), "market", "period"),
-            # quarters that happened to have one number would only sum to more
-            surely=(_fit_shares.sum().over(_key(quarter), mapping_strategy="explode") <= 1 + SUM_TOLERANCE).all(),
+            surely=(_fit_shares.sum().over(_key(quarter), mapping_strategy="explode") <= 1.0 + least_room).all(),
         ),
+        _QUALIFIER_RULE,
     )
 
 
@@ -253,14 +276,6 @@ _dated = pl.when(pl.col("published_at").str.contains(PUBLISHED_DAY)).then(publis
 _DATED_CELL = (*_CELL, "published_at")
 _DATED_QUARTER = (*_CELL[:2], "published_at")
 _DATED_RULES = (
-    _plain_name("market"),
-    _plain_name("provider"),
-    Rule(
-        "provider_is_one",
-        "provider",
-        ~pl.col("provider").str.contains(rf"\||{_SUM_NAMES}"),
-        "the name of one provider, or Others; what several had together goes into a table of figures",
-    ),
     Rule(
         "published_at_is_day",
         "published_at",
@@ -276,6 +291,16 @@ _DATED_RULES = (
 )
 DATED_SHARES_RULES = (*_shares_rules(_DATED_QUARTER, _DATED_CELL), *_DATED_RULES)
 DATED_AMOUNT_RULES = (*_amount_rules(_DATED_CELL), *_DATED_RULES)
+
+
+def shares_rules(*, dated: bool) -> tuple[Rule, ...]:
+    """The rules of a table of shares; of one that is to be kept where dated."""
+    return DATED_SHARES_RULES if dated else SHARES_RULES
+
+
+def amount_rules(*, dated: bool) -> tuple[Rule, ...]:
+    """The rules of a table of amounts; of one that is to be kept where dated."""
+    return DATED_AMOUNT_RULES if dated else AMOUNT_RULES
 
 FIGURES_RULES = (
     Rule("market_not_blank", "market", _not_blank("market"), "a name"),
@@ -356,106 +381,6 @@ FIGURES_RULES = (
 )
 
 
-def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
-    """Check a shares table and bring it to one form.
-
-    Args:
-        frame: Columns `period` ("2020Q3"), `provider` and either `share` (a fraction; null where not reported, which is
-            never zero) or `value` (an amount of 0 or more in any unit); `market` where there are several markets, else
-            every row belongs to the market "market"; optionally `decimals` of the percentage as published.
-        table: What was read, for the error.
-
-    Returns:
-        Columns market, period, provider (text), share (float, null where not reported), decimals (integer or null), in
-        the order of the rows given. Amounts are divided by their quarter's total; a quarter with an amount missing, or
-        with nothing but zeros, has no total to divide by, so all its shares are null.
-
-    Raises:
-        InvalidTable: a column is unknown, missing or of the wrong type, there is no row, or a row breaks a rule of
-            `SHARES_RULES` (`AMOUNT_RULES` for amounts). Up to 100 violations in row order, and how many there are.
-
-    >>> amounts = pl.DataFrame({"period": ["2020Q3"] * 2, "provider": ["A", "B"], "value": [3, 1]})
-    >>> check_shares(amounts)["share"].to_list()
-    [0.75, 0.25]
-    """
-    typed, rules = _shares_form(frame, table)
-    _refuse(typed, rules, table)
-    return _shares_result(typed)
-
-
-def check_dated_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
-    """Check a shares table that is to be kept, and bring it to one form.
-
-    Args:
-        frame: As `check_shares` takes it, but `market` must be there; and optionally `published_at`, the day on which
-            a share was published (a date, or text such as 2020-06-18; null where not known). A share that was restated
-            has a row for each day. Spaces around names do not count.
-        table: What was read, for the error.
-
-    Returns:
-        Columns market, period, provider, share, decimals as `check_shares` returns them, and published_at (date or
-        null), in the order of the rows given. Amounts are divided by the total of what was published of their quarter
-        on one day.
-
-    Raises:
-        InvalidTable: as `check_shares`, by `DATED_SHARES_RULES` (`DATED_AMOUNT_RULES` for amounts): a provider's name
-            may not stand for several, and nothing is published before its quarter has ended.
-    """
-    days = [name for name in ("published_at",) if frame.schema.get(name) == pl.Datetime]
-    texts = [name for name in ("market", "provider") if frame.schema.get(name) == pl.String]
-    tidy = frame.with_columns(pl.col(days).dt.date(), pl.col(texts).str.strip_chars())
-    given = _given_measure(tidy)
-    typed = _typed(tidy, DATED_SHARES_COLUMNS, table, given[1])
-    typed, rules = (
-        (typed.drop("value"), DATED_SHARES_RULES) if given[0] == "share" else (typed.drop("share"), DATED_AMOUNT_RULES)
-    )
-    _refuse(typed, rules, table)
-    day = published_day("published_at").alias("published_at")
-    return _shares_result(typed, per=_DATED_QUARTER).with_columns(typed.select(day).to_series())
-
-
-def split_valid_shares(
-    frame: pl.DataFrame, *, table: str = "shares", first_row: int = 1
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part a shares table into the markets that keep every rule and those that do not.
-
-    Args:
-        frame: As `check_shares` takes it.
-        table: What was read, for the error.
-        first_row: Number in the table of the frame's first row, for the messages: where the frame is some whole
-            markets of a longer table.
-
-    Returns:
-        The rows of the valid markets as `check_shares` gives them, and one row per market that broke a rule: `market`,
-        `code` ("invalid_shares"), `message` (its first five violations and how many more), in the order of the first
-        violations. A null market is told as market "".
-
-    Raises:
-        InvalidTable: the table as a whole is unfit: a column is unknown, missing or of the wrong type, or no row.
-    """
-    typed, rules = _shares_form(frame, table)
-    broken = _broken_rows(typed, rules)
-    none = pl.DataFrame(schema={"market": pl.String, "code": pl.String, "message": pl.String})
-    if broken is None:
-        return _shares_result(typed), none
-    market_of = typed["market"].fill_null("")
-    per_market = (
-        broken.with_columns(market=market_of.gather(broken["row"]))
-        .group_by("market", maintain_order=True)
-        .agg(pl.col("row", "rule").head(5), pl.len().alias("total"))
-    )
-    errors = []
-    texts: dict[int, pl.Series] = {}
-    for market, rows, names, total in per_market.iter_rows():
-        shown = _violations(
-            typed, rules, pl.DataFrame({"row": rows, "rule": names}, schema=broken.schema), texts, first_row
-        )
-        more = f" and {total - len(shown)} more" if total > len(shown) else ""
-        errors.append((market, "invalid_shares", "; ".join(map(str, shown)) + more))
-    valid = typed.filter(~market_of.is_in(per_market["market"].implode()))
-    return _shares_result(valid), pl.DataFrame(errors, schema=none.schema, orient="row")
-
-
 def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFrame:
     """Check a table of published statements, one row per statement by one page.
 
@@ -474,7 +399,7 @@ def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
         InvalidTable: a column is unknown, missing or of the wrong type, there is no row, or a row breaks a rule of
             `FIGURES_RULES`.
     """
-    typed = _typed(frame, FIGURES_COLUMNS, table)
+    typed = typed_columns(frame, FIGURES_COLUMNS, table)
     _refuse(typed, FIGURES_RULES, table)
     return typed.with_columns(
         pl.col("measure").replace_strict(MEASURE_UNITS).alias("unit"),
@@ -482,7 +407,7 @@ def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     )
 
 
-def _given_measure(frame: pl.DataFrame) -> tuple[str, list[RowViolation]]:
+def given_measure(frame: pl.DataFrame) -> tuple[str, list[RowViolation]]:
     """Which of `share` and `value` a table has; or what is wrong."""
     given = [name for name in ("share", "value") if name in frame.columns]
     if len(given) == 1:
@@ -491,30 +416,18 @@ def _given_measure(frame: pl.DataFrame) -> tuple[str, list[RowViolation]]:
     return "share", [_whole_table("share_or_value", "share", f"{found} there", "one of the two")]
 
 
-def _shares_form(frame: pl.DataFrame, table: str) -> tuple[pl.DataFrame, tuple[Rule, ...]]:
-    measure, faults = _given_measure(frame)
-    typed = _typed(frame, SHARES_COLUMNS, table, faults)
-    if "market" not in frame.columns:
-        typed = typed.with_columns(market=pl.lit(DEFAULT_MARKET))
-    return (typed.drop("value"), SHARES_RULES) if measure == "share" else (typed.drop("share"), AMOUNT_RULES)
-
-
-def _shares_result(typed: pl.DataFrame, per: Sequence[str] = _CELL[:2]) -> pl.DataFrame:
-    if "value" in typed.columns:
-        total = pl.col("value").sum().over(per)
-        complete = pl.col("value").is_not_null().all().over(per)
-        typed = typed.with_columns(pl.when(complete & (total > 0)).then(pl.col("value") / total).alias("share"))
-    return typed.select("market", "period", "provider", "share", pl.col("decimals").cast(pl.Int64))
-
-
 def _whole_table(rule: str, column: str, value: str, allowed: str) -> RowViolation:
     return RowViolation(rule, 0, column, value, allowed)
 
 
-def _typed(
+def typed_columns(
     frame: pl.DataFrame, columns: tuple[Column, ...], table: str, found: Sequence[RowViolation] = ()
 ) -> pl.DataFrame:
-    """All `columns` in order, as String or Float64; those not given are null."""
+    """All `columns` in order, as String or Float64; those not given are null.
+
+    Raises:
+        InvalidTable: a column is unknown, missing or of the wrong type, or there is no row; `found` besides.
+    """
     names = [column.name for column in columns]
     faults = list(found)
     for name in frame.columns:
@@ -558,12 +471,12 @@ def _wrong_type(cells: pl.Series, column: Column) -> RowViolation:
 
 
 def _refuse(typed: pl.DataFrame, rules: tuple[Rule, ...], table: str) -> None:
-    broken = _broken_rows(typed, rules)
+    broken = broken_rows(typed, rules)
     if broken is not None:
-        raise InvalidTable(table, _violations(typed, rules, broken.head(_LISTED), {}), broken.height)
+        raise InvalidTable(table, first_violations(typed, rules, broken.head(_LISTED)), broken.height)
 
 
-def _broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | None:
+def broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | None:
     """Columns row (0-based) and rule (place in `rules`), in row order; None where every row keeps every rule."""
     sure = typed.select(rule.surely.alias(str(place)) for place, rule in enumerate(rules) if rule.surely is not None)
     passed = {name for name, all_pass in sure.row(0, named=True).items() if all_pass} if sure.width else set()
@@ -588,14 +501,12 @@ def _broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame |
     ).sort("row", "rule")
 
 
-def _violations(
-    typed: pl.DataFrame,
-    rules: tuple[Rule, ...],
-    broken: pl.DataFrame,
-    texts: dict[int, pl.Series],
-    first_row: int = 1,
+def first_violations(
+    typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame
 ) -> tuple[RowViolation, ...]:
-    """What was found in each broken row; `texts` keeps what a rule's own text cost a whole column to make."""
+    """What was found in each broken row, as `broken_rows` lists them; rows go by their column `row` where there is one."""
+    texts: dict[int, pl.Series] = {}  # what a rule's own text costs a whole column to make
+    numbers = typed["row"].to_list() if "row" in typed.columns else range(1, typed.height + 1)
     found = []
     for row, place in broken.select("row", "rule").iter_rows():
         rule = rules[place]
@@ -605,7 +516,7 @@ def _violations(
             if place not in texts:
                 texts[place] = typed.select(rule.value).to_series()
             value = str(texts[place][row])
-        found.append(RowViolation(rule.name, row + first_row, rule.column, value, rule.allowed))
+        found.append(RowViolation(rule.name, int(numbers[row]), rule.column, value, rule.allowed))
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ from forecast.quarter import Quarter
 from forecast.results import OTHERS
 
 SAME_RELEASE_DAYS = 60  # figures published further apart are of two releases: one quarter's is 90 days after the last
-AMOUNTS = ("spend_usd_bn", "units_mn")
+AMOUNTS = ("spend_usd_bn", "units_mn", "amount")
 
 
 class Kind(StrEnum):

@@ -19,8 +19,8 @@ from forecast.figures import known_as_of
 from forecast.quarter import Quarter
 
 TOTAL = "TOTAL"
-UNITS = {"spend_usd_bn": "USD bn", "units_mn": "million units"}
-GIVEN = "amount"  # measure of totals that are no house's
+GIVEN = "amount"  # measure of totals in a unit of their owner
+UNITS = {"spend_usd_bn": "USD bn", "units_mn": "million units", GIVEN: ""}
 YEAR = 4  # quarters
 _LONGEST = 2_000  # quarters
 

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+import polars as pl
+
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from forecast.results import OTHERS
@@ -140,3 +142,13 @@ def probability_text(probability: float, draws: int, /) -> str:
 def named(providers: Sequence[str], /) -> list[int]:
     """Places of the providers that stand for a company: all but `Others`."""
     return [k for k, name in enumerate(providers) if name != OTHERS]
+
+
+def source_line_of(figures: pl.DataFrame, /) -> str:
+    """The publishers with most figures and how many more there are; empty where none is named."""
+    named = figures.filter(pl.col("publisher").fill_null("") != "")
+    names = (
+        named.group_by("publisher").len().sort(["len", "publisher"], descending=[True, False])["publisher"].to_list()
+    )
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return f"Source: {', '.join(names[:4])}{more}" if names else ""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from forecast.errors import NotFound
-from forecast.figures import MarketInfo, known_as_of, list_markets, load_breaks, load_figures
+from forecast.errors import InvalidTable, NotFound
+from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import figures_in_force as in_force
 from forecast.merging import merge_figures
 from forecast.quarter import Quarter
 from forecast.results import History
-from forecast.schema import check_shares
+from forecast.brought import read_table
+from forecast.shares import SharesTable
 from forecast.scorecard import Backtest, BacktestProgress
 from service.errors import NoStore
 from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow
@@ -121,7 +122,7 @@ class Catalog:
             found = self._figures_of(None, revisions)
         else:
             found = self._of_market(market, revisions.get(market, 0))
-        known = known_as_of(found, as_of)
+        known = known_as_of(found, as_of).select(CURATED_SCHEMA.keys())
         if house is not None:
             known = known.filter(pl.col("house") == house)
         return known if period is None else known.filter(pl.col("period") == str(period))
@@ -352,11 +353,11 @@ def usual_house(figures: pl.DataFrame, /) -> str:
     return DEFAULT_HOUSE if DEFAULT_HOUSE in names else str(names[0])
 
 
-def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[pl.DataFrame, DataUsed]:
-    """The shares a caller brought, checked, and what they are.
+def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[SharesTable, DataUsed]:
+    """The shares a caller brought, made fit, and what they are.
 
     Returns:
-        The frame of `forecast.schema.check_shares`, and its content hash and number of shares.
+        The table, and its content hash and number of shares.
 
     Raises:
         InvalidTable: a row breaks a rule of shares tables.
@@ -375,7 +376,9 @@ def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[pl.DataFr
     frame = pl.DataFrame(
         {"market": [market] * len(rows), **given}, schema={n: types.get(n, pl.String) for n in ("market", *given)}
     )
-    checked = check_shares(frame)
-    digest = hashlib.sha256(checked.write_csv().encode()).hexdigest()
-    stated = checked["share"].drop_nulls().len()
-    return checked, DataUsed(vintage=None, content_hash=digest, figures_used=stated, source_line="")
+    read = read_table(frame)
+    if read.broken:
+        raise InvalidTable(read.table, read.violations, read.broken)
+    digest = hashlib.sha256(read.shares.write_csv().encode()).hexdigest()
+    stated = read.shares["share"].drop_nulls().len()
+    return read, DataUsed(vintage=None, content_hash=digest, figures_used=stated, source_line="")

@@ -55,7 +55,7 @@ class DoubtResult:
     figure_ids: tuple[int, ...]  # the figure and those it was worked out with
     period: str  # "2020Q3", or "2020" for a whole year
     providers: tuple[str, ...]
-    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    measure: str  # share, yoy_growth, spend_usd_bn, units_mn or amount
     value: float  # as stated: fraction, or amount in the unit of the measure
     off: float  # of the shares it tells, how far they lie above what is otherwise expected, fraction
     reason: Literal["slip", "contradiction", "table"]
@@ -338,7 +338,7 @@ class FigureResult:
     period: str  # a quarter such as "2020Q3", or a whole year such as "2020"
     annual: bool
     providers: tuple[str, ...]  # one, or those whose sum it is
-    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    measure: str  # share, yoy_growth, spend_usd_bn, units_mn or amount
     unit: str
     value: float  # fraction for share and yoy_growth, else in `unit`
     qualifier: str  # exact, about, more_than or less_than

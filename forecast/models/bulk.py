@@ -11,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-from forecast.completing import complete
+from forecast import completing
 from forecast.models.kernel import filter_grid, ready_market, temper
 from forecast.models.marginal import choose, summarise_mixture
 
 IntArray = npt.NDArray[np.int64]
+
+complete = nb.njit(cache=True, nogil=True, error_model="numpy")(completing.complete)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -37,6 +39,7 @@ def forecast_markets(
     provider: IntArray,
     share: FloatArray,
     resolution: FloatArray,
+    rounding: FloatArray,
     others: int,
     fewest: int,
     most_quarters: int,
@@ -60,7 +63,7 @@ def forecast_markets(
     widened_product: float,
     kept_weight: float,
     most: int,
-) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray]:
+) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray, IntArray]:
     """Forecast M markets given as the cells of all of them, those of a market standing together.
 
     Args:
@@ -69,6 +72,7 @@ def forecast_markets(
         provider: Shape (n,), a number from 0 for each provider's name.
         share: Shape (n,), NaN where not reported.
         resolution: Shape (M,), half a unit of the printed precision, fraction.
+        rounding: Shape (M,), as `complete` takes it.
         others: The number of the residual part.
         fewest: Quarters with a share that a market needs.
         most_quarters: Quarters looked at, the last ones.
@@ -96,7 +100,9 @@ def forecast_markets(
     Returns:
         For each market the quarters with a share, fewer than `fewest` where it could not be forecast (M,), the origin
         (M,) and the number K of its parts, zero where it could not be forecast (M,); the providers of their parts (P,),
-        P being the sum of K; and market after market, H rows of K each, means (P * H,) and quantiles (Q, P * H).
+        P being the sum of K; market after market, H rows of K each, means (P * H,) and quantiles (Q, P * H); and what
+        completing each market took (M, 4): providers never reported, quarters of zeros alone, quarters whose rest went
+        to the residual part, providers that are not in the last quarter, which the others make whole.
     """
     M = len(starts) - 1
     Q = len(quantile_levels)
@@ -120,6 +126,7 @@ def forecast_markets(
     means = np.zeros(most_parts * horizon)
     quantiles = np.zeros((Q, most_parts * horizon))
     here = np.zeros(names, dtype=np.int64)
+    completed = np.zeros((M, 4), dtype=np.int64)
     done = 0
     for i in range(M):
         count = 0
@@ -138,7 +145,8 @@ def forecast_markets(
         cells = np.full((latest - earliest + 1, count), np.nan)
         for n in range(starts[i], starts[i + 1]):
             cells[quarter[n] - earliest, place[provider[n]]] = share[n]
-        shares, ever, _, rest = complete(cells, column)
+        shares, ever, zeros, rest, given, ended = complete(cells, column, rounding[i])
+        completed[i] = count - ever.sum(), zeros.sum(), given, ended
         K = shares.shape[1]
         first, last = -1, -1
         for t in range(len(shares) if K > 0 else 0):
@@ -210,4 +218,4 @@ def forecast_markets(
                 row += 1
         done += K
     rows = done * horizon
-    return quarters, origins, parts, members[:done], means[:rows], quantiles[:, :rows]
+    return quarters, origins, parts, members[:done], means[:rows], quantiles[:, :rows], completed

@@ -75,6 +75,7 @@ class Summaries:
     median: FloatArray  # (rows,)
     lower: FloatArray  # (N, rows)
     upper: FloatArray  # (N, rows)
+    completed: npt.NDArray[np.int64]  # (M, 4), what completing took, as `forecast.models.bulk` counts it
 
 
 def usual_composition(series: Series) -> FloatArray:
@@ -272,12 +273,13 @@ def summarise_markets(
         levels: N nominal levels in (0, 1), ascending.
     """
     quantile_levels, guesses = _quantile_levels(tuple(levels))
-    quarters, origins, parts, members, means, quantiles = forecast_markets(
+    quarters, origins, parts, members, means, quantiles, completed = forecast_markets(
         cells.starts,
         cells.quarter,
         provider,
         cells.share,
         cells.resolution,
+        cells.rounding,
         others,
         FEWEST_QUARTERS,
         MOST_QUARTERS,
@@ -300,7 +302,9 @@ def summarise_markets(
         MOST_COMPONENTS,
     )
     n = len(levels)
-    return Summaries(quarters, origins, parts, members, means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :])
+    return Summaries(
+        quarters, origins, parts, members, means, quantiles[n], quantiles[:n][::-1], quantiles[n + 1 :], completed
+    )
 
 
 def _mixture(prior: Prior) -> tuple[FloatArray, FloatArray, float, float]:

@@ -172,9 +172,9 @@ def _read_results(folder: Path) -> dict[int, PartResult]:
             into = folder / f"{told['number']:09d}"
             files = {kind: part_file(into, kind) for kind in told["files"]}
             if all(_is_whole(path, told["files"][kind]) for kind, path in files.items()):
-                forecasts, refused, failures, events = (files.get(kind) for kind in KINDS)
+                forecasts, refused, failures, events, notes = (files.get(kind) for kind in KINDS)
                 counts = (told["number"], told["markets"], told["failed"])
-                result = PartResult(*counts, forecasts, refused, failures, events, told.get("unanswered", 0))
+                result = PartResult(*counts, forecasts, refused, failures, events, told.get("unanswered", 0), notes)
                 found[result.number] = result
     return found
 

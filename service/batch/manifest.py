@@ -4,7 +4,8 @@
     options   horizon, levels, model, seed
     versions  of Sharecast, its prior, Python, and the libraries that its numbers come from
     counts    markets, failed ones, parts
-    output    name, bytes, SHA-256; `errors` likewise where a market failed, else null
+    output    name, bytes, SHA-256; and of `errors` where a market failed, and `notes`
+              where something was assumed, else null
     run       when, how long, by how many workers, parts taken over from an interrupted run
 
 All but `run` is the same for every run on the same input with the same options and versions.
@@ -77,6 +78,7 @@ def write_manifest(
         "counts": asdict(counts),
         "output": asdict(written["output"]),
         "errors": asdict(written["errors"]) if "errors" in written else None,
+        "notes": asdict(written["notes"]) if "notes" in written else None,
         "events": asdict(written["events"]) if "events" in written else None,
         "run": asdict(run),
     }

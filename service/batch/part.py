@@ -1,6 +1,5 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from forecast.errors import SharecastError
+from forecast.many import forecast_read, market_seed
 from forecast.results import level_name
 from service.batch.source import Rows
 
@@ -47,7 +47,7 @@ class Failure:
     message: str
 
 
-KINDS = ("forecasts", "refused", "failures", "events")  # of files of a part
+KINDS = ("forecasts", "refused", "failures", "events", "notes")  # of files of a part
 ERRORS_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
 
 
@@ -63,6 +63,7 @@ class PartResult:
     failures: Path | None  # errors rows of the other markets without a forecast
     events: Path | None = None  # rows of events asked
     unanswered: int = 0  # events that could not be asked of their market
+    notes: Path | None = None  # rows of what was assumed of the markets
 
     def files(self) -> dict[str, Path]:
         """Those that are there, by kind."""
@@ -75,22 +76,23 @@ def forecast_part(part: Part, /) -> PartResult:
     Raises:
         InvalidArgument: the input is damaged.
     """
-    shares, refused = part.rows.read()
-    frames, failures = forecast_together(shares, part.ask)
+    read, ask = part.rows.read(), part.ask
+    made = forecast_read(read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
+    failures = [failure_of(market, error) for market, error in made.failures]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
-    forecasts = pl.concat(frames) if frames else pl.DataFrame()
-    events, unanswered = _events(shares, part, told["market"])
+    events, unanswered = _events(read.shares, part, told["market"])
     return PartResult(
         part.number,
-        shares["market"].n_unique() + refused.height,
-        refused.height + told.height,
-        _written(forecasts, part.into, "forecasts"),
-        _written(refused, part.into, "refused"),
+        read.shares["market"].n_unique() + read.refused.height,
+        read.refused.height + told.height,
+        _written(made.table, part.into, "forecasts"),
+        _written(read.refused, part.into, "refused"),
         _written(told, part.into, "failures"),
         _written(events, part.into, "events"),
         unanswered,
+        _written(made.notes, part.into, "notes"),
     )
 
 
@@ -124,48 +126,6 @@ def _written(frame: pl.DataFrame, into: Path, kind: str) -> Path | None:
     frame.write_parquet(beside, compression="uncompressed", statistics=False)  # read once, and soon
     beside.replace(path)
     return path
-
-
-def forecast_together(shares: pl.DataFrame, ask: Ask, /) -> tuple[list[pl.DataFrame], list[Failure]]:
-    """Forecast many markets at once where the model can: the numbers are the same, in a fraction of the time."""
-    if ask.model != "auto" or shares.is_empty():
-        return _forecast_each(shares, ask)
-    from forecast.many import forecast_table
-
-    try:
-        frame, failures = forecast_table(shares, horizon=ask.horizon, levels=ask.levels)
-    except Exception:  # unforeseen; one by one, only the market that is the cause is without a forecast
-        return _forecast_each(shares, ask)
-    return [frame], [failure_of(market, error) for market, error in failures]
-
-
-def _forecast_each(shares: pl.DataFrame, ask: Ask) -> tuple[list[pl.DataFrame], list[Failure]]:
-    frames: list[pl.DataFrame] = []
-    failures: list[Failure] = []
-    for market in shares.partition_by("market", maintain_order=True):
-        name = str(market["market"][0])
-        try:
-            frames.append(_forecast_market(market, name, ask))
-        except Exception as error:  # one bad market must not end a run of thousands
-            failures.append(failure_of(name, error))
-    return frames, failures
-
-
-def _forecast_market(shares: pl.DataFrame, name: str, ask: Ask) -> pl.DataFrame:
-    from forecast.forecasting import forecast_shares
-
-    return forecast_shares(
-        shares, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=market_seed(ask.seed, name)
-    ).to_frame()
-
-
-def market_seed(seed: int, market: str) -> int:
-    """The seed of one market, in [0, 2^63): hangs on the batch's seed and the market's name, on nothing else.
-
-    Not on its position or its process, so that a market's forecast stays the same when others come or go.
-    """
-    digest = hashlib.sha256(f"{seed}\0{market}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def failure_of(market: str, error: Exception) -> Failure:

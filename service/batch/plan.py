@@ -8,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from service.batch.part import Ask, forecast_together
+from forecast.many import forecast_read
+from forecast.shares import SharesTable
+from service.batch.part import Ask
 from service.batch.questions import read_questions
 from service.batch.run import check_ask, check_places, check_workers, cut, events_of
 from service.batch.source import open_source
@@ -28,6 +30,7 @@ class Plan:
     markets: int  # in the input, refused ones included
     rows: int  # of the parts; where the markets do not stand together, those of refused markets are left out
     refused: pl.DataFrame  # market, code, message of those that break a rule of the table
+    notes: pl.DataFrame  # market, note: what would be assumed
     parts: int
     sampled: int  # markets forecast for the estimate; 0: none could be
     market_seconds: float  # of one process for a market of the sample
@@ -73,13 +76,14 @@ def plan_batch(
         parts = list(cut(found, ask))
         size = -(-_SAMPLE.get(model, _SLOW_SAMPLE) // _SPREAD)
         sampled = {len(parts) * n // _SPREAD for n in range(_SPREAD)}
-        refused, sample = [found.refused], []
+        refused, notes, sample = [found.refused], [found.notes], []
         for number, rows in enumerate(parts):
-            shares, broken = rows.read()
-            refused.append(broken)
+            read = rows.read()
+            refused.append(read.refused)
+            notes.append(read.notes)
             if number in sampled:
-                names = shares["market"].unique(maintain_order=True).head(size)
-                sample.append(shares.filter(pl.col("market").is_in(names.implode())))
+                names = read.shares["market"].unique(maintain_order=True).head(size)
+                sample.append(read.shares.filter(pl.col("market").is_in(names.implode())))
     count, seconds, size_of_market = _measure(sample, ask, output)
     together = pl.concat(refused)
     markets = found.markets - together.height
@@ -87,6 +91,7 @@ def plan_batch(
         found.markets,
         int(found.sizes.sum()),
         together,
+        pl.concat(notes),
         len(parts),
         count,
         seconds,
@@ -100,9 +105,11 @@ def _measure(sample: list[pl.DataFrame], ask: Ask, output: Path) -> tuple[int, f
     shares = pl.concat(sample) if sample else pl.DataFrame()
     if shares.is_empty():
         return 0, 0.0, 0.0
-    forecast_together(shares.filter(pl.col("market") == shares["market"][0]), ask)  # loads and compiles
+    one = shares.filter(pl.col("market") == shares["market"][0])
+    asked = {"horizon": ask.horizon, "levels": ask.levels, "model": ask.model, "seed": ask.seed}
+    forecast_read(SharesTable.checked(one), **asked)  # loads and compiles
     start = time.perf_counter()
-    frames, _ = forecast_together(shares, ask)
-    data = encode(pl.concat(frames), format_of(output)) if frames else b""
+    made = forecast_read(SharesTable.checked(shares), **asked).table
+    data = encode(made, format_of(output)) if made.height else b""
     markets = shares["market"].n_unique()
     return markets, (time.perf_counter() - start) / markets, len(data) / markets

@@ -121,6 +121,7 @@ def answer_questions(
     """
     from forecast.events import event_probability
     from forecast.forecasting import forecast_shares
+    from forecast.shares import SharesTable
 
     asked = _kept(path, path.stat().st_mtime_ns)
     rows: list[tuple[object, ...]] = []
@@ -132,7 +133,7 @@ def answer_questions(
             continue
         try:
             made = forecast_shares(
-                market, horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
+                SharesTable.checked(market), horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
             )
         except Exception as error:  # one bad market must not end a run of thousands
             rows += [_unanswered(name, text, error) for text in texts]

@@ -12,6 +12,7 @@ from polars.io.plugins import register_io_source
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
+from forecast.shares import NOTES_SCHEMA
 from service.batch.identity import Hashing, Identity, versions
 from service.batch.journal import Journal, opened_journal
 from service.batch.manifest import Clock, Counts, Written, write_manifest
@@ -55,6 +56,7 @@ class BatchResult:
     manifest: Path | None = None  # None: not asked for
     events: Path | None = None  # None: none were asked
     unanswered: int = 0  # events that could not be asked of their market, each with an error in `events`
+    notes: Path | None = None  # market, note: what was assumed; None: nothing was, and there is no such file
 
 
 def run_batch(
@@ -76,8 +78,8 @@ def run_batch(
 ) -> BatchResult:
     """Forecast every market of a shares table.
 
-    `output` and its neighbour ``<name>.errors.<ending>`` (market, code, message; only when a market failed) are
-    replaced whole when all is done; until then, or when the run is ended, both stay as they were. Markets stand in the
+    `output` and its neighbours ``<name>.errors.<ending>`` (market, code, message; only when a market failed) and
+    ``<name>.notes.<ending>`` (market, note; only when something was assumed of one) are replaced whole when all is done; until then, or when the run is ended, all stay as they were. Markets stand in the
     order of their first rows. The same input, seed and version give the same bytes, whatever the number of workers.
 
     What is done is kept in a folder beside the output (`service.batch.journal`) until all is. A run that ends before,
@@ -146,8 +148,10 @@ def run_batch(
             if questions:
                 unanswered += _keep_strangers(questions, found, journal)
             written = _write(found, journal, output, errors if failed else None, ask, answered, hashed=manifest)
-            if not failed:
-                errors.unlink(missing_ok=True)  # of an earlier run
+            noted = notes_of(output) if "notes" in written else None
+            for place, is_there in ((errors, failed), (notes_of(output), noted)):
+                if not is_there:
+                    place.unlink(missing_ok=True)  # of an earlier run
             if told:
                 counts = Counts(found.markets, failed, len(parts))
                 write_manifest(
@@ -158,7 +162,7 @@ def run_batch(
         for note in getattr(error, "__notes__", ()):
             unfit.add_note(note)
         raise unfit from error
-    return BatchResult(found.markets, failed, output, errors if failed else None, told, answered, unanswered)
+    return BatchResult(found.markets, failed, output, errors if failed else None, told, answered, unanswered, noted)
 
 
 def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -> Ask:
@@ -177,6 +181,11 @@ def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -
 def events_of(output: Path, /) -> Path:
     """Where the probabilities of events go."""
     return output.with_name(f"{output.stem}.events{output.suffix}")
+
+
+def notes_of(output: Path, /) -> Path:
+    """Where it is written what was assumed of the markets."""
+    return output.with_name(f"{output.stem}.notes{output.suffix}")
 
 
 def _errors_of(output: Path) -> Path:
@@ -241,6 +250,12 @@ def _write(
             found.refused.write_parquet(first := journal.folder / "refused.parquet")
             refused.insert(0, first)
         written["errors"] = _join(refused, errors, ERRORS_SCHEMA, journal.folder, hashed=hashed)
+    noted = [files["notes"] for files in in_order if "notes" in files]
+    if found.notes.height:
+        found.notes.write_parquet(first := journal.folder / "notes.parquet")
+        noted.insert(0, first)
+    if noted:
+        written["notes"] = _join(noted, notes_of(output), NOTES_SCHEMA, journal.folder, hashed=hashed)
     if events is not None:
         answered = [files["events"] for files in in_order if "events" in files]
         if (strangers := journal.folder / _STRANGERS).exists():
@@ -268,7 +283,7 @@ def check_places(source: Path, output: Path, *beside: Path) -> None:
         InvalidArgument: so it is.
     """
     format_of(output)
-    for place in (output, _errors_of(output), *beside):
+    for place in (output, _errors_of(output), notes_of(output), *beside):
         check_writable(place)
         if place.exists() and source.exists() and place.samefile(source):
             raise InvalidArgument("output", str(output), f"a file whose writing does not replace the input {source}")

@@ -13,13 +13,15 @@ from typing import BinaryIO
 import polars as pl
 
 from forecast.errors import InvalidTable
-from forecast.schema import SHARES_COLUMNS, split_valid_shares
+from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
+from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, read_shares
 from service.tables import Format, check_readable, read_rows, read_table, scan_parquet
 
 _LOOK = 262_144  # rows of the market column in memory at a time
 _PIECE = 65_536  # rows of an Arrow file copied at a time
 _PIECE_BYTES = 8 << 20  # of a CSV file copied at a time
 _QUOTES_BACK = 64  # lines with quotes to go back for the end of a record
+_LARGEST_SHEET = 500_000  # rows of a table that is not canonical; a longer one is checked row by row
 _UNFIT = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 
@@ -31,21 +33,23 @@ class Rows:
     files: tuple[Path, ...]  # Parquet files that hold it, in this order
     first: int  # 0-based
     count: int
-    checked: bool  # in the form that `check_shares` returns
+    checked: bool  # in the form that `forecast.shares.read_shares` returns
 
     def __str__(self) -> str:
         return f"rows {self.first + 1} to {self.first + self.count} of {self.name}"
 
-    def read(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The checked rows, and the markets refused, as `forecast.schema.split_valid_shares` gives them.
+    def read(self) -> SharesTable:
+        """The rows, made fit.
 
         Raises:
             InvalidArgument: a file is damaged.
         """
         rows = read_rows(self.files, self.first, self.count)
         if self.checked:
-            return rows, pl.DataFrame(schema=dict.fromkeys(("market", "code", "message"), pl.String))
-        return split_valid_shares(rows, table=str(self.name), first_row=self.first + 1)
+            return SharesTable.checked(rows, str(self.name))
+        if "market" not in rows.columns:
+            rows = rows.with_columns(market=pl.lit(self.name.stem))
+        return read_shares(rows, table=str(self.name), first_row=self.first + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Source:
     sizes: pl.Series  # rows of each market, in order
     checked: bool
     refused: pl.DataFrame  # market, code, message of those refused already; not among `sizes`
+    notes: pl.DataFrame  # market, note: what was assumed already
 
     @property
     def markets(self) -> int:
@@ -101,24 +106,33 @@ def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
         return None
     table = scan_parquet(files)
     try:
-        split_valid_shares(table.head(1).collect())
+        read_shares(table.head(1).collect())
     except InvalidTable:
+        return None
+    if not _in_quarters(table):
         return None
     sizes = _sizes(table)
     if sizes is None:
         return None
-    none = pl.DataFrame(schema=dict.fromkeys(("market", "code", "message"), pl.String))
-    return Source(path, files, sizes, checked=False, refused=none)
+    refused, notes = pl.DataFrame(schema=REFUSED_SCHEMA), pl.DataFrame(schema=NOTES_SCHEMA)
+    return Source(path, files, sizes, checked=False, refused=refused, notes=notes)
+
+
+def _in_quarters(table: pl.LazyFrame) -> bool:
+    """Whether the quarters are written as 2020Q3, or too many rows are there to read them in another way."""
+    fit = pl.col("period").cast(pl.String).str.contains(QUARTER_TEXT)
+    found = table.select(pl.len(), all=fit.all()).collect(engine="streaming").row(0, named=True)
+    return bool(found["all"] or found["len"] > _LARGEST_SHEET)
 
 
 def _sorted(path: Path, folder: Path) -> Source:
-    """The whole table checked, its markets in the order of their first rows."""
-    shares, refused = split_valid_shares(read_table(path), table=str(path))
-    together = shares.with_row_index("row").sort(pl.col("row").min().over("market"), maintain_order=True).drop("row")
+    """The whole table made fit, its markets in the order of their first rows."""
+    read = read_sheet(path)
+    together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
     place = folder / "sorted.parquet"
     together.write_parquet(place, row_group_size=_LOOK)
     sizes = together["market"].rle().struct.field("len")
-    return Source(path, (place,), sizes, checked=True, refused=refused)
+    return Source(path, (place,), sizes, checked=True, refused=read.refused, notes=read.notes)
 
 
 def _sizes(table: pl.LazyFrame) -> pl.Series | None:
@@ -126,7 +140,9 @@ def _sizes(table: pl.LazyFrame) -> pl.Series | None:
     rows = table.select(pl.len()).collect().item()
     if "market" not in table.collect_schema():
         return pl.Series([rows], dtype=pl.UInt32)
-    market = pl.col("market").cast(pl.String).fill_null("")
+    # spellings of one name are one market
+    market = pl.col("market").cast(pl.String).fill_null("").str.normalize("NFKC").str.to_lowercase()
+    market = market.str.replace_all(r"\s+", " ").str.strip_chars()
     runs = []
     for first in range(0, rows, _LOOK):
         names = table.select(market).slice(first, _LOOK).collect().to_series()

@@ -123,7 +123,6 @@ def _steps(
         if given is not None:
             raise click.UsageError(f"{option} goes with a MARKET; {query.market} is a FILE of shares, of no house.")
     from forecast.backtest import backtest_shares_steps
-    from forecast.schema import check_shares
 
     return backtest_shares_steps(
         check_shares(read_table(path), table=str(path)),

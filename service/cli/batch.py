@@ -140,6 +140,8 @@ def batch(
         whose = "its market" if done.unanswered == 1 else "their markets"
         told = f"{_counted(done.unanswered, 'event')} could not be asked of {whose}"
         click.echo(f"{told}: {done.events} says why", err=True)
+    if done.notes is not None:
+        click.echo(f"what was assumed of the input: {done.notes}", err=True)
     if done.errors is not None:
         click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
     if done.errors is not None or done.unanswered:
@@ -162,6 +164,8 @@ def _tell(plan: "Plan", output: Path) -> None:
         click.echo(f"  {market}: {message}")
     if plan.refused.height > MOST_TOLD:
         click.echo(f"  and {plan.refused.height - MOST_TOLD:,} more")
+    for market, note in plan.notes.unique(maintain_order=True).head(MOST_TOLD).rows():
+        click.echo(f"note on {market}: {note}")
     if plan.sampled:
         click.echo(
             f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by "

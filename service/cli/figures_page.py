@@ -118,7 +118,7 @@ def _table(*names: str) -> Table:
 
 
 def _measure(measure: str) -> str:
-    return {"share": "share", "yoy_growth": "growth in a year", "spend_usd_bn": "spend", "units_mn": "units"}.get(
+    return {"share": "share", "yoy_growth": "growth in a year", "spend_usd_bn": "spend", "units_mn": "units", "amount": "amount"}.get(
         measure, measure
     )
 

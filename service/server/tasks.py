@@ -13,7 +13,7 @@ from forecast.many import forecast_table
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import Forecast, History, ModelProvenance, level_name
-from forecast.schema import check_shares
+from forecast.shares import SharesTable, sound_shares
 from service import convert
 from service.answers import answer
 from service.catalog import Catalog, inline_shares
@@ -160,14 +160,14 @@ def history_outcome(
 
 
 def _forecast(
-    source: History | pl.DataFrame,
+    source: History | SharesTable,
     query: ForecastQuery | BatchQuery,
     *,
     keep_draws: bool,
     beside: Beside | None = None,
 ) -> Forecast:
-    """Forecast a history, or a checked table of shares, as is asked."""
-    providers = source.providers if isinstance(source, History) else source["provider"].unique().to_list()
+    """Forecast a history, or a table of shares, as is asked."""
+    providers = source.providers if isinstance(source, History) else source.shares["provider"].unique().to_list()
     check_room(providers, horizon=query.horizon, levels=len(query.levels), beside=beside)
     make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
@@ -175,7 +175,7 @@ def _forecast(
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
-        shares, events = check_shares(_frame([table])), query.events + table.events
+        shares, events = sound_shares(_frame([table])), query.events + table.events
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)
 
@@ -196,7 +196,14 @@ def _outcome(market: str, make: Callable[[], bytes], request_id: str) -> tuple[b
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
     for table in tables:
         check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
-    frame, failures = forecast_table(check_shares(_frame(tables)), horizon=query.horizon, levels=query.levels)
+    read = sound_shares(_frame(tables))
+    if set(read.shares["market"].unique()) != {table.market for table in tables}:
+        return [_alone(table, query, request_id) for table in tables]  # two markets whose names are nearly the same
+    made = forecast_table(read.shares, horizon=query.horizon, levels=query.levels)
+    frame = made.table
+    warnings: dict[str, list[str]] = {}
+    for market, note in pl.concat([read.notes, made.notes]).iter_rows():
+        warnings.setdefault(market, []).append(note)
     levels = tuple(sorted(query.levels))
     names = [f"{side}_{level_name(level)}" for level in levels for side in ("lower", "upper")]
     provenance = ModelProvenance(
@@ -207,7 +214,7 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         seed=query.seed,
         measured_coverage=shipped_prior().coverage(levels),
     )
-    done = {market: (True, convert.error_outcome(market, error, request_id)) for market, error in failures}
+    done = {market: (True, convert.error_outcome(market, error, request_id)) for market, error in made.failures}
     numbers = [frame[name].to_list() for name in ("mean", "median", *names)]
     providers = frame["provider"].to_list()
     sizes = frame.group_by("market", maintain_order=True).agg(pl.len(), pl.col("origin").first())
@@ -218,7 +225,10 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         for k in range(parts):  # rows stand by quarter, then by provider
             mean, median, *bounds = (values[start + k : end : parts] for values in numbers)
             columns.append((providers[start + k], mean, median, list(zip(bounds[::2], bounds[1::2], strict=True))))
-        done[market] = (False, convert.columns_outcome(market, origin, columns, levels, provenance))
+        told = convert.columns_outcome(
+            market, origin, columns, levels, provenance, warnings=warnings.get(market, ())
+        )
+        done[market] = (False, told)
         start = end
     return [done[table.market] for table in tables]
 

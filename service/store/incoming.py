@@ -12,7 +12,8 @@ import polars as pl
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
-from forecast.schema import check_dated_shares, check_figures, period_end
+from forecast.schema import check_figures, period_end
+from forecast.shares import SharesTable, sound_shares
 
 Kind: TypeAlias = Literal["figures", "shares"]
 _HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -71,9 +72,10 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
         if not house.strip() or _HOUSE.fullmatch(house) is None:
             raise InvalidArgument("house", house, "a name of 1 to 200 characters")
         house = house.strip()
-        checked = check_dated_shares(table, table=name)
-        statements = share_statements(checked, house=house, today=today)
-        warnings = _share_warnings(checked, today)
+        read = sound_shares(table, table=name, dated=True)
+        checked = read.shares
+        statements = share_statements(read, house=house, today=today)
+        warnings = _share_warnings(read)
     digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}\n".encode())
     digest.update(checked.write_csv().encode())
     return Incoming(
@@ -106,11 +108,12 @@ def _figure_warnings(checked: pl.DataFrame, statements: pl.DataFrame) -> tuple[s
     return tuple(warnings)
 
 
-def _share_warnings(checked: pl.DataFrame, today: date) -> tuple[str, ...]:
-    warnings = []
-    if silent := checked["share"].null_count():
+def _share_warnings(read: SharesTable) -> tuple[str, ...]:
+    several = read.shares["market"].n_unique() > 1
+    warnings = [f"{market}: {note}" if several else note for market, note in read.notes.iter_rows()]
+    if silent := read.shares["share"].null_count():
         warnings.append(f"{silent} row(s) without a share, or of a quarter whose amounts have no total, say nothing")
-    if undated := checked.filter(pl.col("share").is_not_null())["published_at"].null_count():
+    if undated := read.shares.filter(pl.col("share").is_not_null())["published_at"].null_count():
         warnings.append(
             f"{undated} share(s) bear no published_at: dated to the third month after their quarter, or to today where"
             " they restate a share known before"

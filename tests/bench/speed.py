@@ -32,7 +32,7 @@ import polars as pl
 from make_markets import write_markets
 
 from forecast.forecasting import forecast_shares
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 
 PEER = "statsforecast==2.1.1"
 SAMPLES = (20, 100)  # markets; the difference of their times is the time of 80

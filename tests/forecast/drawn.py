@@ -9,7 +9,7 @@ from forecast.arrays import FloatArray
 from forecast.draws import summarise
 from forecast.quarter import Quarter
 from forecast.results import Forecast, ModelProvenance
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 
 ORIGIN = Quarter.parse("2025Q4")
 

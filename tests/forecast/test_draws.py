@@ -8,7 +8,7 @@ from forecast.composition import closure
 from forecast.draws import bands_of, simultaneous_bands, summarise
 from forecast.errors import InvalidArgument
 from forecast.forecasting import forecast_shares
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from forecast.selecting import order_statistics
 
 

@@ -12,7 +12,7 @@ from forecast.forecasting import MODELS, check_request, forecast_history, foreca
 from forecast.history import reconstruct
 from forecast.preparing import complete_rows
 from forecast.results import Forecast, level_name
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ from polars.testing import assert_frame_equal
 from forecast.errors import InvalidArgument, NotEnoughData
 from forecast.forecasting import forecast_shares
 from forecast.many import forecast_table
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 
 
 def markets(count: int) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from polars.testing import assert_frame_equal
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from service.batch.journal import parts_folder
 from service.batch.part import market_seed
 from service.batch.questions import EVENTS_SCHEMA, read_questions

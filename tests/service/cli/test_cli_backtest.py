@@ -9,7 +9,7 @@ from click.testing import Result
 
 from forecast.backtest import backtest_figures, backtest_shares
 from forecast.figures import load_breaks, load_figures
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from forecast.scorecard import MEASURES
 from service.batch.progress import Progress
 

@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 
 from forecast.backtest import backtest_figures, backtest_shares
 from forecast.figures import load_breaks, load_figures
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from forecast.scorecard import Backtest, BacktestProgress
 from service.catalog import Catalog
 from service.client import AsyncClient, Client, DeadlineExceeded, InvalidArgument, InvalidTable, NotEnoughData, NotFound

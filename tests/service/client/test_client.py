@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 import service.client as public
 from forecast.forecasting import forecast_history, forecast_shares
 from forecast.quarter import Quarter
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from service.catalog import Catalog
 from service.client import (
     AsyncClient,

@@ -10,7 +10,7 @@ from forecast.errors import InvalidArgument
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
 from forecast.many import forecast_table
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from service.catalog import Catalog
 from service.client import Client, OutcomeResult
 from service.server import Server

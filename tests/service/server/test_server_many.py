@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, NotFound
 from forecast.forecasting import forecast_shares
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 from service.catalog import Catalog
 from service.client import AlreadyExists, AsyncClient, Client, NoStore, OutcomeResult
 from service.errors import WorkLost

@@ -1,0 +1,99 @@
+"""Names of providers and markets as people write them: one spelling each, the residual part, and rows that are sums."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from forecast.results import OTHERS
+
+_SPACES = re.compile(r"\s+")
+_FOOTNOTE = re.compile(r"(?:\s*(?:[*†‡§¹²³⁰⁴-⁹]|\([0-9a-z*]\)|\[[0-9a-z*]\]))+$")  # marks behind a name
+_REMARK = re.compile(r"\s*\([^()]*\)$")
+
+_WHOM = r"(?:vendors?|companies|brands?|providers?|players?|suppliers?|manufacturers?|makers?|firms?|oems?|markets?|names?)"
+_RESIDUAL = re.compile(
+    rf"(?:all |the |any )?(?:others?|remaining|rest|remainder|residual)(?: of)?(?: the)?(?: {_WHOM})?(?: combined)?"
+    r"|sonstige[nrs]?(?: anbieter| hersteller| marken)?|andere(?: anbieter| hersteller| marken)?|übrige(?:r markt)?"
+    r"|rest des marktes|restlicher markt|autres|le reste|otros|otras|resto(?: del mercado)?|outros|outras|altri|altre"
+    r"|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
+)
+_TOTAL = re.compile(
+    rf"(?:(?:grand|overall|market|world|worldwide|global|industry|sum|all)[ -]?)?totals?(?: {_WHOM}| sales| units)?"
+    rf"|sum(?:me)?|(?:all|whole|entire|total|overall) {_WHOM}|market(?: size)?|gesamt(?:markt|summe)?|insgesamt"
+    r"|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
+)
+_SUBTOTAL = re.compile(rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?")
+_JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
+
+
+@lru_cache(maxsize=65536)
+def plain_name(name: str, /) -> str:
+    """A name without what nobody sees: composed characters, single spaces, none at either end, no soft hyphens.
+
+    >>> plain_name("  Acme\\u00a0 Corp ")
+    'Acme Corp'
+    """
+    composed = unicodedata.normalize("NFC", name).replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")
+    return _SPACES.sub(" ", composed).strip()
+
+
+@lru_cache(maxsize=65536)
+def name_key(name: str, /) -> str:
+    """What two spellings of one name have in common: neither case, width, spaces nor footnote marks count.
+
+    >>> name_key("ACME *") == name_key("Acme"), name_key("Acme") == name_key("Acme 2")
+    (True, False)
+    """
+    plain = plain_name(name)
+    bare = _FOOTNOTE.sub("", plain) or plain
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", bare).casefold())
+
+
+@lru_cache(maxsize=65536)
+def shown_name(name: str, /) -> str:
+    """The spelling under which a provider is kept: the residual part is `Others`; footnote marks go.
+
+    >>> shown_name("Rest of market"), shown_name("Others*"), shown_name("Acme †")
+    ('Others', 'Others', 'Acme')
+    """
+    if is_residual(name):
+        return OTHERS
+    plain = plain_name(name)
+    return _FOOTNOTE.sub("", plain) or plain
+
+
+def is_residual(name: str, /) -> bool:
+    """Whether a name stands for what the named providers leave.
+
+    >>> is_residual("All others"), is_residual("Others (incl. Oppo)"), is_residual("Otherside")
+    (True, True, False)
+    """
+    return _RESIDUAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+
+
+def is_total(name: str, /) -> bool:
+    """Whether a name usually stands for the whole market; its numbers decide.
+
+    >>> is_total("Grand Total"), is_total("Gesamt"), is_total("Totalplay")
+    (True, True, False)
+    """
+    return _TOTAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+
+
+def is_subtotal(name: str, /) -> bool:
+    """Whether a name usually stands for several providers together; its numbers decide.
+
+    >>> is_subtotal("Top 3"), is_subtotal("Subtotal Asia"), is_subtotal("Topcon")
+    (True, True, False)
+    """
+    return _SUBTOTAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+
+
+def joined_names(name: str, /) -> tuple[str, ...]:
+    """The keys of the names that a name joins by a comma, plus, bar or the like; empty where it joins none.
+
+    >>> joined_names("AWS, Azure"), joined_names("AWS")
+    (('aws', 'azure'), ())
+    """
+    parts = [part for part in _JOINED.split(plain_name(name)) if part]
+    return tuple(name_key(part) for part in parts) if len(parts) > 1 else ()
