@@ -18,9 +18,9 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
     {"errors", "arrays", "selecting", "shown"},
-    {"quarter", "breaks", "schema", "distances"},
-    {"results", "composition", "figures", "scorecard", "printed"},
-    {"statements"},
+    {"quarter", "breaks", "schema", "distances", "cells"},
+    {"results", "composition", "figures", "scorecard", "printed", "headers"},
+    {"statements", "sheet"},
     {"printed_tables"},
     {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},
     {"wording", "totals"},
