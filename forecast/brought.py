@@ -1,28 +1,105 @@
-"""Tables as people bring them to the library: frames of Polars or pandas, or rows; canonical or as analysts have them."""
+"""Tables as people bring them: frames of Polars or pandas, or rows; with our columns, or as analysts have them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
 from forecast.errors import InvalidArgument
+from forecast.names import plain_name
+from forecast.schema import DATED_SHARES_COLUMNS, QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import SharesTable, read_shares
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from forecast.sheet import Reading
+
 TableLike: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Iterable[Mapping[str, object]]"
 """A frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``."""
 
 
-def read_table(given: TableLike, /, *, table: str = "shares", dated: bool = False) -> SharesTable:
-    """Read a table of shares or amounts, as `forecast.shares.read_shares` does one of canonical columns.
+def read_table(
+    given: TableLike,
+    /,
+    *,
+    table: str = "shares",
+    market: str = "market",
+    dated: bool = False,
+    options: "Reading | None" = None,
+) -> SharesTable:
+    """Read a table of shares or amounts.
+
+    Args:
+        given: With the columns that `forecast.shares.read_shares` takes, or as `forecast.sheet.understand` takes one.
+        table: What is read, for errors.
+        market: Name of the market of a table that names none.
+        dated: Whether it may have days of publication, because it is to be kept.
+        options: What its owner says about it.
 
     Raises:
         InvalidArgument: it is no table.
         InvalidTable: it cannot be understood as a table of shares.
     """
-    return read_shares(frame_of(given), table=table, dated=dated)
+    frame = frame_of(given)
+    if options is None and is_canonical(frame, dated=dated):
+        if "market" not in frame.columns:
+            frame = frame.with_columns(market=pl.lit(market))
+        return read_shares(frame, table=table, dated=dated)
+    # The header is no row of a frame: its first row is 1.
+    return read_grid([frame.columns, *frame.rows()], table=table, market=market, dated=dated, options=options, header=0)
+
+
+def read_grid(
+    grid: "Sequence[Sequence[object]]",
+    /,
+    *,
+    table: str,
+    market: str,
+    dated: bool = False,
+    options: "Reading | None" = None,
+    header: int = 1,
+) -> SharesTable:
+    """Read a sheet, as `forecast.sheet.understand` takes it.
+
+    Args:
+        grid: Rows of cells.
+        table: What is read, for errors.
+        market: Name of the market of a sheet that names none.
+        dated: Whether it is to be kept.
+        options: What its owner says about it.
+        header: Number of the grid's first row.
+
+    Raises:
+        InvalidTable: it is not understood.
+    """
+    from forecast.sheet import Reading, understand
+
+    asked = options or Reading()
+    sheet = understand(grid, name=table, options=asked if asked.market else replace(asked, market=market))
+    frame = sheet.frame.drop("column")
+    if not dated:
+        frame = frame.drop("published_at", strict=False)
+    return read_shares(
+        frame,
+        table=table,
+        dated=dated,
+        notes=[(plain_name(name), note) for name in sheet.markets for note in sheet.notes],
+        faults=[(fault.market, fault.violation()) for fault in sheet.faults],
+    )
+
+
+def is_canonical(frame: pl.DataFrame, /, *, dated: bool = False) -> bool:
+    """Whether a frame has our own columns and types, and quarters as 2020Q3: then nothing of it needs to be read."""
+    columns = {column.name: column.kind for column in (DATED_SHARES_COLUMNS if dated else SHARES_COLUMNS)}
+    if not {"period", "provider"} <= set(frame.columns) or not set(frame.columns) <= {*columns, "row"}:
+        return False
+    for name, kind in frame.schema.items():
+        fits = kind.is_numeric() if columns.get(name, "number") == "number" else kind == pl.String
+        if not (fits or kind == pl.Null or (name == "published_at" and kind.is_temporal())):
+            return False
+    return bool(frame["period"].unique().cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=True).all())
 
 
 def frame_of(given: TableLike, /) -> pl.DataFrame:
@@ -40,4 +117,4 @@ def frame_of(given: TableLike, /) -> pl.DataFrame:
     rows = None if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) else list(given)
     if rows is None or not all(isinstance(row, Mapping) for row in rows):
         raise InvalidArgument("shares", type(given).__name__, "a frame of Polars or pandas, or rows as mappings")
-    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
+    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None, strict=False)

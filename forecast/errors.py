@@ -49,8 +49,11 @@ class RowViolation:
     column: str
     value: str  # the value found, as text
     allowed: str  # what would have been accepted
+    sentence: str = ""  # all of it in words, where it is of several rows
 
     def __str__(self) -> str:
+        if self.sentence:
+            return self.sentence
         place = f"row {self.row}, " if self.row else ""
         return f"{place}column {self.column}: {self.value} breaks {self.rule}; allowed: {self.allowed}"
 

@@ -67,7 +67,14 @@ class SharesTable:
 
 
 def read_shares(
-    frame: pl.DataFrame, /, *, table: str = "shares", first_row: int = 1, dated: bool = False
+    frame: pl.DataFrame,
+    /,
+    *,
+    table: str = "shares",
+    first_row: int = 1,
+    dated: bool = False,
+    notes: Sequence[tuple[str, str]] = (),
+    faults: Sequence[tuple[str, RowViolation]] = (),
 ) -> SharesTable:
     """Make a table of shares fit; markets that cannot be are refused, each by itself.
 
@@ -81,6 +88,8 @@ def read_shares(
         first_row: Number of the frame's first row, where it has no column `row`.
         dated: Whether there may be a column `published_at`, the day on which a share was published (a date, or text
             such as 2020-06-18); a cell then has a row for each day on which it was restated.
+        notes: What was assumed already, by market.
+        faults: What was found unfit already, by market.
 
     Returns:
         Shares as fractions with the `decimals` of the percentage: those given, else the fewest that print every share
@@ -90,17 +99,17 @@ def read_shares(
     Raises:
         InvalidTable: the table as a whole is unfit: a column is unknown, missing or of the wrong type, or no row.
     """
-    measure, faults = given_measure(frame)
+    measure, unfit = given_measure(frame)
     columns = DATED_SHARES_COLUMNS if dated else SHARES_COLUMNS
     if dated and frame.schema.get("published_at") == pl.Datetime:
         frame = frame.with_columns(pl.col("published_at").dt.date())
-    typed = typed_columns(frame.drop("row", strict=False), columns, table, faults)
+    typed = typed_columns(frame.drop("row", strict=False), columns, table, unfit)
     numbers = frame["row"] if "row" in frame.columns else pl.int_range(first_row, first_row + typed.height, eager=True)
     typed = typed.with_columns(numbers.cast(pl.Int64).alias("row"))
     if "market" not in frame.columns:
         typed = typed.with_columns(market=pl.lit(DEFAULT_MARKET))
     typed = typed.drop("value" if measure == "share" else "share")
-    notes: list[tuple[str, str]] = []
+    notes = list(notes)
     typed = _without_empty_rows(typed, measure, table)
     typed = _one_spelling(typed, measure, notes, dated=dated)
     rules = shares_rules(dated=dated) if measure == "share" else amount_rules(dated=dated)
@@ -111,7 +120,7 @@ def read_shares(
         unclear = []
         typed, misfits, totals = without_sums(typed, measure, notes, dated=dated)
     broken = broken_rows(typed, rules)
-    violations, refused, count = _refused(typed, rules, broken, [*unclear, *misfits])
+    violations, refused, count = _refused(typed, rules, broken, [*faults, *unclear, *misfits])
     if refused.height:
         typed = typed.filter(~pl.col("market").fill_null("").is_in(refused["market"].implode()))
     if measure == "value":

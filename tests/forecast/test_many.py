@@ -34,7 +34,8 @@ def markets(count: int) -> pl.DataFrame:
 
 def test_a_table_of_forecasts_is_the_forecasts_of_its_markets() -> None:
     shares = markets(12)
-    table, failures = forecast_table(shares, horizon=5, levels=(0.9, 0.5))
+    made = forecast_table(shares, horizon=5, levels=(0.9, 0.5))
+    table, failures = made.table, made.failures
     one_by_one = [
         forecast_shares(rows, horizon=5, levels=(0.9, 0.5)).to_frame()
         for rows in shares.partition_by("market", maintain_order=True)
@@ -47,14 +48,16 @@ def test_a_table_of_forecasts_is_the_forecasts_of_its_markets() -> None:
 def test_a_market_that_cannot_be_forecast_is_told_and_the_rest_goes_on() -> None:
     shares = markets(3)
     short = shares.filter((pl.col("market") != "m1") | (pl.col("period") == "2010Q1"))
-    table, failures = forecast_table(short)
+    made = forecast_table(short)
+    table, failures = made.table, made.failures
     assert table["market"].unique(maintain_order=True).to_list() == ["m0", "m2"]
     ((market, error),) = failures
     assert market == "m1" and isinstance(error, NotEnoughData)
 
 
 def test_nothing_in_nothing_out_with_the_columns_all_the_same() -> None:
-    table, failures = forecast_table(markets(1).filter(pl.col("period") == "2010Q1"))
+    made = forecast_table(markets(1).filter(pl.col("period") == "2010Q1"))
+    table, failures = made.table, made.failures
     assert table.height == 0 and len(failures) == 1
     assert table.columns[-2:] == ["lower_95", "upper_95"]
 
