@@ -42,8 +42,10 @@ def divided(
     quarter = ["market", "period", *day]
     filled = pl.col("value").is_not_null()
     providers = typed.filter(filled).group_by("market").agg(parts=pl.col("provider").n_unique())
-    told = typed.filter(filled).group_by(quarter, maintain_order=True).agg(
-        sum=pl.col("value").sum(), said=pl.col("provider").n_unique()
+    told = (
+        typed.filter(filled)
+        .group_by(quarter, maintain_order=True)
+        .agg(sum=pl.col("value").sum(), said=pl.col("provider").n_unique())
     )
     if not dated:
         told = told.with_columns(published_at=pl.lit(None, dtype=pl.String))
@@ -65,12 +67,16 @@ def divided(
             schema={"market": pl.String, "period": pl.String, "published_at": pl.String, "guess": pl.Float64},
             orient="row",
         )
-        whole = whole.drop("guess").join(
-            guessed, on=["market", "period", "published_at"], how="left", nulls_equal=True, maintain_order="left"
-        ).with_columns(total=pl.coalesce("total", "guess"))
+        whole = (
+            whole.drop("guess")
+            .join(guessed, on=["market", "period", "published_at"], how="left", nulls_equal=True, maintain_order="left")
+            .with_columns(total=pl.coalesce("total", "guess"))
+        )
     totals = whole.filter(pl.col("total") > 0.0).select("market", "period", "published_at", "total")
     keyed = typed if dated else typed.with_columns(published_at=pl.lit(None, dtype=pl.String))
-    about = whole.filter(pl.col("guess").is_not_null()).select("market", "period", "published_at", about=pl.lit("about"))
+    about = whole.filter(pl.col("guess").is_not_null()).select(
+        "market", "period", "published_at", about=pl.lit("about")
+    )
     keyed = keyed.join(
         about, on=["market", "period", "published_at"], how="left", nulls_equal=True, maintain_order="left"
     ).with_columns(qualifier=pl.coalesce("about", "qualifier"))
@@ -131,8 +137,13 @@ def _estimated(
     for k, name in enumerate(names):
         if gone[:, k].any():
             where = np.flatnonzero(gone[:, k])
-            notes.append((market, f"no amount of {name} in {_listed(periods, where)}: counted as none; "
-                          "where it is only not known, leave these quarters out, or give the market's total as a row"))
+            notes.append(
+                (
+                    market,
+                    f"no amount of {name} in {_listed(periods, where)}: counted as none; "
+                    "where it is only not known, leave these quarters out, or give the market's total as a row",
+                )
+            )
     values = np.where(gone & np.isnan(values), 0.0, values)
     given = totals["total"].fill_null(np.nan).to_numpy()
     complete = np.where(np.isnan(given) & np.isfinite(values).all(axis=1), values.sum(axis=1), given)
@@ -154,8 +165,13 @@ def _estimated(
         holes = np.flatnonzero(np.isnan(values[:, k]) & np.isnan(given))
         if len(holes) and np.isfinite(lines[holes, k]).all():
             taken = ", ".join(f"{100 * lines[t, k]:.1f} %" for t in holes[:_LISTED])
-            notes.append((market, f"no amount of {name} in {_listed(periods, holes)}: taken at its share before and "
-                          f"after ({taken}), so that the others keep theirs; write 0 where it had none"))
+            notes.append(
+                (
+                    market,
+                    f"no amount of {name} in {_listed(periods, holes)}: taken at its share before and "
+                    f"after ({taken}), so that the others keep theirs; write 0 where it had none",
+                )
+            )
     return found
 
 
@@ -176,4 +192,3 @@ def _listed(periods: list[str], where: np.ndarray) -> str:
     if len(names) <= _LISTED:
         return ", ".join(names)
     return f"{len(names)} quarters from {names[0]} to {names[-1]}"
-

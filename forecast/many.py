@@ -59,7 +59,9 @@ def forecast_markets(
     read = read_table(shares)
     together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
     made = forecast_read(replace(read, shares=together), horizon=horizon, levels=levels, model=model, seed=seed)
-    refused = tuple((market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows())
+    refused = tuple(
+        (market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows()
+    )
     return replace(made, failures=(*refused, *made.failures))
 
 
@@ -83,9 +85,7 @@ def forecast_read(
     notes: list[tuple[str, str]] = []
     for name, mine in _each(read):
         try:
-            made_one = forecast_shares(
-                mine, horizon=horizon, levels=levels, model=model, seed=market_seed(seed, name)
-            )
+            made_one = forecast_shares(mine, horizon=horizon, levels=levels, model=model, seed=market_seed(seed, name))
         except Exception as error:  # one bad market must not end a run of thousands
             failures.append((name, error))
         else:
@@ -94,7 +94,10 @@ def forecast_read(
     lost = pl.Series([name for name, _ in failures], dtype=pl.String)
     told = pl.concat(
         [
-            read.notes.filter(pl.col("market").is_in(lost.implode()) | ~pl.col("market").is_in(read.shares["market"].unique().implode())),
+            read.notes.filter(
+                pl.col("market").is_in(lost.implode())
+                | ~pl.col("market").is_in(read.shares["market"].unique().implode())
+            ),
             pl.DataFrame(notes, schema=NOTES_SCHEMA, orient="row"),
         ]
     )

@@ -10,7 +10,9 @@ _SPACES = re.compile(r"\s+")
 _FOOTNOTE = re.compile(r"(?:\s*(?:[*†‡§¹²³⁰⁴-⁹]|\([0-9a-z*]\)|\[[0-9a-z*]\]))+$")  # marks behind a name
 _REMARK = re.compile(r"\s*\([^()]*\)$")
 
-_WHOM = r"(?:vendors?|companies|brands?|providers?|players?|suppliers?|manufacturers?|makers?|firms?|oems?|markets?|names?)"
+_WHOM = (
+    r"(?:vendors?|companies|brands?|providers?|players?|suppliers?|manufacturers?|makers?|firms?|oems?|markets?|names?)"
+)
 _RESIDUAL = re.compile(
     rf"(?:all |the |any )?(?:others?|remaining|rest|remainder|residual)(?: of)?(?: the)?(?: {_WHOM})?(?: combined)?"
     r"|sonstige[nrs]?(?: anbieter| hersteller| marken)?|andere(?: anbieter| hersteller| marken)?|übrige(?:r markt)?"
@@ -22,7 +24,9 @@ _TOTAL = re.compile(
     rf"|sum(?:me)?|(?:all|whole|entire|total|overall) {_WHOM}|market(?: size)?|gesamt(?:markt|summe)?|insgesamt"
     r"|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
 )
-_SUBTOTAL = re.compile(rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?")
+_SUBTOTAL = re.compile(
+    rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?"
+)
 _JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
 
 

@@ -302,6 +302,7 @@ def amount_rules(*, dated: bool) -> tuple[Rule, ...]:
     """The rules of a table of amounts; of one that is to be kept where dated."""
     return DATED_AMOUNT_RULES if dated else AMOUNT_RULES
 
+
 FIGURES_RULES = (
     Rule("market_not_blank", "market", _not_blank("market"), "a name"),
     Rule("research_house_not_blank", "research_house", _not_blank("research_house"), "a name"),
@@ -501,9 +502,7 @@ def broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | 
     ).sort("row", "rule")
 
 
-def first_violations(
-    typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame
-) -> tuple[RowViolation, ...]:
+def first_violations(typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame) -> tuple[RowViolation, ...]:
     """What was found in each broken row, as `broken_rows` lists them; rows go by their column `row` where there is one."""
     texts: dict[int, pl.Series] = {}  # what a rule's own text costs a whole column to make
     numbers = typed["row"].to_list() if "row" in typed.columns else range(1, typed.height + 1)

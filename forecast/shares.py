@@ -40,7 +40,9 @@ _CELL = ("market", "period", "provider")
 
 # What nearly every name looks like, so that only the others are looked at one by one.
 _PLAIN = r"^[0-9A-Za-z](?:[0-9A-Za-z.'&-]| [0-9A-Za-z.'&-])*$"
-_SUSPECT = r"(?i)\b(others?|rest|remain|residual|total|sum|gesamt|top|all|sonst|ander|autre|market|resto|otro|outro|altr)"
+_SUSPECT = (
+    r"(?i)\b(others?|rest|remain|residual|total|sum|gesamt|top|all|sonst|ander|autre|market|resto|otro|outro|altr)"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,9 +175,7 @@ def _without_empty_rows(typed: pl.DataFrame, measure: str, table: str) -> pl.Dat
     return filled
 
 
-def _one_spelling(
-    typed: pl.DataFrame, measure: str, notes: list[tuple[str, str]], *, dated: bool
-) -> pl.DataFrame:
+def _one_spelling(typed: pl.DataFrame, measure: str, notes: list[tuple[str, str]], *, dated: bool) -> pl.DataFrame:
     """Names that differ only in what people do not see as one name, with a note of what was read as what."""
     markets = typed["market"].unique(maintain_order=True).drop_nulls()
     if not _all_plain(markets):
@@ -236,26 +236,40 @@ def _as_fractions(
     if not isinstance(highest, float) or not highest > 1.0:
         return typed, []
     quarter = ["market", "period", "published_at"] if dated else ["market", "period"]
-    sums = typed.filter(pl.col("share").is_finite()).group_by(quarter, maintain_order=True).agg(
-        pl.col("share").sum().alias("sum"), pl.col("share").max().alias("highest"), pl.col("row").min()
+    sums = (
+        typed.filter(pl.col("share").is_finite())
+        .group_by(quarter, maintain_order=True)
+        .agg(pl.col("share").sum().alias("sum"), pl.col("share").max().alias("highest"), pl.col("row").min())
     )
-    usual = sums.filter(pl.col("sum") > 0).group_by("market", maintain_order=True).agg(
-        pl.col("sum").median().alias("usual"), pl.col("highest").max()
+    usual = (
+        sums.filter(pl.col("sum") > 0)
+        .group_by("market", maintain_order=True)
+        .agg(pl.col("sum").median().alias("usual"), pl.col("highest").max())
     )
     percent = usual.filter((pl.col("usual") > _PERCENT_FROM) & (pl.col("highest") <= 100.0))["market"]
     if percent.is_empty():
         return typed, []
     mine = sums.filter(pl.col("market").is_in(percent.implode()))
     unclear = [
-        (market, RowViolation("one_unit", row, "share", f"a quarter, {period}, that sums to {total:.4g}",
-                              f"per cents throughout, as the other quarters of {market} are, or fractions throughout"))
-        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _PERCENT_FROM)).select(
-            "market", "period", "sum", "row"
-        ).iter_rows()
+        (
+            market,
+            RowViolation(
+                "one_unit",
+                row,
+                "share",
+                f"a quarter, {period}, that sums to {total:.4g}",
+                f"per cents throughout, as the other quarters of {market} are, or fractions throughout",
+            ),
+        )
+        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _PERCENT_FROM))
+        .select("market", "period", "sum", "row")
+        .iter_rows()
     ]
     notes += [
         (market, f"read as per cent: the shares of the usual quarter sum to {usual_sum:.4g}")
-        for market, usual_sum in usual.filter(pl.col("market").is_in(percent.implode())).select("market", "usual").iter_rows()
+        for market, usual_sum in usual.filter(pl.col("market").is_in(percent.implode()))
+        .select("market", "usual")
+        .iter_rows()
     ]
     scaled = pl.when(pl.col("market").is_in(percent.implode())).then(pl.col("share") / 100.0).otherwise("share")
     return typed.with_columns(share=scaled), unclear
@@ -332,7 +346,9 @@ def _successions(typed: pl.DataFrame) -> list[tuple[str, str]]:
     new = inside.filter(pl.col("first") > pl.col("opens"))
     if old.is_empty() or new.is_empty():
         return []
-    pairs = old.join(new, left_on=["market", "next"], right_on=["market", "first"], suffix="_new", maintain_order="left")
+    pairs = old.join(
+        new, left_on=["market", "next"], right_on=["market", "first"], suffix="_new", maintain_order="left"
+    )
     found = []
     for market, name, last, ended, name_new, began in pairs.select(
         "market", "provider", "last", "ended", "provider_new", "began_new"
@@ -360,4 +376,3 @@ def _result(typed: pl.DataFrame, *, dated: bool) -> pl.DataFrame:
     if not dated:
         return typed.select(*plain)
     return typed.select(*plain, published_day("published_at").alias("published_at"), "stated", "qualifier")
-

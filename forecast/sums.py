@@ -86,8 +86,10 @@ def _candidates(typed: pl.DataFrame, measure: str, *, dated: bool) -> list[objec
     value = pl.col(measure).filter(pl.col(measure).is_finite())
     if measure == "share":
         room = 1e-9 + (0.5 * 10.0 ** (-2.0 - pl.col("decimals").fill_null(3.0))).sum()
-        over = typed.group_by(quarter).agg(value.sum().alias("sum"), room.alias("room")).filter(
-            pl.col("sum") > 1.0 + pl.col("room")
+        over = (
+            typed.group_by(quarter)
+            .agg(value.sum().alias("sum"), room.alias("room"))
+            .filter(pl.col("sum") > 1.0 + pl.col("room"))
         )
         more = over["market"].unique(maintain_order=True).to_list()
     else:
@@ -291,5 +293,7 @@ def _misfit(grid: _Grid, k: int, others: Sequence[int], what: str) -> RowViolati
         beside = ""
     period = grid.quarters[t][0]
     value = f"{grid.names[k]!r} of {period} at {grid.values[t, k]:.6g}{beside}"
-    allowed = f"providers; this name stands for {what}, which its numbers are not: correct it, rename it or leave it out"
+    allowed = (
+        f"providers; this name stands for {what}, which its numbers are not: correct it, rename it or leave it out"
+    )
     return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)

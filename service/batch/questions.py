@@ -133,7 +133,12 @@ def answer_questions(
             continue
         try:
             made = forecast_shares(
-                SharesTable.checked(market), horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
+                SharesTable.checked(market),
+                horizon=horizon,
+                levels=levels,
+                model=model,
+                seed=seed_of(name),
+                keep_draws=True,
             )
         except Exception as error:  # one bad market must not end a run of thousands
             rows += [_unanswered(name, text, error) for text in texts]

@@ -14,7 +14,13 @@ from forecast.results import level_name
 from forecast.wording import points_text, value_text, whom
 
 _DASH = "\N{EN DASH}"
-_MEASURES = {"share": "of shares", "yoy_growth": "of growth", "spend_usd_bn": "of spend", "units_mn": "of units", "amount": "of amounts"}
+_MEASURES = {
+    "share": "of shares",
+    "yoy_growth": "of growth",
+    "spend_usd_bn": "of spend",
+    "units_mn": "of units",
+    "amount": "of amounts",
+}
 
 
 def print_diff(console: Console, found: ForecastDiff) -> None:

@@ -118,9 +118,13 @@ def _table(*names: str) -> Table:
 
 
 def _measure(measure: str) -> str:
-    return {"share": "share", "yoy_growth": "growth in a year", "spend_usd_bn": "spend", "units_mn": "units", "amount": "amount"}.get(
-        measure, measure
-    )
+    return {
+        "share": "share",
+        "yoy_growth": "growth in a year",
+        "spend_usd_bn": "spend",
+        "units_mn": "units",
+        "amount": "amount",
+    }.get(measure, measure)
 
 
 def _day(row: Mapping[str, Any]) -> str:

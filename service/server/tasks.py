@@ -225,9 +225,7 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         for k in range(parts):  # rows stand by quarter, then by provider
             mean, median, *bounds = (values[start + k : end : parts] for values in numbers)
             columns.append((providers[start + k], mean, median, list(zip(bounds[::2], bounds[1::2], strict=True))))
-        told = convert.columns_outcome(
-            market, origin, columns, levels, provenance, warnings=warnings.get(market, ())
-        )
+        told = convert.columns_outcome(market, origin, columns, levels, provenance, warnings=warnings.get(market, ()))
         done[market] = (False, told)
         start = end
     return [done[table.market] for table in tables]
