@@ -80,7 +80,12 @@ def share_statements(table: SharesTable, *, house: str, today: date) -> pl.DataF
 
 
 def new_statements(
-    known: pl.DataFrame, given: pl.DataFrame, *, kind: Literal["figures", "shares"], today: date
+    known: pl.DataFrame,
+    given: pl.DataFrame,
+    *,
+    kind: Literal["figures", "shares"],
+    today: date,
+    decimals_given: pl.Series | None = None,
 ) -> pl.DataFrame:
     """Those of the given statements that are not known yet.
 
@@ -91,6 +96,8 @@ def new_statements(
             repeats it; one that is known to be older than thought is new. A share with a day of publication is known
             when it is what came in last for that cell and day; one without, when it is the newest of its cell.
         today: The day that a restated share without a day of publication is dated to.
+        decimals_given: Of shares, for each row given whether its owner told its decimals: then a share with other
+            decimals than before is new, though its value is the same. None: of no row.
 
     Returns:
         Columns of `STATEMENT_SCHEMA`, in the order given; of shares, those without a day of publication last.
@@ -103,9 +110,44 @@ def new_statements(
         # What one page dates needs no guess from another that comes with it.
         guessed = pl.col("published_inferred") & (~pl.col("published_inferred")).any().over(key)
         return found.filter((pl.col("at").is_null() & ~guessed) | older).select(STATEMENT_SCHEMA.keys())
+    precise = pl.lit(value=False) if decimals_given is None else pl.lit(decimals_given)
+    given = given.with_columns(precise=precise)
     dated = given.filter(~pl.col("published_inferred"))
     undated = given.filter("published_inferred")
     return pl.concat([_said_otherwise(known, dated, (*_CELL, "published_at")), _newer(known, undated, today)])
+
+
+def cell_changes(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
+    """The cells of which something else holds after a change than before it; cells that are new are not among them.
+
+    Args:
+        before: Statements known before, in the order they came in; columns of `STATEMENT_SCHEMA`, more do no harm.
+        after: Those known after it.
+
+    Returns:
+        Columns market, house, period, providers, measure, before, decimals_before, after, decimals_after, sorted by the
+        first five: of each cell what was published last, fraction or amount. After is null where nothing is said of the
+        cell any more.
+
+    >>> columns = {name: [None] for name in STATEMENT_SCHEMA}
+    >>> one = pl.DataFrame(columns | {"market": ["m"], "providers": ["A"], "value": [0.4], "decimals": [0]})
+    >>> cell_changes(one, one.with_columns(value=0.41)).select("providers", "before", "after").rows()
+    [('A', 0.4, 0.41)]
+    """
+
+    def last(statements: pl.DataFrame) -> pl.DataFrame:
+        ordered = statements.sort("published_at", maintain_order=True)
+        return ordered.unique(_CELL, keep="last").select(*_CELL, "value", "decimals")
+
+    found = last(before).join(last(after), on=_CELL, how="left", suffix="_after", nulls_equal=True)
+    same = (pl.col("value") == pl.col("value_after")) & (pl.col("decimals") == pl.col("decimals_after"))
+    return (
+        found.filter(~same.fill_null(value=False))
+        .select(
+            *_CELL, before="value", decimals_before="decimals", after="value_after", decimals_after="decimals_after"
+        )
+        .sort(_CELL)
+    )
 
 
 def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
@@ -174,10 +216,21 @@ def _curated(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _said_otherwise(known: pl.DataFrame, given: pl.DataFrame, per: tuple[str, ...]) -> pl.DataFrame:
-    """Those of the given that are not what is known last of theirs, in the order of `known`."""
-    last = known.group_by(per).agg(pl.col("value").last().alias("last"))
+    """Those of the given that are not what is known last of theirs, in the order of `known`.
+
+    Other decimals say something else only where their owner has told them: those worked out from the other shares of a
+    table may differ though nothing was restated.
+    """
+    last = known.group_by(per).agg(
+        pl.col("value").last().alias("last"),
+        pl.col("qualifier").last().alias("was"),
+        pl.col("decimals").last().alias("printed"),
+    )
     found = given.join(last, on=per, how="left", maintain_order="left")
-    return found.filter(pl.col("last").is_null() | (pl.col("last") != pl.col("value"))).select(STATEMENT_SCHEMA.keys())
+    finer = pl.col("precise") & (pl.col("printed") != pl.col("decimals"))
+    bound = pl.col("was") != pl.col("qualifier")
+    other = pl.col("last").is_null() | (pl.col("last") != pl.col("value")) | bound | finer
+    return found.filter(other).select(STATEMENT_SCHEMA.keys())
 
 
 def _newer(known: pl.DataFrame, undated: pl.DataFrame, today: date) -> pl.DataFrame:

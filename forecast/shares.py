@@ -49,7 +49,9 @@ _SUSPECT = (
 class SharesTable:
     """A table of shares that was made fit."""
 
-    shares: pl.DataFrame  # market, period, provider, share, decimals, in the order given; published_at where dated
+    shares: pl.DataFrame
+    """Columns market, period, provider, share, decimals, in the order given; where dated also published_at, stated (the
+    share as its owner has it), qualifier, and decimals_given (whether the table says them)."""
     notes: pl.DataFrame  # market, note: what was assumed or passed over, in words
     refused: pl.DataFrame  # market, code, message: markets that broke a rule, which `shares` does not hold
     totals: Totals  # of the markets given as amounts
@@ -112,6 +114,7 @@ def read_shares(
         typed = typed.with_columns(market=pl.lit(DEFAULT_MARKET))
     typed = typed.drop("value" if measure == "share" else "share")
     notes = list(notes)
+    typed = typed.with_columns(decimals_given=pl.col("decimals").is_not_null())
     typed = _without_empty_rows(typed, measure, table)
     typed = _one_spelling(typed, measure, notes, dated=dated)
     rules = shares_rules(dated=dated) if measure == "share" else amount_rules(dated=dated)
@@ -375,4 +378,5 @@ def _result(typed: pl.DataFrame, *, dated: bool) -> pl.DataFrame:
     plain = ("market", "period", "provider", "share", decimals)
     if not dated:
         return typed.select(*plain)
-    return typed.select(*plain, published_day("published_at").alias("published_at"), "stated", "qualifier")
+    day = published_day("published_at").alias("published_at")
+    return typed.select(*plain, day, "stated", "qualifier", "decimals_given")

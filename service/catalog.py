@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 
-from forecast.errors import InvalidTable, NotFound
+from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import figures_in_force as in_force
 from forecast.merging import merge_figures
@@ -19,8 +19,8 @@ from forecast.brought import read_table
 from forecast.shares import SharesTable
 from forecast.scorecard import Backtest, BacktestProgress
 from service.errors import NoStore
-from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow
-from service.results import DataUsed, ImportReport
+from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow, WithdrawQuery
+from service.results import DataUsed, ImportReport, WithdrawReport
 
 if TYPE_CHECKING:
     from service.store import Store
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
 _MARKETS_KEPT = 32  # whose figures are in memory
+
+_Asked: TypeAlias = tuple[str, str, date | None, datetime | None]
 
 
 def _clock() -> datetime:
@@ -61,9 +63,10 @@ class Catalog:
         self._lock = threading.Lock()
         self._seen = 0  # newest import looked at
         self._revisions: dict[str, int] = {}  # newest import looked at that gave a market figures
-        self._infos: dict[str, tuple[int, MarketInfo]] = {}  # with the revision each is of
-        # by market, house and day as asked for: the mark from before it was made, and the history
-        self._at_hand: dict[tuple[str, str, date | None], tuple[int, History]] = {}
+        # with the revision each is of; None: all that was imported of it has been withdrawn
+        self._infos: dict[str, tuple[int, MarketInfo | None]] = {}
+        # by market, house, day and moment as asked for: the mark from before it was made, and the history
+        self._at_hand: dict[_Asked, tuple[int, History]] = {}
         # A revision is part of each key: what was made before an import is not found any more.
         self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
         self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
@@ -83,11 +86,12 @@ class Catalog:
         wanted = {name: revisions.get(name, 0) for name in self._names | revisions.keys()}
         changed = [name for name, revision in wanted.items() if known.get(name, (-1,))[0] != revision]
         if changed:
-            found = list_markets(self._figures_of(changed, revisions))
-            known.update((info.market, (wanted[info.market], info)) for info in found)
+            found = {info.market: info for info in list_markets(self._figures_of(changed, revisions))}
+            known.update((name, (wanted[name], found.get(name))) for name in changed)
             with self._lock:
                 self._infos = known
-        return tuple(known[name][1] for name in sorted(wanted))
+        infos = (known[name][1] for name in sorted(wanted))
+        return tuple(info for info in infos if info is not None)
 
     def house_of(self, market: str) -> str:
         """The house that tells of a market where none is asked for: the usual one, else the one with most figures.
@@ -97,7 +101,7 @@ class Catalog:
         """
         revisions = self._refresh()
         self._check_market(market, revisions)
-        return self._house_of(market, revisions.get(market, 0))
+        return self._house_of(market, revisions.get(market, 0), None)
 
     def figures(
         self,
@@ -105,6 +109,7 @@ class Catalog:
         house: str | None = None,
         period: Quarter | None = None,
         as_of: date | None = None,
+        recorded_by: datetime | None = None,
     ) -> pl.DataFrame:
         """The figures there are, restated shares among them.
 
@@ -113,33 +118,33 @@ class Catalog:
             house: Only of this house's series.
             period: Only of this quarter.
             as_of: Only what was published by this day; conflicts are those known then.
+            recorded_by: Only what was in the database at this moment, which has a time zone, beside what ships.
 
         Returns:
             Columns of `forecast.figures.CURATED_SCHEMA`, sorted as `prepare_figures` sorts; no row where nothing fits.
         """
         revisions = self._refresh()
         if market is None:
-            found = self._figures_of(None, revisions)
+            found = self._figures_of(None, revisions, recorded_by)
         else:
-            found = self._of_market(market, revisions.get(market, 0))
+            found = self._of_market(market, revisions.get(market, 0), recorded_by)
         known = known_as_of(found, as_of).select(CURATED_SCHEMA.keys())
         if house is not None:
             known = known.filter(pl.col("house") == house)
         return known if period is None else known.filter(pl.col("period") == str(period))
 
-    def figures_in_force(self, market: str, as_of: date | None) -> pl.DataFrame:
+    def figures_in_force(self, market: str, as_of: date | None, recorded_by: datetime | None = None) -> pl.DataFrame:
         """The figures of one market that count on a day: without shares whose owner has put others in their place.
 
-        Columns as of `figures`; what is published after the day is still among them.
+        Columns as of `figures`; what is published after the day is still among them. Only what was in the database at
+        the moment `recorded_by` counts, where that is given.
 
         Raises:
             NotFound: the market has no figures.
         """
         revisions = self._refresh()
-        self._check_market(market, revisions)
-        revision = revisions.get(market, 0)
-        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
-        return base if stored is None else in_force(base, stored, as_of)
+        self._check_market(market, revisions, recorded_by)
+        return self._in_force(market, revisions.get(market, 0), as_of, recorded_by)
 
     def revision(self) -> int:
         """Grows when something is imported: as long as it stays, so does every answer."""
@@ -183,41 +188,47 @@ class Catalog:
         """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
         return self._breaks
 
-    def history(self, market: str, house: str, as_of: date | None) -> History:
+    def history(self, market: str, house: str, as_of: date | None, recorded_by: datetime | None = None) -> History:
         """The composition of a market as one house tells it and as known on a date.
 
         Args:
             market: Name of the market.
             house: The house; empty for that of `house_of`.
             as_of: Only what was published by this day counts; None: everything.
+            recorded_by: Only what was in the database at this moment, which has a time zone, counts beside what ships:
+                neither imported nor withdrawn later. The answer "as of" a day changes where a figure of before that day
+                is imported later; that "recorded by" a moment that has passed does not.
 
         Raises:
             NotFound: the market, or the house in this market, has no figures.
-            NotEnoughData: too few quarters were known by that date.
+            NotEnoughData: too few quarters were known by that date, or in the database at that moment.
         """
         mark = self.mark()
         revisions = self._refresh()
-        self._check_market(market, revisions)
+        self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
-        found = self._reconstruct(market, house or self._house_of(market, revision), as_of, revision)
+        found = self._reconstruct(market, house, as_of, recorded_by, revision)
         if mark is not None:
             with self._lock:
-                self._at_hand[market, house, as_of] = (mark, found)
+                self._at_hand[market, house, as_of, recorded_by] = (mark, found)
                 if len(self._at_hand) > _HISTORIES_KEPT:
                     self._at_hand.pop(next(iter(self._at_hand)))
         return found
 
-    def history_at_hand(self, market: str, house: str, as_of: date | None, mark: int | None) -> History | None:
+    def history_at_hand(
+        self, market: str, house: str, as_of: date | None, recorded_by: datetime | None, mark: int | None
+    ) -> History | None:
         """What `history` has returned lately, without a look at the database; None where it must be asked.
 
         Args:
             market: As of `history`.
             house: Likewise.
             as_of: Likewise.
+            recorded_by: Likewise.
             mark: What `mark` says now.
         """
         with self._lock:
-            kept = self._at_hand.get((market, house, as_of))
+            kept = self._at_hand.get((market, house, as_of, recorded_by))
         return kept[1] if kept is not None and kept[0] == mark else None
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
@@ -260,6 +271,7 @@ class Catalog:
         request_id: str = "",
         validate_only: bool = False,
         name: str = "table",
+        replace: bool = False,
     ) -> ImportReport:
         """Keep what is new in a table, all of it or nothing.
 
@@ -270,6 +282,7 @@ class Catalog:
             request_id: Empty, or a name for this request: asked again with the same table, the first report is given.
             validate_only: Whether to check and count, and keep nothing.
             name: What the table is called, for messages.
+            replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
 
         Raises:
             NoStore: this catalog has no store.
@@ -283,8 +296,25 @@ class Catalog:
             raise NoStore("the figures are those that ship, or of a file")
         check_request_id(request_id)
         now = self._clock()
-        incoming = check_incoming(table, kind=kind, house=house, name=name, today=now.date())
+        incoming = check_incoming(table, kind=kind, house=house, name=name, today=now.date(), replace=replace)
         return self._store.add(incoming, self._base, request_id=request_id, validate_only=validate_only, now=now)
+
+    def withdraw(self, query: WithdrawQuery) -> WithdrawReport:
+        """Have imported rows stop counting: all that fit, or none.
+
+        They stay in the database, and count in every answer "recorded by" a moment before this.
+
+        Raises:
+            NoStore: this catalog has no store.
+            InvalidArgument, NotFound: no imported row that still counts fits, or what is asked says too little.
+            AlreadyExists: the request id stands for something else.
+        """
+        from service.store.incoming import check_request_id
+
+        if self._store is None:
+            raise NoStore("the figures are those that ship, or of a file")
+        check_request_id(query.request_id)
+        return self._store.withdraw(query, self._base, now=self._clock())
 
     def _refresh(self) -> dict[str, int]:
         """The revision of every market that has stored figures, after a look at what was imported since the last."""
@@ -301,44 +331,60 @@ class Catalog:
                 self._seen = max(self._seen, changes.newest)
         return self._revisions
 
-    def _check_market(self, market: str, revisions: dict[str, int]) -> None:
-        if market not in self._names and market not in revisions:
-            raise NotFound("market", market, tuple(sorted(self._names | revisions.keys())))
+    def _check_market(self, market: str, revisions: dict[str, int], recorded_by: datetime | None = None) -> None:
+        if market in self._names:
+            return
+        gone = (
+            market in revisions and recorded_by is None and self._of_market(market, revisions[market], None).is_empty()
+        )
+        if market not in revisions or gone:
+            raise NotFound("market", market, tuple(info.market for info in self.markets()))
 
     def _market_figures(self, market: str) -> pl.DataFrame:
         revisions = self._refresh()
         self._check_market(market, revisions)
-        return self._of_market(market, revisions.get(market, 0))
+        return self._of_market(market, revisions.get(market, 0), None)
 
-    def _figures_of(self, markets: list[str] | None, revisions: dict[str, int]) -> pl.DataFrame:
+    def _figures_of(
+        self, markets: list[str] | None, revisions: dict[str, int], recorded_by: datetime | None = None
+    ) -> pl.DataFrame:
         """Merged figures of many markets, or of all; the store is read once."""
         base = self._base if markets is None else self._base.filter(pl.col("market").is_in(markets))
         touched = [name for name in (revisions if markets is None else markets) if name in revisions]
         if self._store is None or not touched:
             return base
-        stored = self._store.figures(touched[0] if len(touched) == 1 else None)
+        stored = self._store.figures(touched[0] if len(touched) == 1 else None, recorded_by=recorded_by)
         if markets is not None:
             stored = stored.filter(pl.col("market").is_in(touched))
         return merge_figures(base, stored)
 
-    def _read_stored(self, market: str, revision: int) -> pl.DataFrame | None:
-        return None if self._store is None or revision == 0 else self._store.figures(market)
+    def _read_stored(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame | None:
+        return None if self._store is None or revision == 0 else self._store.figures(market, recorded_by=recorded_by)
 
-    def _merge_market(self, market: str, revision: int) -> pl.DataFrame:
-        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
+    def _merge_market(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame:
+        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
         return base if stored is None else merge_figures(base, stored)
 
-    def _usual_house(self, market: str, revision: int) -> str:
-        return usual_house(self._of_market(market, revision))
+    def _in_force(self, market: str, revision: int, as_of: date | None, recorded_by: datetime | None) -> pl.DataFrame:
+        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
+        return base if stored is None else in_force(base, stored, as_of)
 
-    def _reconstruct_now(self, market: str, house: str, as_of: date | None, revision: int) -> History:
+    def _usual_house(self, market: str, revision: int, recorded_by: datetime | None) -> str:
+        return usual_house(self._of_market(market, revision, recorded_by))
+
+    def _reconstruct_now(
+        self, market: str, house: str, as_of: date | None, recorded_by: datetime | None, revision: int
+    ) -> History:
         from forecast.history import reconstruct  # loads statsmodels, which takes a second
 
-        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision)
-        figures = base if stored is None else in_force(base, stored, as_of)
+        everything = self._of_market(market, revision, recorded_by)
+        if everything.is_empty():
+            raise NotEnoughData(market, 0, 1, f"recorded by {recorded_by}")
+        house = house or self._house_of(market, revision, recorded_by)
+        figures = self._in_force(market, revision, as_of, recorded_by)
         if figures.is_empty() or house not in figures["house"]:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
-            figures = self._of_market(market, revision)
+            figures = everything
         return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of)
 
 

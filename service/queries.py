@@ -6,7 +6,7 @@ Free of Polars and NumPy, so that importing the client stays cheap.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Literal, TypeAlias
 
 from forecast.errors import InvalidArgument
@@ -78,6 +78,7 @@ class ForecastQuery:
     revenue: RevenueQuestion | None = None
     include_draws: bool = False
     figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
+    recorded_by: datetime | None = None  # UTC; only what the server's database held at this moment
 
     @property
     def inline(self) -> bool:
@@ -146,6 +147,7 @@ class HistoryQuery:
     as_of: date | None = None
     most_bytes: int = PLAIN_BYTES  # of the answer, which with many figures behind each cell has more than most have
     figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
+    recorded_by: datetime | None = None  # UTC; only what the server's database held at this moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,21 @@ class ImportQuery:
     house: str = ""  # of shares; empty beside figures, whose rows name theirs
     request_id: str = ""  # empty: an import of its own each time
     validate_only: bool = False
+    replace: bool = False  # of shares: whether earlier shares of the house in these markets stop counting
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawQuery:
+    """Which imported rows are to stop counting: those that fit everything that is given."""
+
+    import_id: int | None = None  # of this import
+    market: str = ""  # of this market; required without `import_id`
+    house: str = ""  # of this house
+    provider: str = ""  # that name this provider, alone or in a sum
+    period: str = ""  # of this quarter such as "2020Q3", or of this whole year such as "2020"
+    kind: Literal["", "figures", "shares", "names"] = ""  # empty: every kind with an import, else figures and shares
+    request_id: str = ""  # empty: a withdrawal of its own each time
+    validate_only: bool = False
 
 
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -202,3 +219,35 @@ def parse_date(text: str, /, field: str = "as_of") -> date:
     except ValueError:  # such as 2021-02-30
         pass
     raise InvalidArgument(field, text, "a date such as 2021-01-15")
+
+
+_ISO_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
+
+
+def parse_moment(text: str, /, field: str = "recorded_by") -> datetime:
+    """Read ``2026-11-23T14:30:00+01:00``, in any time zone; a date alone stands for its last microsecond in UTC.
+
+    Returns:
+        The moment in UTC.
+
+    Raises:
+        InvalidArgument: the text is neither, or has no time zone.
+
+    >>> parse_moment("2026-11-23T14:30+01:00").isoformat(), parse_moment("2026-11-23").isoformat()
+    ('2026-11-23T13:30:00+00:00', '2026-11-23T23:59:59.999999+00:00')
+    """
+    try:
+        if _ISO_DATE.fullmatch(text):
+            return end_of_day(date.fromisoformat(text))
+        if _ISO_MOMENT.fullmatch(text):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):  # such as 2021-02-30, or a year before 1 in UTC
+        pass
+    raise InvalidArgument(
+        field, text, "a moment with its time zone such as 2026-11-23T14:30:00Z, or a date such as 2026-11-23"
+    )
+
+
+def end_of_day(day: date, /) -> datetime:
+    """The last microsecond of a day in UTC."""
+    return datetime.combine(day, time.max, UTC)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 _NO_EVENTS = EventResults()
+MOST_CHANGES = 20  # cells that the report of an import or a withdrawal lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +416,34 @@ class ModelsPage:
 
 
 @dataclass(frozen=True, slots=True)
+class CellChange:
+    """A cell of which something else holds now: what is published last of one house's providers in one period."""
+
+    market: str
+    house: str
+    period: str  # "2020Q3", or "2020" for a whole year
+    providers: tuple[str, ...]  # one, or those whose sum it is
+    measure: str  # share, yoy_growth, spend_usd_bn or units_mn
+    before: float  # fraction, or an amount in the unit of the measure
+    decimals_before: int  # of the number as printed; of the percentage for fractions
+    after: float | None  # None: nothing is said of it any more
+    decimals_after: int | None
+
+    def __str__(self) -> str:
+        place = f"{self.market}, {self.house}: {self.period} {' + '.join(self.providers)}"
+        what = {"share": "", "yoy_growth": " growth"}.get(self.measure, f" {self.measure}")
+        if self.after is None or self.decimals_after is None:
+            return f"{place}{what} {self._printed(self.before, self.decimals_before)} -> nothing"
+        after = self._printed(self.after, self.decimals_after)
+        return f"{place}{what} {self._printed(self.before, self.decimals_before)} -> {after}"
+
+    def _printed(self, value: float, decimals: int) -> str:
+        if self.measure in ("share", "yoy_growth"):
+            return f"{100 * value:.{decimals}f} %"
+        return f"{value:.{decimals}f}"
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or, where it only checked, would have done."""
 
@@ -426,6 +455,35 @@ class ImportReport:
     markets: tuple[str, ...]  # that the rows are of, ascending
     validate_only: bool  # nothing was written
     warnings: tuple[str, ...]
+    restated: int = 0  # cells of which something else holds now
+    superseded: int = 0  # cells of which nothing holds any more, as the table replaces them and leaves them out
+    changes: tuple[CellChange, ...] = ()  # the first of both, at most `MOST_CHANGES`
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawnRows:
+    """Rows of one market, house and kind that a withdrawal ended."""
+
+    market: str
+    house: str  # of name changes for every house: empty
+    kind: Literal["figures", "shares", "names"]  # of the tables they came in
+    rows: int
+    first: str  # the first and the last period; empty: none is told
+    last: str
+    providers: tuple[str, ...]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawReport:
+    """What a withdrawal ended, or, where it only looked, would have ended."""
+
+    import_id: str  # its place among the imports; empty where nothing was kept
+    rows: int
+    markets: tuple[str, ...]  # ascending
+    withdrawn: tuple[WithdrawnRows, ...]  # by market, house and kind
+    changes: tuple[CellChange, ...]  # the first cells of which an earlier row, or nothing, holds now
+    validate_only: bool  # nothing was written
+    warnings: tuple[str, ...] = ()
 
 
 def _to_pandas(frame: "pl.DataFrame") -> "pd.DataFrame":

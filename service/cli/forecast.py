@@ -1,6 +1,6 @@
 """`sharecast forecast`: one market, in this process or asked of a server."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @options.market
 @options.house
 @options.as_of
+@options.recorded_by
 @options.question
 @options.figures
 @options.database
@@ -55,6 +56,7 @@ def forecast(
     market: str,
     house: str | None,
     as_of: date | None,
+    recorded_by: datetime | None,
     horizon: int,
     levels: tuple[float, ...],
     model: str,
@@ -89,7 +91,9 @@ def forecast(
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
-    question = _Question(market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue)
+    question = _Question(
+        market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue, recorded_by
+    )
     if address is None:
         answered = _computed(question, figures, database)
     else:
@@ -123,6 +127,7 @@ class _Question(NamedTuple):
     conditions: tuple[str, ...]
     league: bool
     revenue: bool
+    recorded_by: datetime | None
 
 
 def _asked(question: _Question, address: str, *, include_history: bool) -> "Answered":
@@ -140,12 +145,13 @@ def _computed(question: _Question, figures: Path | None, database: str | None) -
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     catalog = open_catalog(figures, database)
-    history = catalog.history(question.market, question.house or "", question.as_of)
+    history = catalog.history(question.market, question.house or "", question.as_of, question.recorded_by)
     totals = None
     if question.revenue:
         from forecast.revenue import totals_of
 
-        totals = totals_of(history, catalog.figures_in_force(question.market, question.as_of))
+        in_force = catalog.figures_in_force(question.market, question.as_of, question.recorded_by)
+        totals = totals_of(history, in_force)
     made = forecast_history(
         history,
         horizon=question.horizon,

@@ -1,6 +1,6 @@
 """`sharecast history`: what the figures of a market amount to."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from service.cli import options
 @options.market
 @options.house
 @options.as_of
+@options.recorded_by
 @options.figures
 @options.database
 @options.result
@@ -20,6 +21,7 @@ def history(
     market: str,
     house: str | None,
     as_of: date | None,
+    recorded_by: datetime | None,
     figures: Path | None,
     database: str | None,
     format_: str | None,
@@ -38,7 +40,7 @@ def history(
 
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    found = open_catalog(figures, database).history(market, house or "", as_of)
+    found = open_catalog(figures, database).history(market, house or "", as_of, recorded_by)
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:
         for warning in found.warnings:

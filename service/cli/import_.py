@@ -20,7 +20,12 @@ from service.queries import OWN_HOUSE
     show_default=True,
     help="Of the table; auto tells by its columns.",
 )
-@click.option("--validate-only", is_flag=True, help="Check and count; keep nothing.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="These shares are complete: earlier shares of the house in the markets of FILE stop counting.",
+)
+@click.option("--validate-only", is_flag=True, help="Check, count and show what would change; keep nothing.")
 @click.option(
     "--request-id",
     default="",
@@ -33,6 +38,7 @@ def import_(
     database: str | None,
     house: str | None,
     kind: str,
+    replace: bool,
     validate_only: bool,
     request_id: str,
     address: str | None,
@@ -50,11 +56,14 @@ def import_(
     source_title, source_url and note.
 
     The imported markets are there for every command, and what was imported is never changed: a share imported again
-    with another value is a restatement, and --as-of an earlier day still shows the earlier one.
+    with another value is a restatement, and --as-of an earlier day still shows the earlier one. Where an earlier import
+    was wrong, --replace puts this one in its place, and `sharecast withdraw` ends single imports, names or quarters;
+    --recorded-by an earlier moment still shows what the database held then.
 
     Without --database and SHARECAST_DATABASE they go into sharecast/sharecast.db in the folder for your data
     (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
     """
+    from service.cli.changes import tell_changes
     from service.cli.output import tell
     from service.store.incoming import kind_of
     from service.tables import read_table
@@ -63,6 +72,8 @@ def import_(
         raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
     table = read_table(file)
     found = kind_of(table, name=str(file)) if kind == "auto" else kind
+    if replace and found != "shares":
+        raise click.UsageError("--replace goes with shares; for figures that are wrong there is `sharecast withdraw`.")
     if house is not None and found == "figures":
         raise click.UsageError("--house goes with shares; figures name their houses in the column research_house.")
     wanted: Literal["figures", "shares"] = "figures" if found == "figures" else "shares"
@@ -79,6 +90,7 @@ def import_(
             request_id=request_id,
             validate_only=validate_only,
             name=str(file),
+            replace=replace,
         )
     else:
         from service.cli.connecting import connect
@@ -86,12 +98,22 @@ def import_(
         place = f"the database of {address}"
         with connect(address) as client:
             report = client.import_figures(
-                table, kind=wanted, house=house or "", request_id=request_id, validate_only=validate_only
+                table,
+                kind=wanted,
+                house=house or "",
+                request_id=request_id,
+                validate_only=validate_only,
+                replace=replace,
             )
     for warning in report.warnings:
         tell(f"note: {warning}")
     counts = f"{report.rows} row(s) of {report.kind}, {report.added} new, {report.known} known already"
     click.echo(f"{file}: {counts}; {_markets(report.markets)}")
+    if report.restated:
+        click.echo(f"{report.restated} restated")
+    if report.superseded:
+        click.echo(f"{report.superseded} of earlier imports superseded, as this one leaves them out")
+    tell_changes(report.changes, report.restated + report.superseded)
     click.echo("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 
 

@@ -28,6 +28,7 @@ _COMMANDS = (
     "backtest",
     "report",
     "import",
+    "withdraw",
     "keys",
     "doctor",
 )

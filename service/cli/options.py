@@ -1,15 +1,16 @@
 """Options and arguments that several commands share. Light to import: `--help` must not wait for Polars."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
 
+from forecast.errors import InvalidArgument
 from service.cli.connecting import check_address, note_access
-from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL
+from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL, parse_moment
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("table", "json", "csv", "parquet")
@@ -23,6 +24,14 @@ def day(ctx: click.Context, param: click.Parameter, value: str | None) -> date |
         return None if value is None else date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no date; allowed: a date such as 2021-01-15.", ctx, param) from None
+
+
+def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
+    """Read a moment given as an option, as its callback."""
+    try:
+        return None if value is None else parse_moment(value)
+    except InvalidArgument as error:
+        raise click.BadParameter(f"{value!r} is no moment; allowed: {error.allowed}.", ctx, param) from None
 
 
 _FILE = click.Path(path_type=Path)  # checked where it is opened, so that all messages are alike
@@ -45,6 +54,13 @@ house = click.option(
 )
 as_of = click.option(
     "--as-of", callback=day, metavar="DATE", help="Use only what was published by this date.  [default: everything]"
+)
+recorded_by = click.option(
+    "--recorded-by",
+    callback=moment,
+    metavar="MOMENT",
+    help="Use only what the database held at this moment, beside the figures that ship: a date (its end, in UTC), or "
+    "2026-11-23T14:30:00Z.  [default: what it holds now]",
 )
 figures = click.option("--figures", type=_FILE, metavar="FILE", help="Use this file's figures, not the shipped ones.")
 database = click.option(

@@ -100,6 +100,7 @@ class Client:
     get_market = _single(methods.get_market)
     list_figures = _paged(methods.list_figures)
     import_figures = _single(methods.import_figures)
+    withdraw_figures = _single(methods.withdraw_figures)
     list_models = _paged(methods.list_models)
     get_history = _single(methods.get_history)
 

@@ -5,7 +5,7 @@ A function says what a method sends and how the answer is read; the two clients 
 
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from forecast.quarter import Quarter
@@ -19,6 +19,7 @@ from service.client.tables import (
     SharesTable,
     TotalsTable,
     as_date,
+    as_moment,
     batch_queries,
     one_batch,
     revenue_question,
@@ -41,6 +42,7 @@ from service.queries import (
     ForecastQuery,
     HistoryQuery,
     ImportQuery,
+    WithdrawQuery,
 )
 from service.results import (
     FiguresResult,
@@ -51,6 +53,7 @@ from service.results import (
     MarketResult,
     ModelResult,
     OutcomeResult,
+    WithdrawReport,
 )
 from sharecast.v1.forecast_service_pb2 import BacktestResponse
 from sharecast.v1.job_service_pb2 import CancelForecastJobRequest, GetForecastJobRequest
@@ -78,6 +81,7 @@ def forecast(
     league: bool = False,
     revenue: "TotalsTable | bool" = False,
     unit: str = "",
+    recorded_by: datetime | date | str | None = None,
     timeout: float | None = None,
 ) -> Single[ForecastResult]:
     """Forecast one market.
@@ -107,6 +111,9 @@ def forecast(
         revenue: Also return what each provider is going to sell, from the totals that the house has published (True),
             or from your own: a Polars frame or rows with `period` ("2020Q3") and `amount`, 400 at most.
         unit: Of totals of your own, such as ``EUR mn``.
+        recorded_by: Use only what the server's database held at this moment, beside the figures that come with it: what
+            was imported or withdrawn later does not count. A datetime or text with a time zone, such as
+            ``2026-11-23T14:30:00Z``; a date stands for its end in UTC. Leave out beside `shares` and `figures`.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
@@ -129,6 +136,7 @@ def forecast(
         conditions=texts(conditions, "conditions"),
         league=league,
         revenue=revenue_question(revenue, unit),
+        recorded_by=as_moment(recorded_by),
     )
     return Single(FORECASTS, "Forecast", convert.forecast_request(query), convert.forecast_result, timeout)
 
@@ -464,6 +472,7 @@ def import_figures(
     house: str = "",
     request_id: str = "",
     validate_only: bool = False,
+    replace: bool = False,
     timeout: float | None = None,
 ) -> Single[ImportReport]:
     """Bring figures or shares into the server's store, all or nothing.
@@ -480,6 +489,8 @@ def import_figures(
         request_id: Names this import: repeated with the same rows it changes nothing and gives the first report.
             Empty: a new one is made up, so that the call can be repeated by gRPC but not by you.
         validate_only: Check everything and report what would be done, but keep nothing.
+        replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
+            They are kept, and count in answers "recorded by" a moment before this import.
         timeout: Seconds for the whole; None for 600.
 
     Raises:
@@ -489,10 +500,58 @@ def import_figures(
         NoStore: the server has no database.
         ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
     """
-    query = ImportQuery(kind, house, request_id or str(uuid.uuid4()), validate_only)
+    query = ImportQuery(kind, house, request_id or str(uuid.uuid4()), validate_only, replace)
     requests = tuple(convert.import_requests(query, table_rows(table)))  # all made before the first is sent
     seconds = IMPORT_TIMEOUT if timeout is None else timeout
     return Single(MARKETS, "ImportFigures", iter(requests), convert.import_report, seconds)
+
+
+def withdraw_figures(
+    *,
+    import_id: int | str | None = None,
+    market: str = "",
+    house: str = "",
+    provider: str = "",
+    period: Quarter | str = "",
+    kind: Literal["", "figures", "shares", "names"] = "",
+    request_id: str = "",
+    validate_only: bool = False,
+    timeout: float | None = None,
+) -> Single[WithdrawReport]:
+    """Have imported rows stop counting: those that fit everything that is given, or none.
+
+    They are kept, and count in answers "recorded by" a moment before this call. Figures that come with the server
+    cannot be withdrawn.
+
+    Args:
+        import_id: Of this import, as its report names it.
+        market: Of this market; needed without an `import_id`.
+        house: Of this house.
+        provider: Those that name this provider, alone or in a sum.
+        period: Of this quarter such as ``2020Q3``, or of this whole year such as ``2020``.
+        kind: Of this kind; empty: of every kind with an `import_id`, else figures and shares.
+        request_id: Names this withdrawal: repeated it changes nothing and gives the first report. Empty: a new one is
+            made up, so that the call can be repeated by gRPC but not by you.
+        validate_only: Report what would be withdrawn, but withdraw nothing.
+        timeout: Seconds for this call; None for the client's own.
+
+    Raises:
+        InvalidArgument, NotFound: no imported row that still counts fits, or what is asked says too little.
+        AlreadyExists: something else was done under this request id.
+        NoStore: the server has no database.
+        ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+    """
+    query = WithdrawQuery(
+        import_id=convert.read_import_id("" if import_id is None else str(import_id)),
+        market=market,
+        house=house,
+        provider=provider,
+        period=str(period),
+        kind=kind,
+        request_id=request_id or str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    return Single(MARKETS, "WithdrawFigures", convert.withdraw_request(query), convert.withdraw_report, timeout)
 
 
 def list_models(*, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None) -> Paged[tuple[ModelResult, ...]]:
@@ -522,6 +581,7 @@ def get_history(
     house: str | None = None,
     as_of: date | str | None = None,
     figures: "ImportTable | None" = None,
+    recorded_by: datetime | date | str | None = None,
     timeout: float | None = None,
 ) -> Single[HistoryResult]:
     """The quarterly composition of one market as one research house tells it.
@@ -531,6 +591,7 @@ def get_history(
         house: The research house; None for canalys, or in a market it does not measure the one with most figures.
         as_of: Use only what was published by this date.
         figures: Published figures to make it from in place of the server's, as in `forecast`.
+        recorded_by: Use only what the server's database held at this moment, as in `forecast`.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
@@ -543,6 +604,7 @@ def get_history(
         as_of=as_date(as_of),
         figures=None if figures is None else tuple(table_rows(figures)),
         most_bytes=TAKEN_BYTES,
+        recorded_by=as_moment(recorded_by),
     )
     return Single(MARKETS, "GetHistory", convert.history_request(query), convert.history_result, timeout)
 

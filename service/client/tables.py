@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from forecast.errors import InvalidArgument
@@ -14,7 +14,9 @@ from service.queries import (
     RevenueQuestion,
     ShareRow,
     TotalRow,
+    end_of_day,
     parse_date,
+    parse_moment,
 )
 
 if TYPE_CHECKING:
@@ -182,6 +184,19 @@ def as_date(as_of: date | str | None, /) -> date | None:
         InvalidArgument: the text is no date.
     """
     return parse_date(as_of) if isinstance(as_of, str) else as_of
+
+
+def as_moment(recorded_by: datetime | date | str | None, /) -> datetime | None:
+    """A moment as given, in UTC; a day, or a text that is a date, stands for its end in UTC.
+
+    Raises:
+        InvalidArgument: the text is no moment, or the moment has no time zone.
+    """
+    if recorded_by is None or isinstance(recorded_by, str):
+        return None if recorded_by is None else parse_moment(recorded_by)
+    if not isinstance(recorded_by, datetime):
+        return end_of_day(recorded_by)
+    return parse_moment(recorded_by.isoformat())
 
 
 def table_rows(table: "pl.DataFrame | Iterable[Mapping[str, object]]", /) -> Iterable[Mapping[str, object]]:

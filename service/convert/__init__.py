@@ -53,6 +53,13 @@ from service.convert.markets import (
     markets_response,
 )
 from service.convert.models import models_page, models_query, models_request, models_response
+from service.convert.withdrawals import (
+    read_import_id,
+    withdraw_query,
+    withdraw_report,
+    withdraw_request,
+    withdraw_response,
+)
 
 __all__ = [
     "backtest_query",
@@ -105,6 +112,7 @@ __all__ = [
     "models_request",
     "models_response",
     "outcome_results",
+    "read_import_id",
     "read_job_id",
     "read_reason",
     "read_tables",
@@ -113,4 +121,8 @@ __all__ = [
     "stream_response",
     "watch_query",
     "watch_request",
+    "withdraw_query",
+    "withdraw_report",
+    "withdraw_request",
+    "withdraw_response",
 ]

@@ -19,9 +19,9 @@ from service.convert.answers import (
     revenue_message,
     revenue_question,
 )
-from service.convert.histories import data_message, read_data_used, read_history
+from service.convert.histories import NOT_RECORDED, data_message, read_data_used, read_history
 from service.convert.imports import figures_message, read_figures
-from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
+from service.convert.parts import date_text, matrix, moment_text, read_date, read_market, read_moment, read_quarters
 from service.convert.questions import NO_HOUSE, check_model, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
 from service.results import DataUsed, DrawsResult, ForecastResult, ModelUsed
@@ -59,6 +59,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         include_league=query.league,
         revenue=revenue_question(query.revenue),
         include_draws=query.include_draws,
+        recorded_by=moment_text(query.recorded_by),
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
@@ -73,8 +74,8 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
     """Read a query, with defaults in place of empty fields.
 
     Raises:
-        InvalidArgument: no market, a bad date, a house or date beside inline shares, too many events or conditions, or
-            totals as `read_revenue_question` refuses them.
+        InvalidArgument: no market, a bad date or moment, a house or date beside inline shares, a moment beside inline
+            data, too many events or conditions, or totals as `read_revenue_question` refuses them.
     """
     brought = request.WhichOneof("data")
     inline = brought == "shares"
@@ -83,6 +84,8 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         raise InvalidArgument("as_of", request.as_of, "empty beside inline shares, which carry no publication dates")
     if inline and request.house:
         raise InvalidArgument("house", request.house, NO_HOUSE)
+    if brought is not None and request.recorded_by:
+        raise InvalidArgument("recorded_by", request.recorded_by, NOT_RECORDED)
     return ForecastQuery(
         market=read_market(request.market),
         house=request.house,
@@ -99,6 +102,7 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         league=request.include_league,
         revenue=read_revenue_question(request.revenue, inline=inline) if request.HasField("revenue") else None,
         include_draws=request.include_draws,
+        recorded_by=read_moment(request.recorded_by),
     )
 
 

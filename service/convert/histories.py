@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from service.convert.imports import figures_message, read_figures
-from service.convert.parts import date_text, matrix, read_date, read_market, read_quarters
+from service.convert.parts import date_text, matrix, moment_text, read_date, read_market, read_moment, read_quarters
 from service.queries import PLAIN_BYTES, HistoryQuery
 from service.results import DataUsed, DoubtResult, HistoryResult
 from sharecast.v1 import history_pb2, provenance_pb2
@@ -13,6 +13,8 @@ from sharecast.v1.market_service_pb2 import GetHistoryRequest, GetHistoryRespons
 
 if TYPE_CHECKING:
     from forecast.results import History
+
+NOT_RECORDED = "empty beside data that the request brings, as no database holds them"
 
 Reason = Literal["slip", "contradiction", "table"]
 
@@ -29,6 +31,7 @@ def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
         as_of=date_text(query.as_of),
         most_bytes=query.most_bytes,
         figures=None if query.figures is None else figures_message(query.figures),
+        recorded_by=moment_text(query.recorded_by),
     )
 
 
@@ -36,8 +39,10 @@ def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
     """Read a query, with defaults in place of empty fields.
 
     Raises:
-        InvalidArgument: no market, a bad date, or a negative number of bytes.
+        InvalidArgument: no market, a bad date or moment, a moment beside figures, or a negative number of bytes.
     """
+    if request.recorded_by and request.WhichOneof("data") is not None:
+        raise InvalidArgument("recorded_by", request.recorded_by, NOT_RECORDED)
     if request.most_bytes < 0:
         raise InvalidArgument("most_bytes", request.most_bytes, f"0 for {PLAIN_BYTES}, or more")
     return HistoryQuery(
@@ -46,6 +51,7 @@ def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
         as_of=read_date(request.as_of),
         figures=read_figures(request.figures) if request.WhichOneof("data") == "figures" else None,
         most_bytes=request.most_bytes or PLAIN_BYTES,
+        recorded_by=read_moment(request.recorded_by),
     )
 
 

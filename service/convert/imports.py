@@ -7,7 +7,7 @@ from typing import Literal, cast
 from forecast.errors import InvalidArgument
 from service.convert.parts import INT32
 from service.queries import OWN_HOUSE, FigureRow, ImportQuery
-from service.results import ImportReport
+from service.results import CellChange, ImportReport
 from sharecast.v1 import import_pb2
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
 
@@ -46,6 +46,7 @@ def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /)
             house=query.house,
             request_id=query.request_id,
             validate_only=query.validate_only,
+            replace=query.replace,
         )
     )
     chunk = import_pb2.ImportChunk()
@@ -109,6 +110,7 @@ def import_query(request: ImportFiguresRequest, /) -> ImportQuery:
         house="" if kind == "figures" else header.house or OWN_HOUSE,
         request_id=header.request_id,
         validate_only=header.validate_only,
+        replace=header.replace,
     )
 
 
@@ -145,6 +147,9 @@ def import_response(report: ImportReport, /) -> ImportFiguresResponse:
             markets=report.markets,
             validate_only=report.validate_only,
             warnings=report.warnings,
+            restated_count=report.restated,
+            superseded_count=report.superseded,
+            changes=map(change_message, report.changes),
         )
     )
 
@@ -161,6 +166,39 @@ def import_report(response: ImportFiguresResponse, /) -> ImportReport:
         markets=tuple(report.markets),
         validate_only=report.validate_only,
         warnings=tuple(report.warnings),
+        restated=report.restated_count,
+        superseded=report.superseded_count,
+        changes=tuple(map(read_change, report.changes)),
+    )
+
+
+def change_message(change: CellChange, /) -> import_pb2.CellChange:
+    """Write a cell of which something else holds now."""
+    return import_pb2.CellChange(
+        market=change.market,
+        house=change.house,
+        period=change.period,
+        providers="|".join(change.providers),
+        measure=change.measure,
+        before=change.before,
+        decimals_before=change.decimals_before,
+        after=change.after,
+        decimals_after=change.decimals_after,
+    )
+
+
+def read_change(message: import_pb2.CellChange, /) -> CellChange:
+    """Read a cell of which something else holds now."""
+    return CellChange(
+        market=message.market,
+        house=message.house,
+        period=message.period,
+        providers=tuple(message.providers.split("|")),
+        measure=message.measure,
+        before=message.before,
+        decimals_before=message.decimals_before,
+        after=message.after if message.HasField("after") else None,
+        decimals_after=message.decimals_after if message.HasField("decimals_after") else None,
     )
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from service.answer_results import Matrix
-from service.queries import parse_date
+from service.queries import parse_date, parse_moment
 
 M = TypeVar("M", bound=Message)
 
@@ -71,6 +71,20 @@ def read_date(text: str, field: str = "as_of") -> date | None:
         InvalidArgument: the text is neither.
     """
     return parse_date(text, field) if text else None
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Write a moment; empty for none."""
+    return "" if moment is None else moment.isoformat()
+
+
+def read_moment(text: str, field: str = "recorded_by") -> datetime | None:
+    """Read a moment, in UTC; None where the text is empty.
+
+    Raises:
+        InvalidArgument: the text is neither, or has no time zone.
+    """
+    return parse_moment(text, field) if text else None
 
 
 def check_page_size(size: int, largest: int) -> None:

@@ -18,6 +18,7 @@ RULES: Final = MappingProxyType(
         f"{_MARKETS}GetHistory": Role.READ,
         f"{_MARKETS}ListFigures": Role.READ,
         f"{_MARKETS}ImportFigures": Role.WRITE,
+        f"{_MARKETS}WithdrawFigures": Role.WRITE,
         # Jobs are kept and found by tenant; see the handlers.
         f"{_JOBS}CreateForecastJob": Role.WRITE,
         f"{_JOBS}GetForecastJob": Role.READ,

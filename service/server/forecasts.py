@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
@@ -136,7 +137,7 @@ class ForecastReplies:
             return None
         history = None
         if not query.inline:
-            history = self._catalog.history_at_hand(query.market, query.house, query.as_of, mark)
+            history = self._catalog.history_at_hand(query.market, query.house, query.as_of, query.recorded_by, mark)
             if history is None:
                 return None
         return _Found(history, None, self._digest(raw, query, history, None))
@@ -145,17 +146,18 @@ class ForecastReplies:
         """What a reply follows from, beside the request."""
         history = None
         if not query.inline:
-            history = self._catalog.history(query.market, query.house, query.as_of)
+            history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by)
         totals = None
         if query.revenue is not None and query.figures is None:
-            totals = self._totals(query.revenue, history)
+            totals = self._totals(query.revenue, history, query.recorded_by)
         return _Found(history, totals, self._digest(raw, query, history, totals))
 
-    def _totals(self, asked: RevenueQuestion, history: History | None) -> "Totals":
+    def _totals(self, asked: RevenueQuestion, history: History | None, recorded_by: datetime | None) -> "Totals":
         """The totals in a question, else those that the house of a history has published."""
         if history is None or asked.totals:
             return totals_asked(asked, None, None)
-        return totals_asked(asked, history, self._catalog.figures_in_force(history.market, history.as_of))
+        figures = self._catalog.figures_in_force(history.market, history.as_of, recorded_by)
+        return totals_asked(asked, history, figures)
 
     def _digest(self, raw: bytes, query: ForecastQuery, history: History | None, totals: "Totals | None") -> bytes:
         """Of all that a reply follows from."""

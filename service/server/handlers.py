@@ -25,6 +25,8 @@ from sharecast.v1.market_service_pb2 import (
     ListFiguresResponse,
     ListMarketsRequest,
     ListMarketsResponse,
+    WithdrawFiguresRequest,
+    WithdrawFiguresResponse,
 )
 
 _NUMBERS = {"value": pl.Float64, "share": pl.Float64, "decimals": pl.Int64}  # the rest of imported columns are texts
@@ -71,7 +73,8 @@ class MarketHandlers:
     def get_history(self, request: GetHistoryRequest) -> GetHistoryResponse:
         """The reconstructed composition of one market."""
         query = convert.history_query(request)
-        answer = convert.history_response(self._catalog.history(query.market, query.house, query.as_of))
+        history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by)
+        answer = convert.history_response(history)
         check_history(answer, query.most_bytes)
         return answer
 
@@ -99,6 +102,10 @@ class MarketHandlers:
 
     def _find_now(self, query: FiguresQuery, revision: int) -> pl.DataFrame:
         return find_figures(self._catalog, query)
+
+    def withdraw_figures(self, request: WithdrawFiguresRequest) -> WithdrawFiguresResponse:
+        """Have imported rows stop counting."""
+        return convert.withdraw_response(self._catalog.withdraw(convert.withdraw_query(request)))
 
     def import_figures(self) -> "_Import":
         """Take the messages of one import."""
@@ -145,6 +152,7 @@ class _Import:
                 request_id=query.request_id,
                 validate_only=query.validate_only,
                 name=query.kind,
+                replace=query.replace,
             )
         except InvalidArgument as error:  # of the header: those of rows are of another class
             raise InvalidArgument(f"header.{error.field}", error.value, error.allowed) from None

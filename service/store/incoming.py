@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
@@ -31,6 +31,14 @@ class Incoming:
     markets: tuple[str, ...]  # ascending
     content_hash: str  # SHA-256, the same for the same rows of the same kind and house
     warnings: tuple[str, ...]
+    house: str = ""  # of shares
+    replace: bool = False  # of shares: whether earlier shares of the house in these markets stop counting
+    decimals_given: pl.Series | None = None  # of shares: for each statement whether the table told its decimals
+
+    def to_compare(self, today: date) -> dict[str, Any]:
+        """What `forecast.merging.new_statements` takes beside what is known."""
+        given = {"given": self.statements, "kind": self.kind, "today": today}
+        return given | {"decimals_given": self.decimals_given}
 
 
 def kind_of(table: pl.DataFrame, /, name: str) -> Kind:
@@ -47,7 +55,9 @@ def kind_of(table: pl.DataFrame, /, name: str) -> Kind:
     raise InvalidTable(name, (RowViolation("kind_of_table", 0, "provider or providers", found, allowed),))
 
 
-def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str, today: date) -> Incoming:
+def check_incoming(
+    table: pl.DataFrame, /, *, kind: Kind, house: str, name: str, today: date, replace: bool = False
+) -> Incoming:
     """Check a table and read the statements in it.
 
     Args:
@@ -56,11 +66,16 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
         house: Whose the shares are; figures name their houses themselves.
         name: What the table is called, for messages.
         today: The day on which it comes.
+        replace: Of shares, whether earlier shares of the house in the markets of the table stop counting.
 
     Raises:
-        InvalidArgument: the house is no name.
+        InvalidArgument: the house is no name, or figures are to replace.
         InvalidTable: a row breaks a rule.
     """
+    told: pl.Series | None = None
+    if replace and kind != "shares":
+        allowed = "False for figures; withdraw those that are wrong, then import others"
+        raise InvalidArgument("replace", replace, allowed)
     if kind == "figures":
         checked = check_figures(table, table=name)
         curated = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
@@ -75,8 +90,11 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
         read = sound_shares(table, table=name, dated=True)
         checked = read.shares
         statements = share_statements(read, house=house, today=today)
+        stated = checked.filter(pl.col("share").is_not_null())["decimals_given"]
+        told = stated.append(pl.repeat(value=False, n=read.totals.height, eager=True))
         warnings = _share_warnings(read)
-    digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}\n".encode())
+    way = "\x1freplace" if replace else ""
+    digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}{way}\n".encode())
     digest.update(checked.write_csv().encode())
     return Incoming(
         kind=kind,
@@ -86,6 +104,35 @@ def check_incoming(table: pl.DataFrame, /, *, kind: Kind, house: str, name: str,
         markets=tuple(checked["market"].unique().sort()),
         content_hash=digest.hexdigest(),
         warnings=(*warnings, *_date_warnings(checked, statements, today)),
+        house=house if kind == "shares" else "",
+        replace=replace,
+        decimals_given=told,
+    )
+
+
+def left_behind(incoming: Incoming, before: pl.DataFrame, /) -> tuple[str, ...]:
+    """A warning for each market in which earlier shares of the house go on beside a table that does not name them.
+
+    Args:
+        incoming: The table.
+        before: Stored statements of its markets, with the kind of table that each came from.
+    """
+    if incoming.kind != "shares" or incoming.replace:
+        return ()
+    said = incoming.statements
+    left = (
+        before.filter(pl.col("kind") == "shares", pl.col("house") == incoming.house)
+        .join(said, on=("market", "period"), how="semi")
+        .join(said, on=("market", "providers"), how="anti")
+        .group_by("market")
+        .agg(pl.col("providers").unique().sort(), pl.col("period").n_unique().alias("quarters"))
+        .sort("market")
+    )
+    return tuple(
+        f"{market}: earlier imports of {incoming.house} name {', '.join(names)} in {quarters} quarter(s) of this table,"
+        " which does not, and they still count: --replace (replace=True) ends what this table does not say, and"
+        " `sharecast withdraw` ends single names"
+        for market, names, quarters in left.iter_rows()
     )
 
 

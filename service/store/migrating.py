@@ -9,10 +9,13 @@ from forecast.errors import InvalidArgument
 from service.store import migrations
 from service.store.engine import shown, use_wal, writing
 
-NEWEST: Final = "0005"  # the newest migration; a test holds it to be that of `migrations.versions`
+NEWEST: Final = "0006"  # the newest migration; a test holds it to be that of `migrations.versions`
 VERSION_TABLE: Final = "sharecast_version"  # not Alembic's own name, which another program's tables may use
 _APPLICATION_ID = 0x53686172  # "Shar", in the header of the SQLite file
-_OURS = ("imports", "figures", "api_keys", "api_key_revocations", "jobs", "job_leases", "job_outcomes")
+_OURS = (
+    *("imports", "figures", "figure_ends", "name_changes", "name_change_ends"),
+    *("api_keys", "api_key_revocations", "jobs", "job_leases", "job_outcomes"),
+)
 
 
 def migrate(engine: sa.Engine, /) -> None:

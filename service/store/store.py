@@ -3,36 +3,41 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import polars as pl
 import sqlalchemy as sa
 
-from forecast.merging import STATEMENT_SCHEMA, new_statements
-from service.errors import AlreadyExists, StoreUnavailable
-from service.results import ImportReport
+from forecast.merging import STATEMENT_SCHEMA, cell_changes, new_statements
+from service.errors import StoreUnavailable
+from service.queries import WithdrawQuery
+from service.results import ImportReport, WithdrawReport
 from service.store.engine import check_in_place, make_engine, shown, writing
+from service.store.entries import (
+    earlier_entry,
+    first_changes,
+    imported_before,
+    keep_import,
+    keep_withdrawal,
+    read_entries,
+    withdrawn_before,
+)
 from service.store.failures import failures_told
-from service.store.incoming import Incoming
+from service.store.incoming import Incoming, left_behind
 from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
-from service.store.tables import figures, imports
-
-STORED_SCHEMA: dict[str, type[pl.DataType]] = {**STATEMENT_SCHEMA, "kind": pl.String}
-"""Columns of stored statements: those of a statement, and the kind of table it came from."""
-
-_MOST_NAMES = 500  # markets asked for by name; for more, all are read
-_COLUMNS = ("import_number", "line", *STATEMENT_SCHEMA)
-_STATEMENTS = [figures.c[name] for name in STATEMENT_SCHEMA]
+from service.store.statement_rows import KEY, STORED_SCHEMA, ending, insert, numbered, read_statements
+from service.store.tables import figure_ends, figures, imports
+from service.store.withdrawing import check_withdrawal, choose_rows, digest_of, repeated_by, rows_withdrawn
 
 # Asked at every question to a catalog, so built once.
-_CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.markets).where(
+_CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.ended, imports.c.markets).where(
     imports.c.number > sa.bindparam("after")
 )
 _VERSION = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
@@ -40,10 +45,10 @@ _VERSION = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was imported after some import."""
+    """What was imported or withdrawn after some import."""
 
-    newest: int  # number of the newest import; 0: none yet
-    markets: frozenset[str]  # those that got figures
+    newest: int  # number of the newest entry; 0: none yet
+    markets: frozenset[str]  # those that got rows or lost some
 
 
 def open_store(database: str, /, *, create: bool = True) -> "Store":
@@ -104,11 +109,12 @@ class Store:
             return str(connection.execute(_VERSION).scalar())
 
     def changes(self, after: int) -> Changes:
-        """What imports later than import `after` brought."""
+        """What imports and withdrawals later than number `after` changed."""
         with failures_told(self.place), self._engine.connect() as connection:
             rows = connection.execute(_CHANGES, {"after": after}).all()
         newest = max((row.number for row in rows), default=after)
-        return Changes(newest, frozenset(name for row in rows if row.added for name in json.loads(row.markets)))
+        changing = (row for row in rows if row.added or row.ended)
+        return Changes(newest, frozenset(name for row in changing for name in json.loads(row.markets)))
 
     def newest_at_a_glance(self) -> int | None:
         """Number of the newest import, 0 where there is none; None where that takes a question to a server.
@@ -138,25 +144,26 @@ class Store:
         as_of: date | None = None,
         recorded_by: datetime | None = None,
     ) -> pl.DataFrame:
-        """The stored statements in the order they came in.
+        """The stored statements that count, in the order they came in.
 
         Args:
             market: Only of this market.
             house: Only of this house's series.
             as_of: Only what the world knew on this day: published by then.
-            recorded_by: Only what was imported by this moment, which has a time zone.
+            recorded_by: Those that counted at this moment, which has a time zone: imported by then, and not yet
+                withdrawn or replaced. None: those that count now.
 
         Returns:
             Columns of `STORED_SCHEMA`.
         """
         with failures_told(self.place), self._engine.connect() as connection:
-            return _read(
+            return read_statements(
                 connection,
                 markets=None if market is None else (market,),
                 house=house,
                 as_of=as_of,
                 recorded_by=recorded_by,
-            )
+            ).select(STORED_SCHEMA.keys())
 
     def add(
         self, incoming: Incoming, base: pl.DataFrame, *, request_id: str, validate_only: bool, now: datetime
@@ -175,27 +182,79 @@ class Store:
             AlreadyExists: the request id stands for another table.
         """
         with failures_told(self.place), self._transaction(write=not validate_only) as connection:
-            earlier = _earlier(connection, request_id)
+            earlier = earlier_entry(connection, request_id)
             if earlier is not None:
-                return _repeated(earlier, incoming, request_id, validate_only=validate_only)
-            known = pl.concat(
-                [
-                    base.filter(pl.col("market").is_in(incoming.markets)).select(STATEMENT_SCHEMA.keys()),
-                    _read(connection, markets=incoming.markets).select(STATEMENT_SCHEMA.keys()),
-                ]
+                return imported_before(earlier, incoming, request_id, validate_only=validate_only)
+            before = read_statements(connection, markets=incoming.markets).filter(
+                pl.col("market").is_in(incoming.markets)
             )
-            added = new_statements(known, incoming.statements, kind=incoming.kind, today=now.date())
-            number = 0 if validate_only else _keep(connection, incoming, added, request_id, now)
-        return ImportReport(
-            kind=incoming.kind,
-            import_id=str(number) if number else "",
-            rows=incoming.rows,
-            added=added.height,
-            known=incoming.statements.height - added.height,
-            markets=incoming.markets,
-            validate_only=validate_only,
-            warnings=incoming.warnings,
-        )
+            ended = before.filter(pl.col("kind") == "shares", pl.col("house") == incoming.house)
+            if not incoming.replace:
+                ended = ended.clear()
+            shipped = base.filter(pl.col("market").is_in(incoming.markets))
+            known, kept = _all_of(shipped, before), _all_of(shipped, _without(before, ended))
+            new = new_statements(known, **incoming.to_compare(now.date()))
+            written = new_statements(kept, **incoming.to_compare(now.date())) if incoming.replace else new
+            changed = cell_changes(known, _all_of(kept, written))
+            report = ImportReport(
+                kind=incoming.kind,
+                import_id="",
+                rows=incoming.rows,
+                added=new.height,
+                known=incoming.statements.height - new.height,
+                markets=incoming.markets,
+                validate_only=validate_only,
+                warnings=(*incoming.warnings, *left_behind(incoming, before)),
+                restated=changed["after"].count(),
+                superseded=changed["after"].null_count(),
+                changes=first_changes(changed),
+            )
+            if validate_only:
+                return report
+            number = keep_import(connection, incoming, report, ended=ended.height, request_id=request_id, now=now)
+            insert(connection, figures, numbered(written, number))
+            insert(connection, figure_ends, ending(ended, number))
+        return replace(report, import_id=str(number))
+
+    def withdraw(self, query: WithdrawQuery, base: pl.DataFrame, *, now: datetime) -> WithdrawReport:
+        """End imported rows: all that fit, or none.
+
+        Args:
+            query: Which rows.
+            base: Statements known without the store, which cannot be withdrawn; as `add` takes them.
+            now: When, with its time zone.
+
+        Raises:
+            InvalidArgument, NotFound: no imported row that still counts fits, or what is asked says too little.
+            AlreadyExists: the request id stands for something else.
+        """
+        check_withdrawal(query)
+        digest = digest_of(query)
+        with failures_told(self.place), self._transaction(write=not query.validate_only) as connection:
+            earlier = earlier_entry(connection, query.request_id)
+            if earlier is not None:
+                return withdrawn_before(earlier, query, digest)
+            entries = read_entries(connection)
+            before = read_statements(connection, markets=None)
+            ended = choose_rows(before, query, base, entries=entries)
+            markets = tuple(ended["market"].unique().sort())
+            of_markets = pl.col("market").is_in(markets)
+            shipped, touched = base.filter(of_markets), before.filter(of_markets)
+            changed = cell_changes(_all_of(shipped, touched), _all_of(shipped, _without(touched, ended)))
+            report = WithdrawReport(
+                import_id="",
+                rows=ended.height,
+                markets=markets,
+                withdrawn=rows_withdrawn(ended),
+                changes=first_changes(changed),
+                validate_only=query.validate_only,
+                warnings=repeated_by(ended, entries),
+            )
+            if query.validate_only:
+                return report
+            number = keep_withdrawal(connection, query, report, digest=digest, now=now)
+            insert(connection, figure_ends, ending(ended, number))
+        return replace(report, import_id=str(number))
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[sa.Connection]:
@@ -203,103 +262,10 @@ class Store:
             yield connection
 
 
-def _read(
-    connection: sa.Connection,
-    *,
-    markets: Sequence[str] | None,
-    house: str | None = None,
-    as_of: date | None = None,
-    recorded_by: datetime | None = None,
-) -> pl.DataFrame:
-    chosen = sa.select(*_STATEMENTS, imports.c.kind).join(imports, figures.c.import_number == imports.c.number)
-    if markets is not None and len(markets) <= _MOST_NAMES:
-        chosen = chosen.where(figures.c.market.in_(markets) if len(markets) != 1 else figures.c.market == markets[0])
-    if house is not None:
-        chosen = chosen.where(figures.c.house == house)
-    text = connection.dialect.name == "sqlite"
-    if as_of is not None:
-        chosen = chosen.where(figures.c.published_at <= (as_of.isoformat() if text else as_of))
-    if recorded_by is not None:
-        chosen = chosen.where(imports.c.recorded_at <= (_moment(recorded_by) if text else recorded_by))
-    rows = connection.execute(chosen.order_by(figures.c.import_number, figures.c.line)).all()
-    flags = dict.fromkeys(("annual", "published_inferred"), pl.Int64) if text else {}
-    days = {"published_at": pl.String} if text else {}
-    found = pl.DataFrame(rows, schema={**STORED_SCHEMA, **flags, **days}, orient="row")
-    if not text:
-        return found
-    return found.with_columns(
-        pl.col("annual", "published_inferred").cast(pl.Boolean), pl.col("published_at").str.to_date("%Y-%m-%d")
-    )
+def _all_of(*parts: pl.DataFrame) -> pl.DataFrame:
+    """Statements of several origins, one after the other."""
+    return pl.concat([part.select(STATEMENT_SCHEMA.keys()) for part in parts])
 
 
-def _earlier(connection: sa.Connection, request_id: str) -> "sa.Row[Any] | None":
-    if not request_id:
-        return None
-    return connection.execute(sa.select(imports).where(imports.c.request_id == request_id)).one_or_none()
-
-
-def _repeated(earlier: "sa.Row[Any]", incoming: Incoming, request_id: str, *, validate_only: bool) -> ImportReport:
-    if earlier.content_hash != incoming.content_hash:
-        raise AlreadyExists(request_id, f"another table of {earlier.kind} was imported with it")
-    return ImportReport(
-        kind=incoming.kind,
-        import_id=str(earlier.number),
-        rows=earlier.rows_read,
-        added=earlier.added,
-        known=earlier.known,
-        markets=tuple(json.loads(earlier.markets)),
-        validate_only=validate_only,
-        warnings=tuple(json.loads(earlier.warnings)),
-    )
-
-
-def _keep(connection: sa.Connection, incoming: Incoming, added: pl.DataFrame, request_id: str, now: datetime) -> int:
-    """Write an import and its figures; its number."""
-    newest = connection.execute(sa.select(sa.func.max(imports.c.number))).scalar()
-    number = (newest or 0) + 1
-    text = connection.dialect.name == "sqlite"
-    connection.execute(
-        imports.insert().values(
-            number=number,
-            recorded_at=_moment(now) if text else now,
-            request_id=request_id or None,
-            content_hash=incoming.content_hash,
-            kind=incoming.kind,
-            name=incoming.name,
-            rows_read=incoming.rows,
-            added=added.height,
-            known=incoming.statements.height - added.height,
-            markets=json.dumps(incoming.markets, ensure_ascii=False),
-            warnings=json.dumps(incoming.warnings, ensure_ascii=False),
-        )
-    )
-    rows = added.select(
-        pl.lit(number).alias("import_number"),
-        pl.int_range(1, pl.len() + 1).alias("line"),
-        pl.col(STATEMENT_SCHEMA.keys()),
-    )
-    _insert(connection, rows)
-    return number
-
-
-def _insert(connection: sa.Connection, rows: pl.DataFrame) -> None:
-    """Write figures past SQLAlchemy's conversions, which would take most of the time of a large import."""
-    if rows.is_empty():
-        return
-    names = ", ".join(_COLUMNS)
-    if connection.dialect.name == "sqlite":
-        plain = rows.with_columns(
-            pl.col("annual", "published_inferred").cast(pl.Int64), pl.col("published_at").cast(pl.String)
-        )
-        marks = ", ".join("?" * len(_COLUMNS))
-        connection.exec_driver_sql(f"INSERT INTO figures ({names}) VALUES ({marks})", plain.rows())
-        return
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY figures ({names}) FROM STDIN") as copy:
-        for row in rows.iter_rows():
-            copy.write_row(row)
-
-
-def _moment(moment: datetime) -> str:
-    """UTC as text that sorts by time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _without(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    return rows.join(ended, on=KEY, how="anti", maintain_order="left")

@@ -2,7 +2,7 @@
 
 Rows are only ever added; the state of a job and its lease alone change. A figure's quarter says when it holds; its
 `published_at`, and the `recorded_at` of the import that brought it, say since when that is known: to the world, and
-here.
+here. A row that was withdrawn or replaced stays too: another row says which later entry of `imports` ended it.
 """
 
 from typing import Final
@@ -23,13 +23,18 @@ imports = sa.Table(
     sa.Column("recorded_at", MOMENT, nullable=False),
     sa.Column("request_id", sa.Text, unique=True),  # null: none was given
     sa.Column("content_hash", sa.Text, nullable=False),  # SHA-256 of what was to be imported
-    sa.Column("kind", sa.Text, nullable=False),  # of the table: figures or shares
+    sa.Column("kind", sa.Text, nullable=False),  # of the table: figures, shares or names; or withdrawal
     sa.Column("name", sa.Text, nullable=False),  # of the table, as its owner calls it
     sa.Column("rows_read", sa.Integer, nullable=False),
     sa.Column("added", sa.Integer, nullable=False),
     sa.Column("known", sa.Integer, nullable=False),
     sa.Column("markets", sa.Text, nullable=False),  # JSON list of names
     sa.Column("warnings", sa.Text, nullable=False),  # JSON list of sentences
+    # null in imports of earlier versions, which ended nothing and reported no changes
+    sa.Column("ended", sa.Integer),  # rows of earlier imports that no longer count
+    sa.Column("restated", sa.Integer),  # of `added`: rows that say something else of what was known
+    sa.Column("superseded", sa.Integer),  # cells known before of which nothing is said any more
+    sa.Column("changes", sa.Text),  # JSON list of the first restated and superseded cells
     sqlite_strict=True,
 )
 
@@ -60,6 +65,38 @@ figures = sa.Table(
     sa.Index("figures_of_a_series", "market", "house", "published_at"),
     sqlite_strict=True,
 )
+
+
+def _ends(name: str, of: sa.Table) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("import_number", sa.Integer, primary_key=True),
+        sa.Column("line", sa.Integer, primary_key=True),
+        sa.Column("ended_by", sa.Integer, sa.ForeignKey("imports.number"), nullable=False),
+        sa.ForeignKeyConstraint(["import_number", "line"], [of.c.import_number, of.c.line]),
+        sqlite_strict=True,
+    )
+
+
+figure_ends = _ends("figure_ends", figures)
+
+name_changes = sa.Table(
+    "name_changes",
+    metadata,
+    sa.Column("import_number", sa.Integer, sa.ForeignKey("imports.number"), primary_key=True),
+    sa.Column("line", sa.Integer, primary_key=True),  # 1, 2, 3 within the import
+    sa.Column("market", sa.Text, nullable=False),
+    sa.Column("house", sa.Text, nullable=False),  # empty: every house
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("into_provider", sa.Text, nullable=False),  # INTO is a word of SQL
+    sa.Column("kind", sa.Text, nullable=False),  # renamed or merged
+    sa.Column("period", sa.Text, nullable=False),  # the first quarter; empty: not told
+    sa.Column("published_at", DAY, nullable=False),
+    sqlite_strict=True,
+)
+
+name_change_ends = _ends("name_change_ends", name_changes)
 
 api_keys = sa.Table(
     "api_keys",

@@ -15,7 +15,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "figures", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws")
+    __slots__ = ("market", "house", "as_of", "shares", "figures", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws", "recorded_by")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,7 @@ class ForecastRequest(_message.Message):
     INCLUDE_LEAGUE_FIELD_NUMBER: _ClassVar[int]
     REVENUE_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_DRAWS_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_BY_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -46,7 +47,8 @@ class ForecastRequest(_message.Message):
     include_league: bool
     revenue: _answer_pb2.RevenueQuestion
     include_draws: bool
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ...) -> None: ...
+    recorded_by: str
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ..., recorded_by: _Optional[str] = ...) -> None: ...
 
 class StreamForecastsRequest(_message.Message):
     __slots__ = ("batch",)

@@ -12,21 +12,34 @@ class ImportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     IMPORT_KIND_UNSPECIFIED: _ClassVar[ImportKind]
     IMPORT_KIND_FIGURES: _ClassVar[ImportKind]
     IMPORT_KIND_SHARES: _ClassVar[ImportKind]
+
+class WithdrawKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WITHDRAW_KIND_UNSPECIFIED: _ClassVar[WithdrawKind]
+    WITHDRAW_KIND_FIGURES: _ClassVar[WithdrawKind]
+    WITHDRAW_KIND_SHARES: _ClassVar[WithdrawKind]
+    WITHDRAW_KIND_NAMES: _ClassVar[WithdrawKind]
 IMPORT_KIND_UNSPECIFIED: ImportKind
 IMPORT_KIND_FIGURES: ImportKind
 IMPORT_KIND_SHARES: ImportKind
+WITHDRAW_KIND_UNSPECIFIED: WithdrawKind
+WITHDRAW_KIND_FIGURES: WithdrawKind
+WITHDRAW_KIND_SHARES: WithdrawKind
+WITHDRAW_KIND_NAMES: WithdrawKind
 
 class ImportHeader(_message.Message):
-    __slots__ = ("kind", "house", "request_id", "validate_only")
+    __slots__ = ("kind", "house", "request_id", "validate_only", "replace")
     KIND_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
     kind: ImportKind
     house: str
     request_id: str
     validate_only: bool
-    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., house: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+    replace: bool
+    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., house: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: bool = ..., replace: bool = ...) -> None: ...
 
 class ImportChunk(_message.Message):
     __slots__ = ("figures", "shares")
@@ -95,7 +108,7 @@ class MarketShareRow(_message.Message):
     def __init__(self, market: _Optional[str] = ..., period: _Optional[str] = ..., provider: _Optional[str] = ..., share: _Optional[float] = ..., value: _Optional[float] = ..., decimals: _Optional[int] = ..., published_at: _Optional[str] = ...) -> None: ...
 
 class ImportReport(_message.Message):
-    __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings")
+    __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings", "restated_count", "superseded_count", "changes")
     KIND_FIELD_NUMBER: _ClassVar[int]
     IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
     ROWS_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -104,6 +117,9 @@ class ImportReport(_message.Message):
     MARKETS_FIELD_NUMBER: _ClassVar[int]
     VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    RESTATED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
     kind: ImportKind
     import_id: str
     rows_count: int
@@ -112,4 +128,65 @@ class ImportReport(_message.Message):
     markets: _containers.RepeatedScalarFieldContainer[str]
     validate_only: bool
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., added_count: _Optional[int] = ..., known_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    restated_count: int
+    superseded_count: int
+    changes: _containers.RepeatedCompositeFieldContainer[CellChange]
+    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., added_count: _Optional[int] = ..., known_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ..., restated_count: _Optional[int] = ..., superseded_count: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ...) -> None: ...
+
+class CellChange(_message.Message):
+    __slots__ = ("market", "house", "period", "providers", "measure", "before", "decimals_before", "after", "decimals_after")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    MEASURE_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    DECIMALS_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    DECIMALS_AFTER_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    period: str
+    providers: str
+    measure: str
+    before: float
+    decimals_before: int
+    after: float
+    decimals_after: int
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., period: _Optional[str] = ..., providers: _Optional[str] = ..., measure: _Optional[str] = ..., before: _Optional[float] = ..., decimals_before: _Optional[int] = ..., after: _Optional[float] = ..., decimals_after: _Optional[int] = ...) -> None: ...
+
+class WithdrawReport(_message.Message):
+    __slots__ = ("import_id", "rows_count", "markets", "withdrawn", "changes", "validate_only", "warnings")
+    IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    ROWS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MARKETS_FIELD_NUMBER: _ClassVar[int]
+    WITHDRAWN_FIELD_NUMBER: _ClassVar[int]
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    import_id: str
+    rows_count: int
+    markets: _containers.RepeatedScalarFieldContainer[str]
+    withdrawn: _containers.RepeatedCompositeFieldContainer[WithdrawnRows]
+    changes: _containers.RepeatedCompositeFieldContainer[CellChange]
+    validate_only: bool
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., withdrawn: _Optional[_Iterable[_Union[WithdrawnRows, _Mapping]]] = ..., changes: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WithdrawnRows(_message.Message):
+    __slots__ = ("market", "house", "kind", "rows_count", "first_period", "last_period", "providers")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ROWS_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_PERIOD_FIELD_NUMBER: _ClassVar[int]
+    LAST_PERIOD_FIELD_NUMBER: _ClassVar[int]
+    PROVIDERS_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    kind: WithdrawKind
+    rows_count: int
+    first_period: str
+    last_period: str
+    providers: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., kind: _Optional[_Union[WithdrawKind, str]] = ..., rows_count: _Optional[int] = ..., first_period: _Optional[str] = ..., last_period: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ...) -> None: ...

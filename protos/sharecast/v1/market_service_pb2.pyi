@@ -27,18 +27,20 @@ class ListMarketsResponse(_message.Message):
     def __init__(self, markets: _Optional[_Iterable[_Union[_market_pb2.Market, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetHistoryRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "most_bytes", "figures")
+    __slots__ = ("market", "house", "as_of", "most_bytes", "figures", "recorded_by")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
+    RECORDED_BY_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
     most_bytes: int
     figures: _import_pb2.InlineFigures
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ...) -> None: ...
+    recorded_by: str
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., recorded_by: _Optional[str] = ...) -> None: ...
 
 class GetHistoryResponse(_message.Message):
     __slots__ = ("history",)
@@ -97,3 +99,29 @@ class ImportFiguresResponse(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     report: _import_pb2.ImportReport
     def __init__(self, report: _Optional[_Union[_import_pb2.ImportReport, _Mapping]] = ...) -> None: ...
+
+class WithdrawFiguresRequest(_message.Message):
+    __slots__ = ("import_id", "market", "house", "provider", "period", "kind", "request_id", "validate_only")
+    IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    PROVIDER_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    VALIDATE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    import_id: str
+    market: str
+    house: str
+    provider: str
+    period: str
+    kind: _import_pb2.WithdrawKind
+    request_id: str
+    validate_only: bool
+    def __init__(self, import_id: _Optional[str] = ..., market: _Optional[str] = ..., house: _Optional[str] = ..., provider: _Optional[str] = ..., period: _Optional[str] = ..., kind: _Optional[_Union[_import_pb2.WithdrawKind, str]] = ..., request_id: _Optional[str] = ..., validate_only: bool = ...) -> None: ...
+
+class WithdrawFiguresResponse(_message.Message):
+    __slots__ = ("report",)
+    REPORT_FIELD_NUMBER: _ClassVar[int]
+    report: _import_pb2.WithdrawReport
+    def __init__(self, report: _Optional[_Union[_import_pb2.WithdrawReport, _Mapping]] = ...) -> None: ...

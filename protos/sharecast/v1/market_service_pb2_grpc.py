@@ -56,6 +56,11 @@ class MarketServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.FromString,
                 _registered_method=True)
+        self.WithdrawFigures = channel.unary_unary(
+                '/sharecast.v1.MarketService/WithdrawFigures',
+                request_serializer=sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresResponse.FromString,
+                _registered_method=True)
         self.GetHistory = channel.unary_unary(
                 '/sharecast.v1.MarketService/GetHistory',
                 request_serializer=sharecast_dot_v1_dot_market__service__pb2.GetHistoryRequest.SerializeToString,
@@ -91,7 +96,16 @@ class MarketServiceServicer(object):
 
     def ImportFigures(self, request_iterator, context):
         """Brings figures or shares into the store, all or nothing: a header, then the rows in chunks. Figures are never changed
-        or taken away, so that an answer as of an earlier date stays what it was. Safe to retry with the same request_id.
+        or taken away, so that an answer "recorded by" an earlier moment stays what it was. Safe to retry with the same
+        request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawFigures(self, request, context):
+        """Has imported rows stop counting. They are kept, and count in answers "recorded by" a moment before this call. Figures
+        that come with the server cannot be withdrawn. Safe to retry with the same request_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -126,6 +140,11 @@ def add_MarketServiceServicer_to_server(servicer, server):
                     servicer.ImportFigures,
                     request_deserializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.SerializeToString,
+            ),
+            'WithdrawFigures': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawFigures,
+                    request_deserializer=sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresResponse.SerializeToString,
             ),
             'GetHistory': grpc.unary_unary_rpc_method_handler(
                     servicer.GetHistory,
@@ -243,6 +262,33 @@ class MarketService(object):
             '/sharecast.v1.MarketService/ImportFigures',
             sharecast_dot_v1_dot_market__service__pb2.ImportFiguresRequest.SerializeToString,
             sharecast_dot_v1_dot_market__service__pb2.ImportFiguresResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawFigures(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.MarketService/WithdrawFigures',
+            sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresRequest.SerializeToString,
+            sharecast_dot_v1_dot_market__service__pb2.WithdrawFiguresResponse.FromString,
             options,
             channel_credentials,
             insecure,
