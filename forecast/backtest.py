@@ -126,7 +126,7 @@ def backtest_figures_steps(
 
 
 def backtest_shares(
-    shares: SharesTable | TableLike,
+    shares: "SharesTable | TableLike",
     *,
     origins: int = DEFAULT_ORIGINS,
     horizon: int = 8,
@@ -154,7 +154,7 @@ def backtest_shares(
 
 
 def backtest_shares_steps(
-    shares: SharesTable | TableLike,
+    shares: "SharesTable | TableLike",
     *,
     origins: int = DEFAULT_ORIGINS,
     horizon: int = 8,

@@ -15,14 +15,14 @@ from forecast.merging import (
     new_statements,
     share_statements,
 )
-from forecast.schema import check_dated_shares
+from forecast.shares import SharesTable, sound_shares
 
 TODAY = date(2026, 11, 23)
 NONE = pl.DataFrame(schema=STATEMENT_SCHEMA)
 NO_FIGURES = pl.DataFrame(schema=CURATED_SCHEMA)
 
 
-def dated(rows: Sequence[tuple[str, str, float | None, date | None]], market: str = "widgets") -> pl.DataFrame:
+def dated(rows: Sequence[tuple[str, str, float | None, date | None]], market: str = "widgets") -> SharesTable:
     """Checked shares of rows of quarter, provider, share, day of publication."""
     frame = pl.DataFrame(
         [(market, *row) for row in rows],
@@ -35,7 +35,7 @@ def dated(rows: Sequence[tuple[str, str, float | None, date | None]], market: st
         },
         orient="row",
     )
-    return check_dated_shares(frame)
+    return sound_shares(frame, dated=True)
 
 
 def statements(rows: Sequence[tuple[str, str, float | None, date | None]], today: date = TODAY) -> pl.DataFrame:
