@@ -55,7 +55,7 @@ def import_(
     Without --database and SHARECAST_DATABASE they go into sharecast/sharecast.db in the folder for your data
     (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
     """
-    from service.cli.output import tell
+    from service.cli.output import say, tell
     from service.store.incoming import kind_of
     from service.tables import read_table
 
@@ -91,8 +91,8 @@ def import_(
     for warning in report.warnings:
         tell(f"note: {warning}")
     counts = f"{report.rows} row(s) of {report.kind}, {report.added} new, {report.known} known already"
-    click.echo(f"{file}: {counts}; {_markets(report.markets)}")
-    click.echo("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
+    say(f"{file}: {counts}; {_markets(report.markets)}")
+    say("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 
 
 def _markets(names: tuple[str, ...]) -> str:
