@@ -8,32 +8,30 @@ or a newcomer, is a supposition: the other shares give or take in proportion.
 Every condition comes back with how unlikely it is under the forecast, in words.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecast.arrays import FloatArray
 from forecast.draws import summarise
-from forecast.errors import InvalidArgument
-from forecast.events import FORMS as EVENT_FORMS
-from forecast.events import BoolArray, Event, drawn, event_probability, parse_event
+from forecast.errors import InvalidArgument, listed
+from forecast.events import TOLERANCE, BoolArray, Event, drawn, event_probability, resolve_event
+from forecast.grammar import CONDITIONS, EVENTS, Form, Phrase, read_phrase
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
 from forecast.shown import Shown
 from forecast.wording import (
-    check_text,
+    Source,
+    check_quarter,
     exact_per_cent,
     find_provider,
-    find_quarter,
     per_cent,
     probability_text,
     read_share,
 )
 
 NEWCOMER = "New provider"
-TOLERANCE = 1e-9  # within which given values are met, fraction
 FEWEST_DRAWS = 20  # in which an event must happen to be conditioned on: fewer say little of what goes with it
 # How far the others' answer to given shares is shrunk towards proportion, as correlations of a short history are
 # overstated. Chosen on real markets: given the leader's share a year ahead, the others have a weighted interval score
@@ -155,11 +153,11 @@ def condition_forecast(
         if isinstance(condition, Event):
             happens &= condition.happens(replace(supposed, draws=moved))
             if happens.sum() < FEWEST_DRAWS:
-                raise InvalidArgument(
-                    f"conditions[{number}]",
-                    str(condition),
-                    f"an event of at least {FEWEST_DRAWS} of the {len(draws):,} draws, beside the other conditions; "
-                    f"it happens in {int(happens.sum())}",
+                source = Source(f"conditions[{number}]", str(condition))
+                beside = " beside the other conditions" if len(asked) > 1 else ""
+                problem = f"it happens in {int(happens.sum())} of {len(draws):,} draws{beside}"
+                raise source.refuse(
+                    source.text, problem, f"at least {FEWEST_DRAWS} are needed to say what goes with it"
                 )
     kept = moved[happens]
     summary = summarise(kept, forecast.levels)
@@ -242,18 +240,17 @@ def _given(forecast: Forecast, conditions: Sequence[Condition]) -> FloatArray:
         k = forecast.providers.index(provider)
         for row, value in zip(rows, values, strict=True):
             if abs(given[row, k] - value) > TOLERANCE:  # NaN, where nothing was given yet, is not above
-                raise InvalidArgument(
-                    f"conditions[{number}]",
-                    str(condition),
-                    f"one value for a share; another condition gives {provider} {per_cent(given[row, k])} in "
-                    f"{forecast.origin + row + 1}",
-                )
+                source = Source(f"conditions[{number}]", str(condition))
+                quarter = forecast.origin + row + 1
+                problem = f"another condition gives {provider} {per_cent(given[row, k])} in {quarter}"
+                raise source.refuse(source.text, problem, "give each share one value")
             given[row, k] = value
     sums, whole = np.nansum(given, axis=1), np.isfinite(given).all(axis=1)
     for row in range(forecast.horizon):
         if sums[row] > 1.0 + TOLERANCE or (whole[row] and abs(sums[row] - 1.0) > TOLERANCE):
-            needed = "shares that sum to 100 %" if whole[row] else "shares that sum to at most 100 %"
-            raise InvalidArgument("conditions", f"{per_cent(sums[row])} in {forecast.origin + row + 1}", needed)
+            quarter, needed = forecast.origin + row + 1, "100 %" if whole[row] else "100 % at most"
+            problem = f"give shares that sum to {per_cent(sums[row])} in {quarter}"
+            raise InvalidArgument("conditions", per_cent(sums[row]), f"they have to sum to {needed}", problem)
     return given
 
 
@@ -395,23 +392,6 @@ def _tail(z: FloatArray, value: FloatArray) -> float:
     return float((np.square(centred @ whiten).sum(axis=1) >= away).mean())
 
 
-_PINNED = re.compile(
-    r"(?P<a>.+?)\s*(?:=|\bat\b|\bholds\b|\bhas\b)\s*(?P<share>[^=]+?)\s+(?P<when>in|through)\s+(?P<quarter>\S+)",
-    re.IGNORECASE,
-)
-_UNCHANGED = re.compile(r"(?P<a>.+?)\s+unchanged(?:\s+(?P<when>in|through)\s+(?P<quarter>\S+))?", re.IGNORECASE)
-_LEAVES = re.compile(r"(?P<a>.+?)\s+leaves(?:\s+(?:from|in)\s+(?P<quarter>\S+))?", re.IGNORECASE)
-_ENTERS = re.compile(
-    r"(?:a\s+)?new\s+provider(?:\s+(?P<a>.+?))?\s+takes\s+(?P<share>.+?)(?:\s+in\s+proportion)?"
-    r"(?:\s+(?:from|in)\s+(?P<quarter>[0-9]\S*))?",
-    re.IGNORECASE,
-)
-FORMS = (
-    "Huawei = 20 % in 2026Q4; Huawei = 20 % through 2026Q4; Others unchanged; Tencent leaves from 2026Q2; a new "
-    "provider takes 5 % in proportion from 2026Q2"
-)
-
-
 def parse_conditions(texts: Sequence[str], forecast: Forecast, /, field: str = "conditions") -> tuple[Condition, ...]:
     """Read conditions as people write them.
 
@@ -431,70 +411,103 @@ def parse_conditions(texts: Sequence[str], forecast: Forecast, /, field: str = "
     return _read(texts, forecast, field)
 
 
+def providers_given(conditions: Sequence[str], providers: Sequence[str], periods: Sequence[Quarter]) -> tuple[str, ...]:
+    """The providers that a forecast has once it is given conditions, which are checked as far as can be without it.
+
+    Args:
+        conditions: Texts as `parse_conditions` reads them.
+        providers: Those of the forecast.
+        periods: Its quarters.
+
+    Raises:
+        InvalidArgument: as `parse_conditions`.
+    """
+    phrases = [_phrase(text, f"conditions[{number}]") for number, text in enumerate(conditions)]
+    wider = _with_newcomers(phrases, providers)
+    for phrase in phrases:
+        _resolved(phrase, wider, periods, dict.fromkeys(providers, 0.0))  # an unchanged share is not known yet
+    return wider
+
+
 def _read(conditions: Sequence[Condition | str], forecast: Forecast, field: str) -> tuple[Condition, ...]:
-    providers = forecast.providers
-    for number, condition in enumerate(conditions):
-        place = f"{field}[{number}]"
-        if isinstance(condition, Enters):
-            providers = (*providers, _newcomer(condition.provider, providers, place))
-        elif isinstance(condition, str) and (match := _ENTERS.fullmatch(check_text(condition, place))):
-            providers = (*providers, _newcomer(match["a"] or NEWCOMER, providers, place))
-    wider = replace(forecast, providers=providers)
-    return tuple(
-        _parsed(condition.strip(), wider, f"{field}[{number}]")
-        if isinstance(condition, str)
-        else _checked(condition, wider, f"{field}[{number}]")
+    asked = [
+        _phrase(condition, f"{field}[{number}]") if isinstance(condition, str) else condition
         for number, condition in enumerate(conditions)
+    ]
+    wider = _with_newcomers(asked, forecast.providers, field)
+    _, latest = drawn(forecast)
+    now = dict(zip(forecast.providers, latest.tolist(), strict=True))
+    return tuple(
+        _resolved(condition, wider, forecast.periods, now)
+        if isinstance(condition, Phrase)
+        else _checked(condition, wider, forecast.periods, f"{field}[{number}]")
+        for number, condition in enumerate(asked)
     )
 
 
-def _checked(condition: Condition, forecast: Forecast, field: str) -> Condition:
-    names = condition.statement.concerned() if isinstance(condition, Event) else (condition.provider,)
-    quarters = condition.quarters if isinstance(condition, Pinned) else (condition.quarter,)
-    for name in names:
-        if name not in forecast.providers:
-            raise InvalidArgument(f"{field}.provider", name, f"one of {', '.join(forecast.providers)}")
-    for quarter in quarters:
-        find_quarter(str(quarter), forecast.periods, field)
-    if isinstance(condition, Pinned | Enters) and not 0.0 <= condition.share <= 1.0:
-        raise InvalidArgument(f"{field}.share", condition.share, "0 to 1")
-    return condition
+def _phrase(text: str, field: str) -> Phrase:
+    return read_phrase(text, field, (*CONDITIONS, *EVENTS))
 
 
-def _newcomer(name: str, providers: Sequence[str], field: str) -> str:
+def _with_newcomers(
+    asked: Sequence[Condition | Phrase], providers: Sequence[str], field: str = "conditions"
+) -> tuple[str, ...]:
+    wider = tuple(providers)
+    for number, condition in enumerate(asked):
+        if isinstance(condition, Enters):
+            wider = (*wider, _newcomer(condition.provider, wider, Source(f"{field}[{number}]", str(condition))))
+        elif isinstance(condition, Phrase) and condition.form is Form.ENTERS:
+            wider = (*wider, _newcomer(condition.subject or NEWCOMER, wider, condition.source))
+    return wider
+
+
+def _newcomer(name: str, providers: Sequence[str], source: Source) -> str:
     if name.casefold() in {known.casefold() for known in providers}:
-        raise InvalidArgument(f"{field}.provider", name, f"a name beside {', '.join(providers)}")
+        problem = f"{name!r} is a provider that is there already"
+        raise source.refuse(name, problem, f"give a newcomer a name beside {listed(providers)}")
     return name
 
 
-def _parsed(text: str, forecast: Forecast, field: str) -> Condition:
-    periods = forecast.periods
+def _checked(condition: Condition, providers: Sequence[str], periods: Sequence[Quarter], field: str) -> Condition:
+    names = condition.statement.concerned() if isinstance(condition, Event) else (condition.provider,)
+    quarters = condition.quarters if isinstance(condition, Pinned) else (condition.quarter,)
+    source = Source(field, str(condition))
+    for name in names:
+        if name not in providers:
+            raise source.refuse(name, f"no provider is called {name!r}", f"the providers are {listed(providers)}")
+    for quarter in quarters:
+        check_quarter(quarter, periods, source)
+    if isinstance(condition, Pinned | Enters) and not 0.0 <= condition.share <= 1.0:
+        raise source.refuse(str(condition.share), f"{condition.share} is no share", "give a fraction of 0 to 1")
+    return condition
 
-    def quarter_of(match: re.Match[str], default: Quarter) -> Quarter:
-        return default if match["quarter"] is None else find_quarter(match["quarter"], periods, field)
 
-    def quarters_of(match: re.Match[str]) -> tuple[Quarter, ...]:
-        last = quarter_of(match, periods[-1])
-        return (last,) if (match["when"] or "through").lower() == "in" else periods[: last - forecast.origin]
-
-    if match := _ENTERS.fullmatch(text):
-        share = read_share(match["share"], field)
+def _resolved(
+    phrase: Phrase, providers: Sequence[str], periods: Sequence[Quarter], latest: Mapping[str, float]
+) -> Condition:
+    """The condition that a sentence says of a forecast; `latest` has the shares at the origin."""
+    source = phrase.source
+    if phrase.form in EVENTS:
+        return resolve_event(phrase, providers, periods)
+    if phrase.quarter is not None:
+        check_quarter(phrase.quarter, periods, source)
+    first = phrase.quarter or periods[0]
+    last = phrase.quarter or periods[-1]
+    quarters = (last,) if phrase.when == "in" else tuple(quarter for quarter in periods if quarter <= last)
+    if phrase.form is Form.ENTERS:
+        share = read_share(phrase.object, source)
         if share >= 1.0:
-            raise InvalidArgument(f"{field}.share", match["share"], "less than 100 %, which leaves something to others")
-        return Enters(match["a"] or NEWCOMER, share, quarter_of(match, periods[0]))
-    if match := _UNCHANGED.fullmatch(text):
-        name = find_provider(match["a"], forecast.providers, field)
-        _, latest = drawn(forecast)
-        place = forecast.providers.index(name)
-        if place >= len(latest):
-            raise InvalidArgument(f"{field}.provider", name, "a provider of the origin, not a newcomer")
-        return Pinned(name, float(latest[place]), quarters_of(match), unchanged=True)
-    if match := _LEAVES.fullmatch(text):
-        return Leaves(find_provider(match["a"], forecast.providers, field), quarter_of(match, periods[0]))
-    if match := _PINNED.fullmatch(text):
-        return Pinned(
-            find_provider(match["a"], forecast.providers, field), read_share(match["share"], field), quarters_of(match)
-        )
-    if not re.search(r"overtakes|leads|top|[<>]|above|below|at most", text, re.IGNORECASE):
-        raise InvalidArgument(field, text, f"a text such as {FORMS}; or an event, such as {EVENT_FORMS}")
-    return parse_event(text, forecast.providers, periods, field=field)
+            problem = f"{phrase.object!r} leaves nothing to the others"
+            raise source.refuse(phrase.object, problem, "write less than 100 %", "5 %")
+        return Enters(phrase.subject or NEWCOMER, share, first)
+    name = find_provider(phrase.subject, providers, source)
+    match phrase.form:
+        case Form.LEAVES:
+            return Leaves(name, first)
+        case Form.UNCHANGED:
+            if name not in latest:
+                problem = f"{name!r} is a newcomer, with no share at the origin to stay at"
+                raise source.refuse(phrase.subject, problem, "name a provider that is there already")
+            return Pinned(name, latest[name], quarters, unchanged=True)
+        case _:
+            return Pinned(name, read_share(phrase.object, source), quarters)

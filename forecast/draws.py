@@ -111,7 +111,7 @@ def bands_of(forecast: Forecast, level: float, /) -> tuple[FloatArray, FloatArra
         InvalidArgument: the level is not in (0, 1), or the forecast has no draws.
     """
     if forecast.draws is None:
-        raise InvalidArgument("draws", None, "a forecast made with keep_draws=True")
+        raise InvalidArgument("draws", None, "make the forecast with keep_draws=True", "were not kept")
     return simultaneous_bands(forecast.draws, level, stretch=forecast.stretch, resolution=forecast.resolution)
 
 

@@ -6,8 +6,8 @@ there and is ahead later. All answers are conditional on what the forecast knew 
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -16,23 +16,26 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
+from forecast.grammar import EVENTS, Form, Phrase, Sign, bad_quarter, is_share, read_phrase, read_quarter
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
 from forecast.shown import Shown
 from forecast.wording import (
-    check_text,
+    Source,
+    check_quarter,
     exact_per_cent,
     find_provider,
-    find_quarter,
     named,
     per_cent,
     probability_text,
+    providers_named,
     read_share,
 )
 
 BoolArray = npt.NDArray[np.bool_]
 
 ALREADY = "so already; how probable it is to be so then"
+TOLERANCE = 1e-9  # within which two numbers are the same: shares that are given, or sums of them, are not exact
 
 
 class When(StrEnum):
@@ -69,13 +72,14 @@ class Overtakes(Statement):
 
     provider: str
     rival: str
+    verb: str = field(default="overtakes", compare=False)  # or "is ahead of": how it was said
 
     def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
         """As `Statement.holds`."""
         return np.asarray(shares[..., providers.index(self.provider)] > shares[..., providers.index(self.rival)])
 
     def __str__(self) -> str:
-        return f"{self.provider} overtakes {self.rival}"
+        return f"{self.provider} {self.verb} {self.rival}"
 
     def concerned(self) -> tuple[str, ...]:
         """Both."""
@@ -110,41 +114,37 @@ class Leads(Statement):
 
 
 @dataclass(frozen=True, slots=True)
-class Above(Statement):
-    """The share of a provider, or the sum of several, is above a threshold."""
+class Limit(Statement):
+    """The share of a provider, or the sum of several, is above or below a threshold, or at it at least or at most."""
 
     summed: tuple[str, ...]
+    sign: Sign
     share: float  # fraction
 
     def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
         """As `Statement.holds`."""
-        return np.asarray(shares[..., [providers.index(name) for name in self.summed]].sum(axis=-1) > self.share)
+        total = shares[..., [providers.index(name) for name in self.summed]].sum(axis=-1)
+        return compare(total, self.sign, self.share)
 
     def __str__(self) -> str:
-        return f"{' + '.join(self.summed)} > {exact_per_cent(self.share)}"
+        return f"{' + '.join(self.summed)} {self.sign} {exact_per_cent(self.share)}"
 
     def concerned(self) -> tuple[str, ...]:
         """Those summed."""
         return self.summed
 
 
-@dataclass(frozen=True, slots=True)
-class AtMost(Statement):
-    """The share of a provider, or the sum of several, is at or below a threshold: what `Above` is not."""
-
-    summed: tuple[str, ...]
-    share: float  # fraction
-
-    def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
-        """As `Statement.holds`."""
-        return ~Above(self.summed, self.share).holds(shares, latest, providers)
-
-    def __str__(self) -> str:
-        return f"{' + '.join(self.summed)} <= {exact_per_cent(self.share)}"
-
-    def concerned(self) -> tuple[str, ...]:
-        """Those summed."""
-        return self.summed
+def compare(values: FloatArray, sign: Sign, limit: float, /) -> BoolArray:
+    """Of each value whether it is above, below, at least or at most a limit; within `TOLERANCE` it is at the limit."""
+    match sign:
+        case Sign.ABOVE:
+            return np.asarray(values > limit + TOLERANCE)
+        case Sign.AT_LEAST:
+            return np.asarray(values >= limit - TOLERANCE)
+        case Sign.BELOW:
+            return np.asarray(values < limit - TOLERANCE)
+        case Sign.AT_MOST:
+            return np.asarray(values <= limit + TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +175,17 @@ class TopChanges(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Concentrated(Statement):
-    """The Herfindahl-Hirschman index of the named providers is above a threshold, or at or below it."""
+    """The Herfindahl-Hirschman index of the named providers is above or below a threshold, or at it."""
 
     index: float  # in [0, 1]
-    above: bool
+    sign: Sign
 
     def holds(self, shares: FloatArray, latest: FloatArray, providers: Sequence[str], /) -> BoolArray:
         """As `Statement.holds`."""
-        return np.asarray((herfindahl(shares, providers) > self.index) == self.above)
+        return compare(herfindahl(shares, providers), self.sign, self.index)
 
     def __str__(self) -> str:
-        return f"HHI {'>' if self.above else '<='} {self.index:.10g}"
+        return f"HHI {self.sign} {self.index:.10g}"
 
     def reference(self, latest: FloatArray, providers: Sequence[str], /) -> str:
         """The index."""
@@ -210,7 +210,7 @@ class Event:
             InvalidArgument: the forecast has no draws, or does not reach the quarter.
         """
         draws, latest = drawn(forecast)
-        find_quarter(str(self.quarter), forecast.periods, field="event")
+        check_quarter(self.quarter, forecast.periods, Source("event", str(self)))
         last = self.quarter - forecast.origin
         first = last - 1 if self.when is When.IN else 0
         found = self.statement.holds(draws[:, first:last], latest, forecast.providers)
@@ -318,7 +318,7 @@ def drawn(forecast: Forecast, /) -> tuple[FloatArray, FloatArray]:
         InvalidArgument: it was made without.
     """
     if forecast.draws is None or forecast.latest is None:
-        raise InvalidArgument("draws", None, "a forecast made with keep_draws=True")
+        raise InvalidArgument("draws", None, "make the forecast with keep_draws=True", "were not kept")
     return forecast.draws, forecast.latest
 
 
@@ -344,7 +344,7 @@ def event_probability(forecast: Forecast, event: Event | str, /, *, field: str =
     if isinstance(event, str):
         event = parse_event(event, forecast.providers, forecast.periods, field=field)
     for name in event.statement.concerned():
-        find_provider(name, forecast.providers, field=field)
+        find_provider(name, forecast.providers, Source(field, str(event)))
     probability = float(event.happens(forecast).mean())
     return EventProbability(
         event,
@@ -465,27 +465,19 @@ def league(forecast: Forecast, /) -> League:
     )
 
 
-_WHEN = re.compile(r"(?P<what>.*\S)\s+(?P<when>in|by|through)\s+(?P<quarter>\S+)", re.IGNORECASE)
-_OVERTAKES = re.compile(r"(?P<a>.+?)\s+overtakes\s+(?P<b>.+)", re.IGNORECASE)
-_LEADS = re.compile(r"(?P<a>.+?)\s+leads", re.IGNORECASE)
-_LIMIT = re.compile(
-    r"(?P<a>.+?)\s*(?P<sign>>|<=|<|\babove\b|\bbelow\b|\bat most\b)\s*(?P<share>[^<>=]+)", re.IGNORECASE
-)
-_TOP = re.compile(r"(?:the\s+)?top\s+(?P<n>\S+)\s+changes?", re.IGNORECASE)
-FORMS = (
-    "Huawei overtakes Tencent by 2026Q4; Alibaba leads in 2026Q4; Alibaba > 40 % in 2026Q2; Alibaba + Huawei < 50 % "
-    "through 2026Q4; top 3 changes by 2026Q4; HHI > 0.25 by 2026Q4; "
-    "where in means that quarter, by any quarter up to it, through every one"
-)
-
-
 def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter], /, *, field: str = "event") -> Event:
     """Read an event as people write it.
 
-    ``A overtakes B``, ``A leads``, ``A > 40 %`` (or above, below, <, <=, at most; sums as ``A + B``), ``top 3 changes``
-    or ``HHI > 0.25`` (concentration; above one it is taken in points of 10,000), each followed by ``in``, ``by`` or
-    ``through`` and a quarter. Without a quarter: at any time up to the last. Names may be cut to their first words;
-    case does not count. A share is a continuous quantity: below and at most are the same.
+    - ``A overtakes B``, also passes or beats; ``A > B``, also is ahead of, exceeds, leads; ``A < B``, also is behind
+    - ``A leads``, also is first
+    - ``A > 40 %``, also above, over, exceeds, passes, rises above; ``>=``, also at least, reaches; ``<``, also below,
+      under, falls below, drops under; ``<=``, also at most; of a sum as ``A + B``
+    - ``top 3 changes``
+    - ``HHI > 0.25``: concentration; above one it is taken in points of 10,000
+
+    each followed by ``in``, ``by`` or ``through`` and a quarter: 2026Q4, Q4 2026, 4Q26 or the end of 2026. Without a
+    quarter: at any time up to the last. A share is 40 %, 40 per cent or 0.4. Names may be cut to their first words;
+    case does not count.
 
     Args:
         text: The event.
@@ -497,67 +489,92 @@ def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter],
         InvalidArgument: the text has none of these forms, or a part of it names no provider, no share, or a quarter
             outside the forecast.
     """
-    what, when, quarter = check_text(text, field), When.BY, periods[-1]
-    timed = _WHEN.fullmatch(what)
-    if timed is not None:
-        what, when = timed["what"], When(timed["when"].lower())
-        quarter = find_quarter(timed["quarter"], periods, field=field)
-    return Event(_statement(text, what, providers, field), when, quarter)
+    return resolve_event(read_phrase(text, field, EVENTS), providers, periods)
 
 
-def _statement(text: str, what: str, providers: Sequence[str], field: str) -> Statement:
-    readers: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], Sequence[str], str], Statement]], ...] = (
-        (_OVERTAKES, _read_overtakes),
-        (_LEADS, _read_leads),
-        (_TOP, _read_top),
-        (_LIMIT, _read_limit),
-    )
-    for form, read in readers:
-        match = form.fullmatch(what)
-        if match is not None:
-            return read(match, providers, field)
-    raise InvalidArgument(field, text, f"a text such as {FORMS}")
+def resolve_event(phrase: Phrase, providers: Sequence[str], periods: Sequence[Quarter], /) -> Event:
+    """The event that a sentence says of a forecast.
+
+    Raises:
+        InvalidArgument: it speaks of a provider or a quarter that the forecast does not have.
+    """
+    when, quarter = When.BY, periods[-1]
+    if phrase.quarter is not None:
+        when, quarter = When(phrase.when), phrase.quarter
+        check_quarter(quarter, periods, phrase.source)
+    return Event(_statement(phrase, providers), when, quarter)
 
 
-def _read_overtakes(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
-    a, b = (find_provider(match[name], providers, field) for name in ("a", "b"))
-    if a == b:
-        raise InvalidArgument(f"{field}.provider", b, f"a provider other than {a}")
-    return Overtakes(a, b)
+def _statement(phrase: Phrase, providers: Sequence[str]) -> Statement:
+    match phrase.form:
+        case Form.LEADS:
+            name = _provider(phrase.subject, providers, phrase.source)
+            if name == OTHERS:
+                problem = f"{OTHERS} stands for many, so that it cannot lead"
+                raise phrase.source.refuse(phrase.subject, problem, "name a provider", providers[0])
+            return Leads(name)
+        case Form.TOP:
+            return _top(phrase, providers)
+    concentration_meant = phrase.subject.casefold() == "hhi" and not providers_named(phrase.subject, providers)
+    if concentration_meant and phrase.sign is not None:
+        return Concentrated(_read_index(phrase.object, phrase.source), phrase.sign)
+    return _comparison(phrase, providers)
 
 
-def _read_leads(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
-    name = find_provider(match["a"], providers, field)
-    if name == OTHERS:
-        raise InvalidArgument(f"{field}.provider", name, "a provider; Others stands for many")
-    return Leads(name)
+def _top(phrase: Phrase, providers: Sequence[str]) -> TopChanges:
+    most, said = len(named(providers)) - 1, phrase.object
+    if not re.fullmatch(r"[0-9]{1,3}", said, re.ASCII) or not 1 <= int(said) <= most:
+        problem = f"{said!r} is not a number of the largest that can change"
+        raise phrase.source.refuse(said, problem, f"write 1 to {most}, as {most + 1} providers are named")
+    return TopChanges(int(said))
 
 
-def _read_top(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
-    most = len(named(providers)) - 1
-    if not re.fullmatch(r"[0-9]{1,3}", match["n"], re.ASCII) or not 1 <= int(match["n"]) <= most:
-        raise InvalidArgument(f"{field}.top", match["n"], f"1 to {most}, as {most + 1} providers are named")
-    return TopChanges(int(match["n"]))
+def _comparison(phrase: Phrase, providers: Sequence[str]) -> Statement:
+    """A comparison with a share or with another provider: whichever stands there."""
+    source, sign, said = phrase.source, phrase.sign, phrase.object
+    assert sign is not None  # of every comparison
+    number = re.match("[.,]?[0-9]", said) is not None and not providers_named(said, providers)
+    if is_share(said) or number:
+        share = read_share(said, source)
+        return Limit(_summed(phrase, providers), sign, share)
+    rival = _provider(said, providers, source, or_else="share such as 40 %")
+    provider = _provider(phrase.subject, providers, source)
+    if provider == rival:
+        problem = f"{provider} is compared with itself"
+        raise source.refuse(said, problem, f"name a provider other than {provider}")
+    if sign in (Sign.AT_LEAST, Sign.AT_MOST):
+        problem = f"{sign} compares with a share, and {said!r} is a provider"
+        raise source.refuse(said, problem, f"write {provider} {sign[0]} {rival}, or a share such as 40 %")
+    ahead, behind = (provider, rival) if sign is Sign.ABOVE else (rival, provider)
+    return Overtakes(ahead, behind, "overtakes" if phrase.overtakes else "is ahead of")
 
 
-def _read_limit(match: re.Match[str], providers: Sequence[str], field: str) -> Statement:
-    if match["a"].strip().casefold() == "hhi" and "hhi" not in {name.casefold() for name in providers}:
-        return Concentrated(_read_index(match["share"], field), match["sign"].lower() in (">", "above"))
-    # A name may itself hold a plus; then it is not a sum.
-    whole = [name for name in providers if name.casefold() == match["a"].strip().casefold()]
-    summed = tuple(whole or (find_provider(part, providers, field) for part in match["a"].split("+")))
+def _summed(phrase: Phrase, providers: Sequence[str]) -> tuple[str, ...]:
+    """The providers whose sum is meant. A name may itself hold a plus, such as Disney+; then it is not a sum."""
+    subject = phrase.subject
+    parts = [subject] if providers_named(subject, providers) else re.split(r"\s\+\s", subject)
+    if len(parts) == 1 and not providers_named(subject, providers):
+        parts = subject.split("+")
+    summed = tuple(_provider(part, providers, phrase.source) for part in parts)
     if len(set(summed)) < len(summed):
-        raise InvalidArgument(f"{field}.provider", match["a"].strip(), "each provider once in a sum")
-    share = read_share(match["share"], field)
-    return Above(summed, share) if match["sign"].lower() in (">", "above") else AtMost(summed, share)
+        raise phrase.source.refuse(subject, f"{subject!r} names a provider twice", "name each provider once in a sum")
+    return summed
 
 
-def _read_index(text: str, field: str) -> float:
+def _provider(text: str, providers: Sequence[str], source: Source, *, or_else: str = "") -> str:
+    """As `find_provider`; where the words before a preposition are a name, what is wrong is what follows it."""
+    if not providers_named(text, providers):
+        before, preposition, after = re.fullmatch(r"(.*?)(?:\s+(in|by|through)\s+(.*))?", text).groups()  # type: ignore[union-attr]
+        if preposition and providers_named(before, providers) and read_quarter(after) is None:
+            raise bad_quarter(source, after)
+    return find_provider(text, providers, source, or_else=or_else)
+
+
+def _read_index(text: str, source: Source) -> float:
     number = re.fullmatch(r"([0-9]{1,5}(?:\.[0-9]*)?|\.[0-9]+|[0-9]{1,2},[0-9]{3})", text.strip(), re.ASCII)
     value = float("nan") if number is None else float(number[1].replace(",", ""))
     value = value / 10_000.0 if value > 1.0 else value
     if not 0.0 <= value <= 1.0:
-        raise InvalidArgument(
-            f"{field}.hhi", text.strip(), "0 to 1, such as 0.25, or points up to 10,000, such as 2500"
-        )
+        remedy = "write 0 to 1, such as 0.25, or points up to 10,000, such as 2500"
+        raise source.refuse(text, f"{text!r} is no index of concentration", remedy, "0.25")
     return value

@@ -15,9 +15,10 @@ from forecast.backtest import backtest_figures
 from forecast.charts import Section, Table, calibration_chart, fan_page
 from forecast.diff import Effect, ForecastDiff, NewStatement, change_text, forecast_changes, is_seen
 from forecast.errors import InvalidArgument, NotEnoughData
-from forecast.events import Above, Event, Leads, Overtakes, TopChanges, When, concentration, event_probability, ranks
+from forecast.events import Event, Leads, Limit, Overtakes, TopChanges, When, concentration, event_probability, ranks
 from forecast.figures import known_as_of
 from forecast.forecasting import forecast_history
+from forecast.grammar import Sign
 from forecast.history import reconstruct
 from forecast.listing import doubtful_figures, select_figures
 from forecast.results import Forecast, History, level_name
@@ -194,9 +195,8 @@ def _events(made: Forecast) -> Section:
     asked = [Event(Overtakes(b, a), When.BY, then) for a, b in pairwise(largest)]
     if largest:
         asked.append(Event(Leads(largest[0]), When.THROUGH, then))
-        asked.append(
-            Event(Above((largest[0],), round(float(latest[made.providers.index(largest[0])]), 2)), When.IN, then)
-        )
+        today = round(float(latest[made.providers.index(largest[0])]), 2)
+        asked.append(Event(Limit((largest[0],), Sign.ABOVE, today), When.IN, then))
     if len(companies) > 3:
         asked.append(Event(TopChanges(3), When.BY, then))
     found = [event_probability(made, event) for event in asked]

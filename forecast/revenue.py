@@ -125,8 +125,8 @@ def forecast_revenue(forecast: Forecast, figures: pl.DataFrame | Totals, /, *, s
     last = totals.quarters[-1]
     ahead = forecast.periods[-1] - last
     if forecast.origin - last > LONGEST_GAP:
-        found = f"totals up to {last}"
-        raise InvalidArgument("totals", found, f"totals up to {forecast.origin + -LONGEST_GAP} at least")
+        allowed = f"give them up to {forecast.origin + -LONGEST_GAP} at least"
+        raise InvalidArgument("totals", str(last), allowed, f"end in {last}")
     made = draw_totals(totals.amount, horizon=max(ahead, 1), draws=n, rng=np.random.default_rng(seed))
     past = dict(zip(totals.quarters, totals.amount.tolist(), strict=True))
 

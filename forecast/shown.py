@@ -35,7 +35,8 @@ class Picture:
         endings = {f".{name}": name for name in CHART_FORMATS}
         kind = endings.get(place.suffix.lower())
         if kind is None:
-            raise InvalidArgument("path", str(path), f"a file that ends in {', '.join(endings)}")
+            allowed = f"give a file that ends in {', '.join(endings)}"
+            raise InvalidArgument(str(path), place.suffix, allowed, "does not end as a chart does")
         place.write_bytes(self.draw(kind))  # type: ignore[arg-type]
         return place
 

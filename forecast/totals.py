@@ -53,13 +53,13 @@ def given_totals(amounts: Mapping[Quarter, float], /, unit: str = "") -> Totals:
         InvalidArgument: an amount is not above zero and finite, or there is none.
     """
     if not amounts:
-        raise InvalidArgument("totals", "no total", "amounts of at least two quarters")
+        raise InvalidArgument("totals", 0, "give amounts of at least two quarters", "are empty")
     for quarter, amount in amounts.items():
         if not (math.isfinite(amount) and amount > 0.0):
-            raise InvalidArgument("totals", f"{amount} in {quarter}", "amounts above zero")
+            raise InvalidArgument("totals", amount, "amounts are above zero", f"have {amount} in {quarter}")
     first, last = min(amounts), max(amounts)
     if last - first > _LONGEST:
-        raise InvalidArgument("totals", f"{last - first + 1} quarters", f"{_LONGEST} at most")
+        raise InvalidArgument("totals", last - first + 1, f"{_LONGEST} at most", f"span {last - first + 1} quarters")
     quarters = tuple(first + n for n in range(last - first + 1))
     found = np.array([amounts.get(quarter, math.nan) for quarter in quarters])
     return Totals(GIVEN, quarters, found, found.copy(), (), unit)

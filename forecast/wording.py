@@ -1,75 +1,142 @@
 """The words in which people name providers, quarters ahead and shares, read with errors that say what was meant."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from forecast.errors import InvalidArgument
+from forecast.errors import InvalidArgument, listed, nearest
 from forecast.quarter import Quarter
 from forecast.results import OTHERS
 
 LONGEST_TEXT = 500  # characters of an event or a condition
 _MINUS = "\N{MINUS SIGN}"
 _BEFORE = {"about": "about ", "more_than": "> ", "less_than": "< "}
-_SHARE = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(%?)", re.ASCII)
+_SHARE = re.compile(r"([0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)\s*(%|per\s*cent|pct)?", re.ASCII | re.IGNORECASE)
+_SHOWN = 80  # characters of a text that an error repeats
+_PLAIN = {
+    **{0xFF01 + n: 0x21 + n for n in range(94)},  # letters and signs of full width, as a Chinese keyboard gives
+    **dict.fromkeys(
+        map(ord, "\N{LEFT DOUBLE QUOTATION MARK}\N{RIGHT DOUBLE QUOTATION MARK}\u201e\u201f\u00ab\u00bb"), '"'
+    ),
+    **dict.fromkeys(
+        map(ord, "\N{LEFT SINGLE QUOTATION MARK}\N{RIGHT SINGLE QUOTATION MARK}\u201a\u201b\u2032\u02bc"), "'"
+    ),
+    **dict.fromkeys(map(ord, "\u2265\u2a7e\u2267"), ">="),
+    **dict.fromkeys(map(ord, "\u2264\u2a7d\u2266"), "<="),
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"), None),  # soft hyphen, zero widths
+}
 
 
-def check_text(text: str, /, field: str) -> str:
-    """The text without spaces around it.
+def plain_text(text: str, /) -> str:
+    """A text as if it were typed plainly: single spaces, straight quotes, ASCII signs, and nothing that nobody sees.
 
-    Raises:
-        InvalidArgument: it is longer than anything that is asked in earnest; reading it would take long.
+    >>> plain_text("\u201cAcme\u201d\u00a0\u2265  40\u202f%")
+    '"Acme" >= 40 %'
     """
-    if len(text) > LONGEST_TEXT:
-        raise InvalidArgument(field, f"{text[:40]}...", f"a text of at most {LONGEST_TEXT} characters")
-    return text.strip()
+    return " ".join(text.translate(_PLAIN).split())
 
 
-def find_provider(text: str, providers: Sequence[str], /, field: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that somebody wrote, and where; says what is wrong with a part of it."""
+
+    field: str  # such as "events[0]"
+    text: str
+
+    def refuse(self, word: str, problem: str, remedy: str, instead: str = "") -> InvalidArgument:
+        """The error that blames one word.
+
+        Args:
+            word: The word or words that are not understood.
+            problem: What is wrong, as a sentence without its end.
+            remedy: What to write, as a sentence without its end.
+            instead: What may stand in place of the word; shown as the text with it.
+        """
+        shown = self.text if len(self.text) <= _SHOWN else f"{self.text[:_SHOWN]}..."
+        example = ""
+        if word and instead and word in shown:
+            before, _, after = shown.rpartition(word)
+            remedy += "" if remedy.endswith("?") else ";"
+            example = (
+                f" For example: {before}{instead}{after}"
+                if remedy.endswith("?")
+                else f" for example: {before}{instead}{after}"
+            )
+        return InvalidArgument(self.field, word, f"{remedy}{example}", f"{shown!r}: {problem}")
+
+
+def find_provider(text: str, providers: Sequence[str], /, source: Source, *, or_else: str = "") -> str:
     """The provider that a text names: its name, or words it starts with where no other starts with them.
 
-    Case does not count: of Alibaba Cloud and Huawei Cloud, ``huawei`` is the second.
+    Case, width, quotes and doubled spaces do not count: of Alibaba Cloud and Huawei Cloud, ``huawei`` is the second.
 
     Args:
         text: As written.
         providers: Names to choose from.
-        field: What the error names as the place.
+        source: Where it stands, for the error.
+        or_else: What else may stand there, as a phrase.
 
     Raises:
         InvalidArgument: no provider, or several, can be meant.
     """
-    wanted = " ".join(text.split()).casefold()
-    same = [name for name in providers if name.casefold() == wanted]
-    found = same or [name for name in providers if wanted and f"{name} ".casefold().startswith(f"{wanted} ")]
-    if len(found) != 1:
-        raise InvalidArgument(f"{field}.provider", text.strip(), f"one of {', '.join(found or providers)}")
-    return found[0]
+    found = providers_named(text, providers)
+    if len(found) == 1:
+        return found[0]
+    word = text.strip()
+    if found:
+        problem = f"{word!r} may be {' or '.join(found)}"
+        raise source.refuse(word, problem, "write as much of the name as it takes", found[0])
+    near = nearest(word.strip("\"'"), providers)
+    meant = f"did you mean {near}? " if near else ""
+    problem = f"no provider is called {word!r}" + (f", and it is no {or_else}" if or_else else "")
+    raise source.refuse(word, problem, f"{meant}the providers are {listed(providers)}", near or providers[0])
 
 
-def find_quarter(text: str, periods: Sequence[Quarter], /, field: str) -> Quarter:
-    """The quarter of a forecast that a text names, such as ``2026Q4``.
+def providers_named(text: str, providers: Sequence[str], /) -> list[str]:
+    """The providers that a text may mean: the one that is called so, else those whose names start with its words."""
+    for wanted in dict.fromkeys((_folded(text), _folded(text).strip("\"'"))):
+        same = [name for name in providers if _folded(name) == wanted]
+        found = same or [name for name in providers if wanted and f"{_folded(name)} ".startswith(f"{wanted} ")]
+        if found:
+            return found[:1] if same else found
+    return []
+
+
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", plain_text(name)).casefold().split())
+
+
+def check_quarter(quarter: Quarter, periods: Sequence[Quarter], /, source: Source) -> Quarter:
+    """The quarter, which is one of a forecast.
 
     Raises:
-        InvalidArgument: it is no quarter, or none of `periods`.
+        InvalidArgument: it is none of `periods`.
     """
-    quarter = Quarter.parse(text.strip().upper(), field=f"{field}.quarter")
     if quarter not in periods:
-        raise InvalidArgument(f"{field}.quarter", text.strip(), f"{periods[0]} to {periods[-1]}, the quarters forecast")
+        first, last = periods[0], periods[-1]
+        remedy = f"ask of {first} to {last}" if last > first else f"ask of {first}"
+        more = ", or forecast further ahead" if quarter > last else ""
+        raise source.refuse(str(quarter), f"{quarter} is not among the quarters forecast", f"{remedy}{more}")
     return quarter
 
 
-def read_share(text: str, /, field: str) -> float:
-    """A share as people write it, ``40 %``, ``40%`` or ``0.4``, as a fraction in [0, 1].
+def read_share(text: str, /, source: Source) -> float:
+    """A share as people write it, ``40 %``, ``40 per cent`` or ``0.4``, as a fraction in [0, 1].
 
     Raises:
         InvalidArgument: it is no number of that form, or not within 0 to 100 %.
     """
-    match = _SHARE.fullmatch(text.strip())
-    value = float("nan") if match is None else float(match[1]) / (100.0 if match[2] else 1.0)
+    word = text.strip()
+    match = _SHARE.fullmatch(word)
+    value = float("nan") if match is None else float(match[1].replace(",", ".")) / (100.0 if match[2] else 1.0)
     if not 0.0 <= value <= 1.0:
-        hint = f"; did you mean {text.strip()} %?" if match and not match[2] and value <= 100.0 else ""
-        raise InvalidArgument(f"{field}.share", text.strip(), f"0 % to 100 %, such as 40 % or 0.4{hint}")
+        if match and not match[2] and value <= 100.0:
+            raise source.refuse(word, f"{word!r} is more than all", f"did you mean {word} %?", f"{word} %")
+        problem = f"{word!r} is no share" if match is None else f"{word!r} is more than all"
+        raise source.refuse(word, problem, "write 0 % to 100 %, such as 40 % or 0.4", "40 %")
     return value
 
 

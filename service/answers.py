@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from forecast.results import Forecast
+from forecast.quarter import Quarter
+from forecast.results import Forecast, History
 
 if TYPE_CHECKING:
     from forecast.conditions import Plausibility
     from forecast.events import EventProbability, League
     from forecast.revenue import Revenue
+    from forecast.shares import SharesTable
     from forecast.totals import Totals
 
 
@@ -22,6 +24,59 @@ class Answers:
     conditions: "tuple[Plausibility, ...]" = ()
     league: "League | None" = None
     revenue: "Revenue | None" = None
+
+
+def check_words(events: Sequence[str], conditions: Sequence[str] = ()) -> None:
+    """Refuse texts that say no event or condition, before anything is known of the market.
+
+    Raises:
+        InvalidArgument: one cannot be read; names it as ``events[0]``.
+    """
+    if events or conditions:
+        from forecast.grammar import CONDITIONS, EVENTS, read_phrase
+
+        for number, text in enumerate(events):
+            read_phrase(text, f"events[{number}]", EVENTS)
+        for number, text in enumerate(conditions):
+            read_phrase(text, f"conditions[{number}]", (*CONDITIONS, *EVENTS))
+
+
+def check_asked(
+    source: "History | SharesTable", events: Sequence[str], conditions: Sequence[str] = (), *, horizon: int
+) -> None:
+    """Refuse what cannot be asked of a market, before its forecast is made.
+
+    Args:
+        source: The market's history, or its table of shares.
+        events: Texts as `forecast.events.parse_event` reads them.
+        conditions: Texts as `forecast.conditions.parse_conditions` reads them.
+        horizon: Quarters ahead.
+
+    Raises:
+        InvalidArgument: a text cannot be read, or speaks of a provider or quarter that the forecast will not have.
+        NotEnoughData: the market cannot be forecast.
+    """
+    if not events and not conditions:
+        return
+    from forecast.conditions import providers_given
+    from forecast.events import parse_event
+
+    providers, periods = parts_of(source, horizon)
+    names = providers_given(conditions, providers, periods)
+    for number, text in enumerate(events):
+        parse_event(text, names, periods, field=f"events[{number}]")
+
+
+def parts_of(source: "History | SharesTable", horizon: int, /) -> tuple[tuple[str, ...], tuple[Quarter, ...]]:
+    """The providers and the quarters that the forecast of a market will have.
+
+    Raises:
+        NotEnoughData: it cannot be forecast.
+    """
+    from forecast.preparing import prepare_history, prepare_shares
+
+    prepared = prepare_history(source) if isinstance(source, History) else prepare_shares(source.shares)
+    return prepared.providers, tuple(prepared.origin + step for step in range(1, horizon + 1))
 
 
 def answer(

@@ -16,14 +16,16 @@ def check_writable(path: Path, /) -> None:
         InvalidArgument: the path is a folder or a device, or its folder does not exist or may not be written.
     """
     if path.is_dir():
-        raise InvalidArgument(str(path), "a folder", "the name of a file to write")
+        raise InvalidArgument(str(path), "a folder", "give the name of a file to write", "is a folder")
     if path.exists() and not path.is_file():
-        raise InvalidArgument(str(path), "a device or pipe", "an ordinary file, since it is replaced as a whole")
+        raise InvalidArgument(str(path), "a device or pipe", "give an ordinary file", "is a device or pipe")
     folder = path.parent
     if not folder.is_dir():
-        raise InvalidArgument(str(path), f"in {str(folder)!r}, which is no folder", "a folder that exists")
+        raise InvalidArgument(str(path), str(folder), "", f"cannot be written: there is no folder {str(folder)!r}")
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InvalidArgument(str(path), f"in {str(folder)!r}, which may not be written", "a folder you may write to")
+        raise InvalidArgument(
+            str(path), str(folder), "", f"cannot be written: no permission to write to {str(folder)!r}"
+        )
 
 
 @contextmanager
@@ -51,7 +53,8 @@ def replacing(path: Path, /, *, within: Path | None = None) -> Iterator[Path]:
         beside.replace(path)
         _sync(path.parent)
     except OSError as error:
-        raise InvalidArgument(str(path), f"not writable: {error.strerror or error}", "a place with room") from error
+        reason = error.strerror or str(error)
+        raise InvalidArgument(str(path), reason, "", f"cannot be written: {reason}") from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)

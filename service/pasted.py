@@ -94,9 +94,9 @@ def _check_extent(figures: pl.DataFrame) -> None:
     years = figures["period"].str.slice(0, 4).cast(pl.Int32).unique().sort()
     quarters = 4 * (int(years[-1]) - int(years[0]) + 1)
     if providers**2 * quarters > MOST_CELLS:
-        found = f"{providers} providers over {quarters} quarters"
+        problem = f"have too many cells: {providers} providers over {quarters} quarters"
         fit = max(int((MOST_CELLS / quarters) ** 0.5), 1)
-        raise InvalidArgument(f"{TABLE}.rows", found, f"{fit} providers at most over so many quarters")
+        raise InvalidArgument(f"{TABLE}.rows", providers, f"{fit} providers at most over so many quarters", problem)
 
 
 def _notes(rows: pl.DataFrame, figures: pl.DataFrame, *, market: str, house: str, as_of: date | None) -> Iterator[str]:

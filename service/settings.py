@@ -300,9 +300,9 @@ def _written(file: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InvalidArgument("settings", str(file), f"a file that can be read ({error.strerror})") from None
+        raise InvalidArgument(str(file), error.strerror, "", f"cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument("settings", str(file), f"TOML ({error})") from None
+        raise InvalidArgument(str(file), str(error), "", f"is not TOML: {error}") from None
     known = [each.name for each in SETTINGS]
     for name in found:
         if name not in known:

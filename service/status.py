@@ -45,7 +45,9 @@ REQUEST_ID = "x-request-id"
 RETRY_SECONDS = 1
 
 # A trailer past 8 KiB may be refused on its way, and then the caller learns nothing. Bytes of UTF-8.
-_MESSAGE_BYTES, _TEXT_BYTES, _LIST_BYTES = 400, 200, 900
+_MESSAGE_BYTES, _TEXT_BYTES, _LIST_BYTES = 600, 200, 900
+
+_VIOLATION = ("rule", "column", "value", "allowed", "hint")  # the texts of one
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -63,7 +65,7 @@ _TABLE = (
         InvalidArgument,
         grpc.StatusCode.INVALID_ARGUMENT,
         error_pb2.ERROR_REASON_INVALID_ARGUMENT,
-        ("field", "value", "allowed"),
+        ("field", "value", "allowed", "problem"),
     ),
     _Row(
         InvalidTable,
@@ -139,7 +141,8 @@ def pack_error(error: SharecastError, /, request_id: str) -> Status:
     row = _row(error)
     if row is None:
         return pack_error(InternalError(request_id), request_id)
-    metadata = {field: _to_json(getattr(error, field)) for field in row.fields}
+    fields = {field: getattr(error, field) for field in row.fields}
+    metadata = {field: _to_json(value) for field, value in fields.items() if (field, value) != ("problem", "")}
     info = ErrorInfo(reason=error_pb2.ErrorReason.Name(row.reason), domain=DOMAIN, metadata=metadata)
     code: int = row.code.value[0]  # a pair of number and text
     return Status(
@@ -219,12 +222,12 @@ def _further_details(error: SharecastError) -> list[Message]:
 def _table_details(error: InvalidTable) -> list[Message]:
     violations, fields = error_pb2.RowViolations(), BadRequest()
     for found in error.violations:
-        texts = {name: _cut(getattr(found, name), _TEXT_BYTES) for name in ("rule", "column", "value", "allowed")}
+        texts = {name: _cut(getattr(found, name), _TEXT_BYTES) for name in _VIOLATION}
         violations.violations.add(row=found.row, **texts)
         place = f"[{found.row - 1}].{texts['column']}" if found.row else ""
         fields.field_violations.add(
             field=f"{_cut(error.table, _TEXT_BYTES)}.rows{place}",
-            description=f"{texts['value']}; allowed: {texts['allowed']}",
+            description=_cut(str(found), _MESSAGE_BYTES),
             reason=texts["rule"].upper(),
         )
         if violations.ByteSize() + fields.ByteSize() > _LIST_BYTES:
@@ -241,13 +244,13 @@ def _unpack_status(packed: bytes) -> SharecastError | None:
         row = _BY_REASON.get(info.reason)
         if row is None or info.domain != DOMAIN:
             return None
-        arguments = {field: _from_json(info.metadata[field]) for field in row.fields}
+        sent = (field for field in row.fields if field != "problem" or field in info.metadata)  # older ones have none
+        arguments = {field: _from_json(info.metadata[field]) for field in sent}
     except (DecodeError, ValueError):  # something between server and client rewrote the trailer
         return None
     if row.error is InvalidTable:
         arguments["violations"] = tuple(
-            RowViolation(rule=v.rule, row=v.row, column=v.column, value=v.value, allowed=v.allowed)
-            for v in violations.violations
+            RowViolation(row=v.row, **{name: getattr(v, name) for name in _VIOLATION}) for v in violations.violations
         )
     return row.error(**arguments)
 
@@ -267,7 +270,7 @@ def _to_json(value: object) -> str:
         case list() | tuple():
             kept = _cut_list(value)
         case _:
-            kept = _cut(str(value), _TEXT_BYTES)
+            kept = _cut(str(value), _MESSAGE_BYTES)
     return _encode(kept)
 
 

@@ -59,7 +59,9 @@ def format_of(path: Path, /) -> Format:
     """
     found = ENDINGS.get(path.suffix.lower())
     if found is None:
-        raise InvalidArgument(str(path), f"a name ending in {path.suffix!r}", _ALLOWED)
+        raise InvalidArgument(
+            str(path), path.suffix, f"give {_ALLOWED}", f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        )
     return found
 
 
@@ -85,16 +87,16 @@ def check_readable(path: Path, /) -> Format:
     """
     kind = format_of(path)
     if not path.exists():
-        raise InvalidArgument(str(path), "missing", "a file that exists")
+        raise InvalidArgument(str(path), "missing", "", "does not exist")
     if path.is_dir():
-        raise InvalidArgument(str(path), "a folder", _KINDS[kind])
+        raise InvalidArgument(str(path), "a folder", f"give {_KINDS[kind]}", "is a folder")
     try:
         with path.open("rb") as file:
             beginning = file.read(65536)
     except OSError as error:
-        raise InvalidArgument(str(path), f"unreadable: {error.strerror}", "a file you may read") from error
+        raise InvalidArgument(str(path), error.strerror, "", f"cannot be read: {error.strerror}") from error
     if not beginning:
-        raise InvalidArgument(str(path), "an empty file", _KINDS[kind])
+        raise InvalidArgument(str(path), "an empty file", f"give {_KINDS[kind]}", "is empty")
     _check_beginning(path, beginning, kind)
     return kind
 
@@ -139,7 +141,8 @@ def _damage_told(path: Path) -> Iterator[None]:
         yield
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InvalidArgument(str(path), f"damaged or not of its kind: {reason}", _KINDS[format_of(path)]) from error
+        problem = f"cannot be read, as if damaged or not what its ending says: {reason}"
+        raise InvalidArgument(str(path), reason, f"give {_KINDS[format_of(path)]}", problem) from error
 
 
 def _read(path: Path, kind: Format) -> pl.DataFrame:
@@ -170,7 +173,7 @@ def _check_beginning(path: Path, beginning: bytes, kind: Format) -> None:
         elif kind is Format.JSON and not beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
             found = "text that does not begin with an array"
     if found is not None:
-        raise InvalidArgument(str(path), found, _KINDS[kind])
+        raise InvalidArgument(str(path), found, f"give {_KINDS[kind]}", f"is {found}")
 
 
 def _is_text(beginning: bytes) -> bool:

@@ -48,13 +48,15 @@ def _connected(scheduler: str) -> "Client":
     try:
         from distributed import Client
     except ImportError as error:
-        raise InvalidArgument("engine", "dask", "local, or dask once sharecast[dask] is installed") from error
+        raise InvalidArgument(
+            "engine", "dask", "install sharecast[dask], or use --engine local", "dask is not installed"
+        ) from error
     try:
         return Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InvalidArgument(
-            "scheduler", scheduler, f"the address of a Dask scheduler that answers, as tcp://HOST:8786 ({reason})"
+            "scheduler", scheduler, "give its address as tcp://HOST:8786", f"{scheduler!r} does not answer: {reason}"
         ) from error
 
 

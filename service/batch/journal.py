@@ -55,11 +55,11 @@ class Journal:
         """
         if self.results:
             was = _read_identity(self.folder)
-            allowed = f"what that run was given, or without resume once {self.folder} is removed"
+            allowed = f"give what that run was given, or remove {self.folder} to begin anew"
             if was is None:
-                raise InvalidArgument("resume", f"of a run whose {_RUN} is damaged", allowed)
+                raise InvalidArgument("resume", _RUN, allowed, f"is not possible: {_RUN} of the run is damaged")
             if differences := was.differences(identity):
-                raise InvalidArgument("resume", f"of another run: {'; '.join(differences)}", allowed)
+                raise InvalidArgument("resume", differences, allowed, f"is of another run: {'; '.join(differences)}")
         kept = {part_file(self.into(number), kind).name for number in self.results for kind in KINDS} | {_RUN, _DONE}
         for path in self.folder.iterdir():
             if path.is_file() and path.name not in kept:
@@ -113,8 +113,9 @@ def opened_journal(output: Path, /, *, resume: bool) -> Iterator[Journal]:
         os.close(journal._lock)
         raise InvalidArgument(
             str(output),
-            f"half done by an interrupted run: {_left(journal)} are in {folder}",
-            "resume (--resume) to go on with them, or that folder removed to begin anew",
+            str(folder),
+            "resume (--resume) to go on with them, or remove that folder to begin anew",
+            f"is half done by an interrupted run: {_left(journal)} are in {folder}",
         )
     try:
         yield journal
@@ -147,7 +148,10 @@ def _locked(folder: Path, output: Path) -> int:
         except BlockingIOError:
             os.close(lock)
             raise InvalidArgument(
-                str(output), "being written by another run", "another output, or this one when that run has ended"
+                str(output),
+                "busy",
+                "give another output, or wait until that run has ended",
+                "is written by another run",
             ) from None
         os.close(lock)
 

@@ -9,7 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation, SharecastError
-from forecast.wording import LONGEST_TEXT
+from forecast.events import Event, EventProbability, event_probability, parse_event
+from forecast.grammar import EVENTS, read_phrase
+from forecast.wording import LONGEST_TEXT, plain_text
+from forecast.shares import SharesTable
+from service.answers import parts_of
 from service.queries import MOST_EVENTS
 from service.tables import check_readable, read_table
 
@@ -49,12 +53,13 @@ def read_questions(path: Path, /) -> Questions:
 
     Raises:
         InvalidArgument: the file is missing, damaged or no table; or more than 100 events are asked of a market.
-        InvalidTable: a column is missing or unknown, or an event is empty or too long.
+        InvalidTable: a column is missing or unknown; an event is empty or too long, or, of those asked of every market,
+            cannot be read. One of a single market that cannot be read is told among the answers of that.
     """
     check_readable(path)
     found = read_table(path)
     if "event" not in found.columns or set(found.columns) - {"market", "event"}:
-        columns = ", ".join(found.columns)
+        columns = f"the columns are {', '.join(found.columns)}"
         told = RowViolation("columns_of_events", 0, "event", columns, "event and, optionally, market")
         raise InvalidTable(str(path), (told,))
     market = pl.col("market") if "market" in found.columns else pl.lit(None)
@@ -70,13 +75,29 @@ def read_questions(path: Path, /) -> Questions:
             for row in bad[:_SHOWN]
         )
         raise InvalidTable(str(path), broken, len(bad))
+    _check_words(path, table)
     counts = table.group_by("market").len()
     common = int(counts.filter(pl.col("market").is_null())["len"].sum())
     own = counts.filter(pl.col("market").is_not_null())["len"].max()
     most = common + (own if isinstance(own, int) else 0)
     if most > MOST_EVENTS:
-        raise InvalidArgument(str(path), f"{most} events of one market", f"{MOST_EVENTS} at most")
+        raise InvalidArgument(str(path), most, f"{MOST_EVENTS} at most", f"asks {most} events of one market")
     return Questions(table)
+
+
+def _check_words(path: Path, table: pl.DataFrame) -> None:
+    """Refuse events asked of every market that none could answer."""
+    broken = []
+    for row, (market, event) in enumerate(table.iter_rows(), start=1):
+        if market is None:
+            try:
+                read_phrase(event, "event", EVENTS)
+            except InvalidArgument as error:
+                problem = error.problem.removeprefix(f"{plain_text(event)!r}: ")
+                hint = f"{problem}; {error.allowed}"
+                broken.append(RowViolation("event_is_understood", row, "event", repr(event), "an event", hint))
+    if broken:
+        raise InvalidTable(str(path), tuple(broken[:_SHOWN]), len(broken))
 
 
 def keep_questions(questions: Questions, folder: Path, /) -> Path:
@@ -119,9 +140,7 @@ def answer_questions(
         A row per market and event, columns of `EVENTS_SCHEMA`, those asked of every market first; and how many have an
         error in place of a probability.
     """
-    from forecast.events import event_probability
     from forecast.forecasting import forecast_shares
-    from forecast.shares import SharesTable
 
     asked = _kept(path, path.stat().st_mtime_ns)
     rows: list[tuple[object, ...]] = []
@@ -131,42 +150,38 @@ def answer_questions(
         texts = [*asked.get(None, ()), *asked.get(name, ())]
         if not texts:
             continue
+        answers: list[EventProbability | Exception] = []
         try:
-            made = forecast_shares(
-                SharesTable.checked(market),
-                horizon=horizon,
-                levels=levels,
-                model=model,
-                seed=seed_of(name),
-                keep_draws=True,
-            )
-        except Exception as error:  # one bad market must not end a run of thousands
-            rows += [_unanswered(name, text, error) for text in texts]
-            unanswered += len(texts)
-            continue
-        for text in texts:
-            try:
-                found = event_probability(made, text)
-            except Exception as error:  # a provider that this market does not have, say: the others are told
-                rows.append(_unanswered(name, text, error))
-                unanswered += 1
-                continue
-            event = found.event
-            rows.append(
-                (
-                    name,
-                    str(event),
-                    str(event.when),
-                    str(event.quarter),
-                    found.probability,
-                    found.standard_error,
-                    found.draws,
-                    found.at_origin,
-                    found.reference,
-                    None,
+            events = _understood(texts, market, horizon)
+            if any(isinstance(event, Event) for event in events):
+                made = forecast_shares(
+                    SharesTable.checked(market), horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
                 )
-            )
+            answers = [event if isinstance(event, Exception) else event_probability(made, event) for event in events]
+        except Exception as error:  # one bad market must not end a run of thousands
+            answers = [error] * len(texts)
+        for text, found in zip(texts, answers, strict=True):
+            rows.append(_unanswered(name, text, found) if isinstance(found, Exception) else _answered(name, found))
+        unanswered += sum(isinstance(found, Exception) for found in answers)
     return pl.DataFrame(rows, schema=EVENTS_SCHEMA, orient="row"), unanswered
+
+
+def _understood(texts: list[str], market: pl.DataFrame, horizon: int) -> list[Event | SharecastError]:
+    """Events of a market, an error in place of each that it cannot be asked: the others are answered."""
+    providers, periods = parts_of(SharesTable.checked(market), horizon)
+    events: list[Event | SharecastError] = []
+    for text in texts:
+        try:
+            events.append(parse_event(text, providers, periods))
+        except SharecastError as error:
+            events.append(error)
+    return events
+
+
+def _answered(market: str, found: EventProbability) -> tuple[object, ...]:
+    event = found.event
+    numbers = (found.probability, found.standard_error, found.draws, found.at_origin, found.reference)
+    return (market, str(event), str(event.when), str(event.quarter), *numbers, None)
 
 
 def _unanswered(market: str, event: str, error: Exception) -> tuple[object, ...]:

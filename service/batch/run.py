@@ -143,7 +143,7 @@ def run_batch(
             failed = _forecast(found, parts, journal, work, report)
             if not hashing.unchanged:
                 journal.results.clear()  # some are of the old content and some of the new, and who knows which
-                raise InvalidArgument(str(source), "changed while it was read", "a file that stays as it is")
+                raise InvalidArgument(str(source), "changed", "start again", "was changed while it was read")
             unanswered = sum(result.unanswered for result in journal.results.values())
             if questions:
                 unanswered += _keep_strangers(questions, found, journal)
@@ -158,7 +158,7 @@ def run_batch(
                     told, source, identity, counts, written, clock.run(kept, found.markets, None if over else workers)
                 )
     except (OSError, pl.exceptions.PolarsError) as error:  # Polars wraps what the system says of a full disk
-        unfit = InvalidArgument(str(output), f"not writable: {error}", "a place with room for the forecasts")
+        unfit = InvalidArgument(str(output), str(error), "", f"cannot be written: {error}")
         for note in getattr(error, "__notes__", ()):
             unfit.add_note(note)
         raise unfit from error
@@ -286,7 +286,9 @@ def check_places(source: Path, output: Path, *beside: Path) -> None:
     for place in (output, _errors_of(output), notes_of(output), *beside):
         check_writable(place)
         if place.exists() and source.exists() and place.samefile(source):
-            raise InvalidArgument("output", str(output), f"a file whose writing does not replace the input {source}")
+            raise InvalidArgument(
+                str(place), str(source), "give another output", f"is the input {source}, which would be replaced"
+            )
 
 
 def _join(

@@ -75,6 +75,8 @@ def batch(
     if (engine == "dask") != (scheduler is not None):
         raise click.UsageError("--engine dask and --scheduler ADDRESS go together.")
 
+    from service.cli.output import tell
+
     if dry_run:
         from service.batch.plan import plan_batch
 
@@ -97,7 +99,7 @@ def batch(
     progress = Progress(sys.stderr)
 
     def resumed(parts: int, of: int, markets: int) -> None:
-        click.echo(f"going on: {parts:,} of {_counted(of, 'part')}, {_counted(markets, 'market')}, are done", err=True)
+        tell(f"going on: {parts:,} of {_counted(of, 'part')}, {_counted(markets, 'market')}, are done")
         progress.resumed(markets)
 
     try:
@@ -118,32 +120,29 @@ def batch(
         )
     except WorkerDied as died:
         progress.close()
-        click.echo("\n".join((f"Error: {died}. {output} is as it was.", *getattr(died, "__notes__", ()))), err=True)
+        tell("\n".join((f"Error: {died}. {output} is as it was.", *getattr(died, "__notes__", ()))))
         ctx.exit(WORKER_DIED)
     except SharecastError:
         raise  # told with its notes
     except BaseException as error:  # Ctrl-C, SIGTERM, or unforeseen: what is kept is told, then what happened
         progress.close()
         for note in getattr(error, "__notes__", ()):
-            click.echo(note, err=True)
+            tell(note)
         raise
     finally:
         progress.close()
         signal.signal(signal.SIGTERM, before)
-    click.echo(
-        f"{done.markets - done.failed:,} of {_counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}",
-        err=True,
-    )
+    tell(f"{done.markets - done.failed:,} of {_counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}")
     if done.events is not None:
-        click.echo(f"events: {done.events}", err=True)
+        tell(f"events: {done.events}")
     if done.unanswered:
         whose = "its market" if done.unanswered == 1 else "their markets"
         told = f"{_counted(done.unanswered, 'event')} could not be asked of {whose}"
-        click.echo(f"{told}: {done.events} says why", err=True)
+        tell(f"{told}: {done.events} says why")
     if done.notes is not None:
-        click.echo(f"what was assumed of the input: {done.notes}", err=True)
+        tell(f"what was assumed of the input: {done.notes}")
     if done.errors is not None:
-        click.echo(f"{done.failed:,} failed: {done.errors} says why", err=True)
+        tell(f"{done.failed:,} failed: {done.errors} says why")
     if done.errors is not None or done.unanswered:
         ctx.exit(SOME_FAILED)
 
@@ -156,22 +155,23 @@ def _cluster(scheduler: str) -> "Over":
 
 def _tell(plan: "Plan", output: Path) -> None:
     from service.batch.progress import duration
+    from service.cli.output import say
 
     size = f"{_counted(plan.markets, 'market')} in {_counted(plan.rows, 'row')}"
-    click.echo(f"{size}, {_counted(plan.parts, 'part')}, {_counted(plan.workers, 'worker')}")
-    click.echo(f"{_counted(plan.refused.height, 'market')} would be refused{':' if plan.refused.height else ''}")
+    say(f"{size}, {_counted(plan.parts, 'part')}, {_counted(plan.workers, 'worker')}")
+    say(f"{_counted(plan.refused.height, 'market')} would be refused{':' if plan.refused.height else ''}")
     for market, _, message in plan.refused.head(MOST_TOLD).rows():
-        click.echo(f"  {market}: {message}")
+        say(f"  {market}: {message}")
     if plan.refused.height > MOST_TOLD:
-        click.echo(f"  and {plan.refused.height - MOST_TOLD:,} more")
+        say(f"  and {plan.refused.height - MOST_TOLD:,} more")
     for market, note in plan.notes.unique(maintain_order=True).head(MOST_TOLD).rows():
-        click.echo(f"note on {market}: {note}")
+        say(f"note on {market}: {note}")
     if plan.sampled:
-        click.echo(
+        say(
             f"about {duration(plan.seconds)} and {plan.output_bytes / 1e6:,.1f} MB in {output}, by "
             f"{_counted(plan.sampled, 'market')} that took {1e3 * plan.market_seconds:.2f} ms each in one process"
         )
-    click.echo("nothing was written")
+    say("nothing was written")
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

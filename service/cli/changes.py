@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
+from service.cli.output import say
 
 if TYPE_CHECKING:
     from service.results import CellChange
@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 def tell_changes(changes: "Sequence[CellChange]", total: int | None = None) -> None:
     """Print cells with what held before and what holds after; `total`: of how many these are the first."""
     for change in changes:
-        click.echo(f"  {change}")
+        say(f"  {change}")
     if total is not None and total > len(changes):
-        click.echo(f"  and {total - len(changes)} more")
+        say(f"  and {total - len(changes)} more")

@@ -65,4 +65,4 @@ def _key(file: Path | None) -> str | None:
         with file.open(encoding="ascii", errors="replace") as opened:
             return opened.read(_LONGEST_KEY).strip()
     except OSError as error:
-        raise InvalidArgument("--key-file", str(file), f"a file that can be read ({error.strerror})") from None
+        raise InvalidArgument("--key-file", str(file), "", f"{str(file)!r} cannot be read: {error.strerror}") from None

@@ -27,7 +27,7 @@ _ORIGINS = 8  # that the report looks back on
 )
 def demo(output_dir: Path) -> None:
     """Start a server, ask it for the China cloud market, print the answer, draw it, write a report, and end."""
-    from service.cli.output import Target, chart_format
+    from service.cli.output import Target, chart_format, say
     from service.cli.pages import print_forecast
     from service.files import write_bytes
 
@@ -36,7 +36,7 @@ def demo(output_dir: Path) -> None:
     with _server() as address:
         from service.client import Client
 
-        click.echo(f"a server of its own is listening on {address}; asking it for {_MARKET}\n")
+        say(f"a server of its own is listening on {address}; asking it for {_MARKET}\n")
         with Client(address) as client:
             answer = client.forecast(_MARKET, levels=_DRAWN, include_history=True)
     made = answer.to_forecast()
@@ -47,13 +47,13 @@ def demo(output_dir: Path) -> None:
 
     for path, kind in zip(charts, formats, strict=True):
         write_bytes(fan_chart(made, format=kind), path)
-        click.echo(f"chart: {path.resolve()}")
+        say(f"chart: {path.resolve()}")
     from forecast.figures import load_breaks, load_figures
     from forecast.report import make_report
 
     page = output_dir / "sharecast-demo-report.html"
     write_bytes(make_report(load_figures(), load_breaks(), market=_MARKET, origins=_ORIGINS).to_html(), page)
-    click.echo(f"report: {page.resolve()}")
+    say(f"report: {page.resolve()}")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from forecast.errors import InvalidArgument
+from forecast.visible import visible
 from service.cli.listening import obstacle, same_place
 from service.cli.serve import settings_options
 from service.settings import ServeSettings, misspelled, resolve
@@ -68,7 +69,7 @@ def doctor(settings: Path | None, format_: str, **flags: object) -> None:
     else:
         width = max(len(each.check) for each in found)
         for each in found:
-            click.echo(f"{each.state:<8} {each.check:<{width}}  {each.detail}")
+            click.echo(visible(f"{each.state:<8} {each.check:<{width}}  {each.detail}"))
     if any(each.state == "problem" for each in found):
         raise click.exceptions.Exit(PROBLEMS)
 

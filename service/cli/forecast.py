@@ -29,16 +29,17 @@ if TYPE_CHECKING:
     "events",
     multiple=True,
     metavar="TEXT",
-    help="How probable is that? Such as 'Huawei overtakes Tencent by 2026Q4', 'Alibaba > 40 % in 2026Q2', 'Alibaba "
-    "leads in 2026Q4', 'top 3 changes by 2026Q4'; give it once for each. Programs get these rows, not the forecast's.",
+    help="How probable is that? 'A overtakes B', 'A ahead of B', 'A leads', 'A > 40 %' (or >=, <, <=, passes, exceeds, "
+    "reaches, falls below), 'A + B > 40 %', 'top 3 changes', 'HHI > 0.25'; then in, by or through a quarter: 2026Q4, "
+    "Q4 2026, 4Q26, the end of 2026. Give it once for each. Programs get these rows, not the forecast's.",
 )
 @click.option(
     "--condition",
     "conditions",
     multiple=True,
     metavar="TEXT",
-    help="What if? Such as 'Huawei = 20 % in 2026Q4', 'Others unchanged', 'Tencent leaves from 2026Q2', 'a new "
-    "provider takes 5 % from 2026Q2', or an event; give it once for each, and all hold together.",
+    help="What if? 'A = 20 % in 2026Q4' (or through), 'A unchanged', 'A leaves from 2026Q2', 'a new provider takes 5 % "
+    "from 2026Q2', or an event. Give it once for each; all hold together.",
 )
 @click.option(
     "--revenue",
@@ -78,6 +79,7 @@ def forecast(
     quarter sum to one. With events, conditions, revenue or a league everything comes
     from 2,000 joint draws.
     """
+    from service.answers import check_words
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_forecast
     from service.files import write_bytes
@@ -91,6 +93,7 @@ def forecast(
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
+    check_words(events, conditions)
     question = _Question(
         market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue, recorded_by
     )
@@ -140,12 +143,14 @@ def _asked(question: _Question, address: str, *, include_history: bool) -> "Answ
 
 def _computed(question: _Question, figures: Path | None, database: str | None) -> "Answered":
     from forecast.forecasting import check_request, forecast_history
+    from service.answers import check_asked
     from service.cli.answers import Answered
     from service.cli.opening import open_catalog
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     catalog = open_catalog(figures, database)
     history = catalog.history(question.market, question.house or "", question.as_of, question.recorded_by)
+    check_asked(history, question.events, question.conditions, horizon=question.horizon)
     totals = None
     if question.revenue:
         from forecast.revenue import totals_of

@@ -64,7 +64,7 @@ def import_(
     (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
     """
     from service.cli.changes import tell_changes
-    from service.cli.output import tell
+    from service.cli.output import say, tell
     from service.store.incoming import kind_of
     from service.tables import read_table
 
@@ -108,13 +108,13 @@ def import_(
     for warning in report.warnings:
         tell(f"note: {warning}")
     counts = f"{report.rows} row(s) of {report.kind}, {report.added} new, {report.known} known already"
-    click.echo(f"{file}: {counts}; {_markets(report.markets)}")
+    say(f"{file}: {counts}; {_markets(report.markets)}")
     if report.restated:
-        click.echo(f"{report.restated} restated")
+        say(f"{report.restated} restated")
     if report.superseded:
-        click.echo(f"{report.superseded} of earlier imports superseded, as this one leaves them out")
+        say(f"{report.superseded} of earlier imports superseded, as this one leaves them out")
     tell_changes(report.changes, report.restated + report.superseded)
-    click.echo("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
+    say("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 
 
 def _markets(names: tuple[str, ...]) -> str:

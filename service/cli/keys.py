@@ -122,13 +122,14 @@ def list_(database: str | None, format_: str | None, output: Path | None) -> Non
 @options.database
 def revoke(key_id: str, database: str | None) -> None:
     """End the key KEY_ID for good; the whole key does as well."""
+    from service.cli.output import say
     from service.security.keys import public_half, revoke_key
 
     key_id = public_half(key_id)
     if revoke_key(_kept(database), key_id, now=datetime.now(UTC)):
-        click.echo(f"key {key_id} is revoked; servers refuse it within a second or so")
+        say(f"key {key_id} is revoked; servers refuse it within a second or so")
     else:
-        click.echo(f"key {key_id} was revoked before")
+        say(f"key {key_id} was revoked before")
 
 
 def _kept(database: str | None) -> "KeyRows":
@@ -137,7 +138,7 @@ def _kept(database: str | None) -> "KeyRows":
 
     store = open_existing(database)
     if store is None:
-        raise InvalidArgument("database", database or "none", "a database with keys; `sharecast keys add` makes one")
+        raise InvalidArgument("database", database or "none", "`sharecast keys add` makes one", "does not exist")
     return store.keys
 
 
@@ -149,7 +150,9 @@ def _private(path: Path) -> Iterator[TextIO]:
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except OSError as error:
-        raise InvalidArgument("--output", str(path), f"a new file ({error.strerror})") from None
+        raise InvalidArgument(
+            str(path), error.strerror, "give a new file", f"cannot be written: {error.strerror}"
+        ) from None
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             yield file

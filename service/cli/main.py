@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from keyword import iskeyword
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import click
 
 from forecast.errors import SharecastError
+from forecast.visible import visible
 
 BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
 
@@ -34,16 +37,37 @@ _COMMANDS = (
 )
 
 
-class _Refused(click.ClickException):
+class _Told(click.ClickException):
+    """An error as a person reads it: nothing in its text commands the terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
+
+
+class _Refused(_Told):
     """Something the user can put right."""
 
     exit_code = BAD_USAGE
 
 
-class _Unforeseen(click.ClickException):
+class _Unforeseen(_Told):
     """A fault of ours."""
 
     exit_code = UNFORESEEN
+
+
+@contextmanager
+def _fit_for_a_terminal() -> Iterator[None]:
+    """Have what Click says of wrong usage, which repeats what was typed, come as `visible` shows it."""
+    try:
+        yield
+    except click.ClickException as error:
+        vars(error)["message"] = visible(error.message)  # final to type checkers, and still the place to mend
+        raise
+
+
+def _show_trace() -> None:
+    click.echo(visible(traceback.format_exc()), err=True, nl=False)
 
 
 class Commands(click.Group):
@@ -53,6 +77,11 @@ class Commands(click.Group):
         """Run the command, whichever of the three streams it was started without."""
         _open_missing_streams()
         return super().main(*args, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:  # noqa: ANN401  (as click's)
+        """Read the options that stand before the subcommand."""
+        with _fit_for_a_terminal():
+            return super().make_context(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order a newcomer meets them."""
@@ -73,7 +102,8 @@ class Commands(click.Group):
         2: bad usage, or a question or file that must change. 70: unforeseen. 130: Ctrl-C. 1: nobody reads the output.
         """
         try:
-            result: object = super().invoke(ctx)
+            with _fit_for_a_terminal():
+                result: object = super().invoke(ctx)
             sys.stdout.flush()
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
@@ -82,7 +112,7 @@ class Commands(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except SharecastError as error:
             if ctx.params["debug"]:
-                traceback.print_exc()
+                _show_trace()
             raise _Refused("\n".join((str(error), *getattr(error, "__notes__", ())))) from error
         except Exception as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -90,7 +120,7 @@ class Commands(click.Group):
             if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise _Refused(f"what there is to say could not be written: {error.strerror}") from error
             if ctx.params["debug"]:
-                traceback.print_exc()
+                _show_trace()
                 hint = ""
             else:
                 hint = "\nThis should not happen. `sharecast --debug ...` shows where it did."

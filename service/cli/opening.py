@@ -76,14 +76,14 @@ def open_for_import(database: str | None) -> "Store":
     settings = Settings.from_environment()
     named = database or settings.database
     if named == NO_DATABASE:
-        raise InvalidArgument("database", named, "a database to import into")
+        raise InvalidArgument("database", named, "give one to import into", f"is {named!r}")
     if named is None:
         folder = settings.database_file.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidArgument(
-                "database", str(folder), f"a folder that can be made ({error.strerror}), or another --database"
+                "database", str(folder), "give another --database", f"folder {folder} cannot be made: {error.strerror}"
             ) from error
     return _opened(named or str(settings.database_file), create=True)
 

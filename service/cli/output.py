@@ -2,14 +2,15 @@
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Self, TextIO, cast
 
 import click
 
 from forecast.errors import InvalidArgument
+from forecast.visible import visible
 from service.cli.options import CHART_FORMATS
 from service.files import check_writable, write_bytes
 from service.settings import Settings
@@ -59,17 +60,49 @@ class Target:
             sys.stdout.buffer.write(encode(rows, self.kind))
 
 
-def _write_page(page: "Callable[[Console], None]", output: Path | None) -> None:
-    from rich.console import Console
+def page_on(file: TextIO, *, no_color: bool, width: int | None = None) -> "Console":
+    """What prints pages on a stream: no name in a table can command a terminal.
 
+    Args:
+        file: The stream.
+        no_color: Whether nothing is coloured.
+        width: Characters of a line; None: those of the terminal.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+    from rich.text import Text
+
+    class Plain(Console):
+        """Text comes as `forecast.visible.visible` shows it; what Rich itself puts in for colour stays."""
+
+        def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            shown = visible_text(renderable) if isinstance(renderable, Text) else renderable
+            for segment in super().render(shown, options):
+                # Of what was no Text; else nothing is left to do.
+                yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+    def visible_text(text: Text) -> Text:
+        if visible(text.plain) == text.plain:
+            return text
+        shown = text.blank_copy()
+        for place, character in enumerate(text.plain):
+            # One alone: a joiner that its neighbour asks for is judged with it.
+            hidden = visible(text.plain[max(place - 1, 0) : place + 1])[-1] != character
+            shown.append(visible(character)) if hidden else shown.append_text(text[place])
+        return shown
+
+    return Plain(file=file, no_color=no_color, width=width, highlight=False)
+
+
+def _write_page(page: "Callable[[Console], None]", output: Path | None) -> None:
     no_color = Settings.from_environment().no_color
     if output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a terminal without dashes or accents gets a ? for them
-        page(Console(file=sys.stdout, no_color=no_color, highlight=False))
+        page(page_on(sys.stdout, no_color=no_color))
         return
     text = io.StringIO()
-    page(Console(file=text, no_color=True, highlight=False, width=PLAIN_WIDTH))
+    page(page_on(text, no_color=True, width=PLAIN_WIDTH))
     write_bytes(text.getvalue().encode(), output)
 
 
@@ -82,11 +115,16 @@ def chart_format(path: Path, /) -> Literal["png", "svg", "html"]:
     ending = path.suffix.lower().removeprefix(".")
     if ending not in CHART_FORMATS:
         allowed = ", ".join(f".{name}" for name in CHART_FORMATS)
-        raise InvalidArgument("chart", str(path), f"a file ending in {allowed}")
+        raise InvalidArgument(str(path), ending, f"give a file that ends in {allowed}", "does not end as a chart does")
     check_writable(path)
     return cast("Literal['png', 'svg', 'html']", ending)
 
 
 def tell(message: str) -> None:
-    """Say something to a person beside the result: on standard error."""
-    click.echo(message, err=True)
+    """Say something to a person beside the result: on standard error, fit for a terminal."""
+    click.echo(visible(message), err=True)
+
+
+def say(message: str = "") -> None:
+    """Say the result itself to a person: on standard output, fit for a terminal."""
+    click.echo(visible(message))

@@ -48,7 +48,7 @@ def report(
     from service.files import check_writable, write_bytes
 
     if output.suffix.lower() not in (".html", ".htm"):
-        raise InvalidArgument("output", str(output), "a file that ends in .html")
+        raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
     check_writable(output)
     catalog = open_catalog(figures, database)
     chosen = house or catalog.house_of(market)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from forecast.errors import InvalidArgument
+from forecast.visible import visible
 from service.cli.listening import check_can_listen
 from service.settings import SETTINGS, ServeSettings, misspelled, quiet_grpc, resolve
 
@@ -71,7 +72,7 @@ def serve(settings: Path | None, show_settings: bool, show_file: str | None, **f
     found = resolve(flags, settings)
     if show_settings:
         for line in found.lines():
-            click.echo(line)
+            click.echo(visible(line))
         return
     _serve(found.settings)
 
@@ -109,7 +110,7 @@ def _serve(settings: ServeSettings) -> None:
             answer(
                 settings.listen,
                 catalog,
-                ready=lambda address: click.echo(f"listening on {address}"),
+                ready=lambda address: click.echo(visible(f"listening on {address}")),
                 drain_seconds=settings.drain_seconds,
                 time_limit=settings.time_limit,
                 stream_time_limit=settings.stream_time_limit,

@@ -49,7 +49,7 @@ def withdraw(
     that come with Sharecast cannot be withdrawn.
     """
     from service.cli.changes import tell_changes
-    from service.cli.output import tell
+    from service.cli.output import say, tell
 
     if address is not None and database is not None:
         raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
@@ -73,12 +73,12 @@ def withdraw(
         more = f" and {len(rows.providers) - _SHOWN} more" if len(rows.providers) > _SHOWN else ""
         names = ", ".join(rows.providers[:_SHOWN]) + more
         of = ", ".join(part for part in (rows.market, rows.house, span, names) if part)
-        click.echo(f"{rows.rows} row(s) of {rows.kind}: {of}")
+        say(f"{rows.rows} row(s) of {rows.kind}: {of}")
     tell_changes(report.changes)
     if validate_only:
-        click.echo("nothing was withdrawn, as asked")
+        say("nothing was withdrawn, as asked")
     else:
-        click.echo(f"withdrawn from {place} as entry {report.import_id}")
+        say(f"withdrawn from {place} as entry {report.import_id}")
 
 
 def _here(query: WithdrawQuery, database: str | None) -> "tuple[WithdrawReport, str]":

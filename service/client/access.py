@@ -135,4 +135,4 @@ def _read(field: str, path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InvalidArgument(field, str(path), f"a file that can be read ({error.strerror})") from None
+        raise InvalidArgument(field, str(path), "", f"{str(path)!r} cannot be read: {error.strerror}") from None

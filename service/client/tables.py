@@ -141,7 +141,9 @@ def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
         own = query.own_events or ((),) * len(query.markets)
         sizes += [_bytes_of(name, *asked) for name, asked in zip(query.markets, own, strict=True)]
     if sum(sizes) > _MOST_BYTES:
-        raise InvalidArgument("markets", f"{sum(sizes)} bytes of them", f"{_MOST_BYTES} at most; start several jobs")
+        raise InvalidArgument(
+            "markets", sum(sizes), f"{_MOST_BYTES} at most: start several jobs", f"take {sum(sizes)} bytes"
+        )
     # What fits together was not divided: markets of the server are in the first query, or there are none.
     return replace(queries[0], shares=tuple(table for query in queries for table in query.shares))
 
@@ -167,7 +169,9 @@ def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
         quarters = [index for index, _ in cells]
         first, last = min(quarters), max(quarters)
         if last - first > _LONGEST:
-            raise InvalidArgument("shares", f"{last - first + 1} quarters of {name}", f"{_LONGEST} at most")
+            raise InvalidArgument(
+                "shares", last - first + 1, f"{_LONGEST} at most", f"of {name} span {last - first + 1} quarters"
+            )
         yield MarketTable(
             market=name,
             first_period=str(Quarter(first)),
@@ -233,7 +237,9 @@ def revenue_question(revenue: "TotalsTable | bool", unit: str, /) -> RevenueQues
             raise InvalidArgument(f"revenue.totals[{place}].amount", amount, "an amount above zero")
         totals.append(TotalRow(period, float(amount)))
     if not totals:
-        raise InvalidArgument("revenue.totals", "no row", "at least two quarters, or revenue=True for published totals")
+        raise InvalidArgument(
+            "revenue.totals", 0, "give at least two quarters, or revenue=True for published totals", "has no row"
+        )
     return RevenueQuestion(tuple(totals), unit)
 
 

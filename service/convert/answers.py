@@ -43,7 +43,7 @@ def read_conditions(texts: Sequence[str], /) -> tuple[str, ...]:
 
 def _read_texts(texts: Sequence[str], field: str, most: int, noun: str) -> tuple[str, ...]:
     if len(texts) > most:
-        raise InvalidArgument(field, f"{len(texts)} {noun}", f"{most} at most")
+        raise InvalidArgument(field, len(texts), f"{most} at most", f"has {len(texts)} {noun}")
     return tuple(texts)
 
 
@@ -110,9 +110,13 @@ def read_revenue_question(message: answer_pb2.RevenueQuestion, /, *, inline: boo
             or stands twice, or an amount that is not above zero.
     """
     if len(message.totals) > MOST_TOTALS:
-        raise InvalidArgument("revenue.totals", f"{len(message.totals)} totals", f"{MOST_TOTALS} at most")
+        raise InvalidArgument(
+            "revenue.totals", len(message.totals), f"{MOST_TOTALS} at most", f"has {len(message.totals)} totals"
+        )
     if inline and not message.totals:
-        raise InvalidArgument("revenue.totals", "no total", "totals beside inline shares, of which none are published")
+        raise InvalidArgument(
+            "revenue.totals", 0, "give totals beside inline shares, of which none are published", "is empty"
+        )
     if message.unit and not message.totals:
         raise InvalidArgument("revenue.unit", message.unit, "empty without totals of your own")
     if len(message.unit) > LONGEST_UNIT:

@@ -81,7 +81,7 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     """
     names = [named.market for named in batch.markets] + [table.market for table in batch.shares]
     if not 1 <= len(names) <= MOST_MARKETS:
-        raise InvalidArgument("batch", f"{len(names)} markets", f"1 to {MOST_MARKETS} markets")
+        raise InvalidArgument("batch", len(names), f"send 1 to {MOST_MARKETS}", f"has {len(names)} markets")
     if "" in names:
         raise InvalidArgument(_field(batch, names.index("")), "", "the name of a market")
     if len(set(names)) < len(names):
@@ -92,7 +92,9 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         if value and not batch.markets:
             raise InvalidArgument(field, value, "empty without markets of the server")
     if len(batch.events) > MOST_EVENTS:
-        raise InvalidArgument("batch.events", f"{len(batch.events)} events", f"{MOST_EVENTS} at most")
+        raise InvalidArgument(
+            "batch.events", len(batch.events), f"{MOST_EVENTS} at most", f"has {len(batch.events)} events"
+        )
     own = tuple(tuple(named.events) for named in batch.markets)
     for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
         if len(batch.events) + len(asked) > MOST_EVENTS:

@@ -65,7 +65,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
     if query.figures is not None:
         if query.shares is not None:
-            raise InvalidArgument("figures", f"{len(query.figures)} rows", "shares or figures, not both")
+            raise InvalidArgument("figures", len(query.figures), "send one of the two", "cannot stand beside shares")
         request.figures.CopyFrom(figures_message(query.figures))
     return request
 

@@ -125,7 +125,9 @@ def import_columns(request: ImportFiguresRequest, kind: Kind, /) -> dict[str, li
     chunk = request.chunk
     strangers = chunk.shares if kind == "figures" else chunk.figures
     if strangers:
-        raise InvalidArgument("chunk", f"{len(strangers)} row(s) of another kind", f"{kind}, as the header says")
+        raise InvalidArgument(
+            "chunk", len(strangers), f"send {kind}, as the header says", f"has {len(strangers)} row(s) of another kind"
+        )
     rows = chunk.figures if kind == "figures" else chunk.shares
     return {
         name: [getattr(row, name) if row.HasField(name) else None for row in rows]

@@ -19,6 +19,7 @@ from typing import Final, Literal, TextIO
 
 import grpc
 
+from forecast.visible import visible
 from service.observe.outlet import Outlet
 from service.observe.probes import is_quiet
 from service.security.caller import Caller
@@ -69,7 +70,7 @@ def set_up_log(level: Level, form: Form, stream: TextIO | None = None) -> "CallL
 
 
 def _standard_error(formatter: logging.Formatter) -> TextIO | Outlet:
-    """It, in a way that does not wait for its reader."""
+    """Return a standard-error stream that never blocks on its reader."""
 
     def lost(lines: int) -> str:
         told = "%d line(s) of the log were lost: its reader took no more"
@@ -124,10 +125,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines, without the last one's end."""
-        line = f"{_clock(record.created)} {record.levelname.lower():<7} {_plain(record.getMessage())}"
+        line = f"{_clock(record.created)} {record.levelname.lower():<7} {visible(record.getMessage(), one_line=True)}"
         if record.exc_info and record.exc_info[0] is not None:
             told = _exception(record.exc_info[1], record.exc_info[2], texts=self._texts)
-            lines = (f"{name}: {_plain(str(text))}" for name, text in told.items())
+            lines = (f"{name}: {visible(str(text), one_line=True)}" for name, text in told.items())
             line = "\n    ".join((line, *lines))
         return line
 
@@ -179,7 +180,7 @@ class CallLog:
             who = f" {tenant}/{key_id}" if tenant else ""
             text = (
                 f"{_clock(time.time())} {name:<7} {method} {code.name} {1000 * seconds:.1f} ms{who} {peer} {request_id}"
-                f"{' ' if told else ''}{_plain(told)}"
+                f"{' ' if told else ''}{visible(told, one_line=True)}"
             )
         with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone; calls go on
             self._stream.write(f"{text}\n")
@@ -209,8 +210,3 @@ def _moment(seconds: float) -> str:
 
 def _clock(seconds: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
-
-
-def _plain(text: str) -> str:
-    """One line, whatever the text holds: a caller must not write lines of its own."""
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)

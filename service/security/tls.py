@@ -108,7 +108,7 @@ def validity(path: Path, /) -> tuple[datetime, datetime]:
         begin = _inside(der, at)
         return _moment(der, begin), _moment(der, _span(der, begin)[1])
     except (ValueError, IndexError):
-        raise InvalidArgument("tls_certificate", str(path), "a certificate, PEM") from None
+        raise InvalidArgument("tls_certificate", str(path), "", f"{str(path)!r} holds no certificate in PEM") from None
 
 
 def _moment(der: bytes, at: int) -> datetime:
@@ -165,7 +165,7 @@ def read_roots(field: str, path: Path, /) -> bytes:
             cadata=raw.decode("ascii", "ignore")
         )  # remarks may be any text
     except (ssl.SSLError, ValueError):
-        raise InvalidArgument(field, str(path), "a file of certificates, PEM") from None
+        raise InvalidArgument(field, str(path), "", f"{str(path)!r} holds no certificates in PEM") from None
     return raw
 
 
@@ -173,7 +173,7 @@ def _read(field: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InvalidArgument(field, str(path), f"a file that can be read ({error.strerror})") from None
+        raise InvalidArgument(field, str(path), "", f"{str(path)!r} cannot be read: {error.strerror}") from None
 
 
 def _no_password() -> str:

@@ -101,7 +101,9 @@ def check_bulk(raw: bytes, shape: Shape, /) -> None:
                 continue
             count += 1
             if count > shape.most:
-                raise InvalidArgument(place, f"more than {shape.most} entries", f"{shape.most} at most")
+                raise InvalidArgument(
+                    place, shape.most + 1, f"{shape.most} at most", f"has more than {shape.most} entries"
+                )
             if number_ in places:
                 if end_ - value_ > _PLAIN_MARKET_BYTES:
                     entry = shape.entries[number_]
@@ -115,18 +117,20 @@ def _check_entry(raw: bytes, value: int, end: int, entry: Entry, place: str) -> 
         if number not in counts:
             others += 1
             if others > _MOST_OTHERS:
-                raise InvalidArgument(place, f"more than {_MOST_OTHERS} other fields", f"{_MOST_OTHERS} at most")
+                raise InvalidArgument(
+                    place, _MOST_OTHERS + 1, f"{_MOST_OTHERS} at most", f"has more than {_MOST_OTHERS} other fields"
+                )
             continue
         counts[number] += (stop - start) // _BYTES_OF_SHARE if number == entry.packed and kind == _TEXT else 1
         name, most = entry.most[number]
         if counts[number] > most:
-            raise InvalidArgument(f"{place}.{name}", f"more than {most} entries", f"{most} at most")
+            raise InvalidArgument(f"{place}.{name}", most + 1, f"{most} at most", f"has more than {most} entries")
 
 
 def _check_rest(size: int) -> int:
     if size > MOST_PLAIN_BYTES:
-        found = f"more than {MOST_PLAIN_BYTES} bytes beside the data it brings"
-        raise InvalidArgument("request", found, f"{MOST_PLAIN_BYTES} bytes")
+        problem = f"has more than {MOST_PLAIN_BYTES} bytes beside the data it brings"
+        raise InvalidArgument("request", size, f"{MOST_PLAIN_BYTES} at most", problem)
     return size
 
 

@@ -120,7 +120,8 @@ def check_size(raw: bytes, /) -> None:
         InvalidArgument: it is.
     """
     if len(raw) > MOST_PLAIN_BYTES:
-        raise InvalidArgument("request", f"{len(raw)} bytes", f"{MOST_PLAIN_BYTES} bytes, unless it brings data")
+        allowed = f"{MOST_PLAIN_BYTES} at most, unless it brings data"
+        raise InvalidArgument("request", len(raw), allowed, f"has {len(raw)} bytes")
 
 
 async def the_request(context: _Context, /) -> bytes:

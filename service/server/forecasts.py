@@ -14,6 +14,7 @@ from forecast.errors import InvalidArgument
 from forecast.forecasting import OF_RECORD, check_request
 from forecast.results import History
 from service import convert
+from service.answers import check_words
 from service.catalog import Catalog
 from service.pasted import totals_asked
 from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, RevenueQuestion
@@ -182,6 +183,7 @@ def read_forecast(raw: bytes, /) -> ForecastQuery:
     query = convert.forecast_query(decode(ForecastRequest, raw))
     check_levels(query.levels)
     check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+    check_words(query.events, query.conditions)
     return query
 
 
@@ -204,4 +206,4 @@ def check_levels(levels: tuple[float, ...], /) -> None:
         InvalidArgument: there are more.
     """
     if len(levels) > MOST_LEVELS:
-        raise InvalidArgument("levels", f"{len(levels)} levels", f"{MOST_LEVELS} at most")
+        raise InvalidArgument("levels", len(levels), f"{MOST_LEVELS} at most", f"are {len(levels)}")

@@ -155,5 +155,5 @@ class _Import:
                 replace=query.replace,
             )
         except InvalidArgument as error:  # of the header: those of rows are of another class
-            raise InvalidArgument(f"header.{error.field}", error.value, error.allowed) from None
+            raise error.within("header") from None
         return convert.import_response(report)

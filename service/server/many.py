@@ -9,6 +9,7 @@ from typing import Any
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request
 from service import convert
+from service.answers import check_words
 from service.catalog import Catalog
 from service.queries import BatchQuery
 from service.server.bulk import BATCH, check_bulk
@@ -52,8 +53,9 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
     try:
         check_levels(query.levels)
         check_request(horizon=query.horizon, levels=query.levels, model=query.model)
+        check_words(query.events)
     except InvalidArgument as error:
-        raise InvalidArgument(f"batch.{error.field}", error.value, error.allowed) from None
+        raise error.within("batch") from None
     named = len(query.markets)
     parts = [Part(place, 1, market=market, events=query.events_of(place)) for place, market in enumerate(query.markets)]
     size = 1

@@ -99,8 +99,8 @@ def check_scores_room(query: BacktestQuery, /) -> None:
     asked = f"{levels} levels of {models} models, {query.horizon} quarters ahead"
     fit = (most - none) // (one - none)
     if fit >= 1:
-        raise InvalidArgument("levels", asked, f"{fit} at most of so many scores, for the answer to be sent")
-    raise InvalidArgument("models", asked, "fewer models of so many scores, for the answer to be sent")
+        raise InvalidArgument("levels", levels, f"{fit} at most", f"are too many for one answer: {asked}")
+    raise InvalidArgument("models", models, "ask for fewer", f"are too many for one answer: {asked}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +133,8 @@ def check_room(providers: Collection[str], /, *, horizon: int, levels: int, besi
         none = answer_bytes(providers, horizon=horizon, levels=0)
         fit = (most - none) // (answer_bytes(providers, horizon=horizon, levels=1) - none)
         if fit >= 1:
-            raise InvalidArgument("levels", asked, f"{fit} at most of so many numbers, for the answer to be sent")
-        raise InvalidArgument("horizon", asked, "fewer quarters of so many providers, for the answer to be sent")
+            raise InvalidArgument("levels", levels, f"{fit} at most", f"are too many for one answer: {asked}")
+        raise InvalidArgument("horizon", horizon, "ask for fewer quarters", f"is too long for one answer: {asked}")
     beside = beside or Beside()
     past = beside.past
     sizes = {
@@ -151,8 +151,8 @@ def check_room(providers: Collection[str], /, *, horizon: int, levels: int, besi
     remedy = "leave it out, or ask for it alone by GetHistory" if alone else "ask for fewer levels, or leave it out"
     if field == "include_draws":
         remedy = "ask for fewer quarters, or leave it out"
-    found = f"{sizes[field]} bytes beside {asked}"
-    raise InvalidArgument(field, found, f"{max(left, 0)} bytes of it, for the answer to be sent: {remedy}")
+    problem = f"is too large for one answer: {sizes[field]} bytes, and {max(left, 0)} are left beside {asked}"
+    raise InvalidArgument(field, sizes[field], remedy, problem)
 
 
 def check_answer(answer: ForecastResponse | MarketForecast, /, *, beside: int = 0) -> None:
@@ -175,8 +175,9 @@ def check_answer(answer: ForecastResponse | MarketForecast, /, *, beside: int = 
     largest = max(parts, key=lambda name: parts[name])
     raise InvalidArgument(
         _ASKED_AS[largest],
-        f"{parts[largest]} bytes of an answer of {size}",
-        f"less of it: {PLAIN_BYTES} bytes in all, for the answer to be sent",
+        parts[largest],
+        f"ask for less of it: {PLAIN_BYTES} bytes in all",
+        f"is too large for one answer: {parts[largest]} bytes of {size}",
     )
 
 

@@ -15,7 +15,7 @@ from forecast.quarter import Quarter
 from forecast.results import Forecast, History, ModelProvenance, level_name
 from forecast.shares import SharesTable, sound_shares
 from service import convert
-from service.answers import answer
+from service.answers import answer, check_asked, check_words
 from service.catalog import Catalog, inline_shares
 from service.pasted import paste, totals_asked
 from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
@@ -67,6 +67,7 @@ def make_forecast(
         past=None if totals is None else len(totals.quarters),
         draws=query.include_draws,
     )
+    check_asked(source, query.events, query.conditions, horizon=query.horizon)
     forecast = _forecast(source, query, keep_draws=query.from_draws, beside=beside)
     answers = answer(forecast, query.events, query.conditions, league=query.league, totals=totals, seed=query.seed)
     response = convert.forecast_response(
@@ -153,6 +154,7 @@ def history_outcome(
     """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
 
     def make() -> bytes:
+        check_asked(history, events, horizon=query.horizon)
         made = _forecast(history, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, convert.data_used(history), answer(made, events).events)
 
@@ -175,7 +177,9 @@ def _forecast(
 
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
-        shares, events = sound_shares(_frame([table])), query.events + table.events
+        check_words(events := query.events + table.events)
+        shares = sound_shares(_frame([table]))
+        check_asked(shares, events, horizon=query.horizon)
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)
 
@@ -246,7 +250,9 @@ def _frame(tables: Sequence[MarketTable]) -> pl.DataFrame:
     for table in tables:
         parts, cells = len(table.providers), len(table.shares)
         if not parts or cells % parts:
-            raise InvalidArgument("shares", f"{cells} shares of {parts} providers", "as many shares in each quarter")
+            raise InvalidArgument(
+                "shares", cells, "send one of each provider in each quarter", f"are {cells} of {parts} providers"
+            )
         first = Quarter.parse(table.first_period, "first_period").index
         for index in range(first, first + cells // parts):
             if index not in quarters:

@@ -37,11 +37,11 @@ def make_engine(database: str, /, *, create: bool) -> sa.Engine:
         return _postgres(url)
     path = Path(str(url.database))
     if path.is_dir():
-        raise InvalidArgument("database", str(path), "a file")
+        raise InvalidArgument("database", str(path), "give a file", f"{str(path)!r} is a folder")
     if not path.parent.is_dir():
-        raise InvalidArgument("database", str(path), "a file in a folder that exists")
+        raise InvalidArgument("database", str(path), "", f"{str(path)!r} is in no folder that exists")
     if not create and not path.exists():
-        raise InvalidArgument("database", str(path), "a file that exists; `sharecast import` makes one")
+        raise InvalidArgument("database", str(path), "`sharecast import` makes one", f"{str(path)!r} does not exist")
     return _sqlite(url)
 
 

@@ -54,16 +54,18 @@ def _check_ours(connection: sa.Connection, version: str | None, database: str) -
     if version is not None and version > NEWEST:
         raise InvalidArgument(
             "database",
-            f"{database}, of version {version}",
-            f"version {NEWEST} or earlier; a newer Sharecast has changed it",
+            version,
+            f"version {NEWEST} or earlier is understood; a newer Sharecast has changed it",
+            f"{database} is of version {version}",
         )
     if version is None:
         foreign = foreign_tables(connection)
         if foreign:
             raise InvalidArgument(
                 "database",
-                f"{database}, which holds tables of something else: {', '.join(foreign[:3])}",
-                "a database of Sharecast, or a new one",
+                database,
+                "give a database of Sharecast, or a new one",
+                f"{database} holds tables of something else: {', '.join(foreign[:3])}",
             )
 
 

@@ -24,10 +24,10 @@ import polars as pl
 from forecast.arrays import FloatArray
 from forecast.data.make_prior import learn_many, windows
 from forecast.events import (
-    Above,
     Concentrated,
     Event,
     Leads,
+    Limit,
     Overtakes,
     Statement,
     TopChanges,
@@ -38,6 +38,7 @@ from forecast.events import (
     ranks,
 )
 from forecast.forecasting import forecast_shares
+from forecast.grammar import Sign
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
@@ -64,7 +65,7 @@ def statements(made: Forecast) -> Iterator[tuple[str, Statement, tuple[When, ...
     for name, k in zip(names, order, strict=True):
         for factor in FACTORS:
             if factor * latest[k] < 1.0:
-                yield f"above {factor:g} x", Above((name,), float(factor * latest[k])), (When.IN, When.BY)
+                yield f"above {factor:g} x", Limit((name,), Sign.ABOVE, float(factor * latest[k])), (When.IN, When.BY)
     for n in (1, 2, 3):
         if n < sum(name != OTHERS for name in made.providers):
             yield f"top {n} changes", TopChanges(n), (When.IN, When.BY)
@@ -72,7 +73,7 @@ def statements(made: Forecast) -> Iterator[tuple[str, Statement, tuple[When, ...
     index = float(herfindahl(latest, made.providers))
     for factor in INDEX_FACTORS:
         if factor * index < 1.0:
-            yield f"HHI above {factor:g} x", Concentrated(factor * index, above=True), (When.IN, When.BY)
+            yield f"HHI above {factor:g} x", Concentrated(factor * index, Sign.ABOVE), (When.IN, When.BY)
 
 
 def measured(made: Forecast, came: FloatArray) -> Iterator[tuple[int, float, float, float, float, float]]:

@@ -3,8 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument
-from forecast.wording import find_provider, named, per_cent, probability_text, read_share, value_text, whom
+from forecast.wording import Source, find_provider, named, per_cent, probability_text, read_share, value_text, whom
 
+SOURCE = Source("x", "a text")
 NAMES = ("Alibaba Cloud", "Huawei Cloud", "Huawei", "vivo", "Others")
 
 
@@ -19,20 +20,22 @@ NAMES = ("Alibaba Cloud", "Huawei Cloud", "Huawei", "vivo", "Others")
     ],
 )
 def test_a_provider_is_known_by_the_words_it_starts_with(text: str, name: str) -> None:
-    assert find_provider(text, NAMES, "x") == name
+    assert find_provider(text, NAMES, SOURCE) == name
 
 
 @pytest.mark.parametrize("text", ["Ali", "Cloud", "", "  ", "Alibaba Cloud Services"])
 def test_a_provider_that_cannot_be_meant_is_refused(text: str) -> None:
-    with pytest.raises(InvalidArgument, match=r"x\.provider is .*; allowed: one of Alibaba Cloud, Huawei Cloud"):
-        find_provider(text, NAMES, "x")
+    with pytest.raises(
+        InvalidArgument, match=r"x 'a text': no provider is called .*the providers are Alibaba Cloud, Huawei Cloud"
+    ):
+        find_provider(text, NAMES, SOURCE)
 
 
 @given(st.integers(0, 1000))
 def test_a_share_written_out_reads_as_itself(tenths: int) -> None:
     share = tenths / 1000
-    assert read_share(per_cent(share), "x") == pytest.approx(share, abs=1e-15)
-    assert read_share(str(share), "x") == share
+    assert read_share(per_cent(share), SOURCE) == pytest.approx(share, abs=1e-15)
+    assert read_share(str(share), SOURCE) == share
 
 
 @given(st.integers(0, 2000))

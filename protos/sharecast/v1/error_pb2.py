@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sharecast/v1/error.proto\x12\x0csharecast.v1\"?\n\rRowViolations\x12.\n\nviolations\x18\x01 \x03(\x0b\x32\x1a.sharecast.v1.RowViolation\"Y\n\x0cRowViolation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0b\n\x03row\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x05 \x01(\t*\xab\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_TABLE\x10\x02\x12\"\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x03\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x04\x12 \n\x1c\x45RROR_REASON_NOT_ENOUGH_DATA\x10\x05\x12\x1d\n\x19\x45RROR_REASON_MODEL_FAILED\x10\x06\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x07\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x08\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\t\x12\x1f\n\x1b\x45RROR_REASON_ALREADY_EXISTS\x10\n\x12\x19\n\x15\x45RROR_REASON_NO_STORE\x10\x0b\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\x0c\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\r\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x0e\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x0f\x12\x1a\n\x16\x45RROR_REASON_WORK_LOST\x10\x10\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sharecast/v1/error.proto\x12\x0csharecast.v1\"?\n\rRowViolations\x12.\n\nviolations\x18\x01 \x03(\x0b\x32\x1a.sharecast.v1.RowViolation\"g\n\x0cRowViolation\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0b\n\x03row\x18\x02 \x01(\x05\x12\x0e\n\x06\x63olumn\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x05 \x01(\t\x12\x0c\n\x04hint\x18\x06 \x01(\t*\xab\x04\n\x0b\x45rrorReason\x12\x1c\n\x18\x45RROR_REASON_UNSPECIFIED\x10\x00\x12!\n\x1d\x45RROR_REASON_INVALID_ARGUMENT\x10\x01\x12\x1e\n\x1a\x45RROR_REASON_INVALID_TABLE\x10\x02\x12\"\n\x1e\x45RROR_REASON_MALFORMED_REQUEST\x10\x03\x12\x1a\n\x16\x45RROR_REASON_NOT_FOUND\x10\x04\x12 \n\x1c\x45RROR_REASON_NOT_ENOUGH_DATA\x10\x05\x12\x1d\n\x19\x45RROR_REASON_MODEL_FAILED\x10\x06\x12\"\n\x1e\x45RROR_REASON_DEADLINE_EXCEEDED\x10\x07\x12\x1c\n\x18\x45RROR_REASON_UNAVAILABLE\x10\x08\x12\x19\n\x15\x45RROR_REASON_INTERNAL\x10\t\x12\x1f\n\x1b\x45RROR_REASON_ALREADY_EXISTS\x10\n\x12\x19\n\x15\x45RROR_REASON_NO_STORE\x10\x0b\x12\"\n\x1e\x45RROR_REASON_STORE_UNAVAILABLE\x10\x0c\x12 \n\x1c\x45RROR_REASON_UNAUTHENTICATED\x10\r\x12\"\n\x1e\x45RROR_REASON_PERMISSION_DENIED\x10\x0e\x12\x1b\n\x17\x45RROR_REASON_OVERLOADED\x10\x0f\x12\x1a\n\x16\x45RROR_REASON_WORK_LOST\x10\x10\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.error_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ERRORREASON']._serialized_start=199
-  _globals['_ERRORREASON']._serialized_end=754
+  _globals['_ERRORREASON']._serialized_start=213
+  _globals['_ERRORREASON']._serialized_end=768
   _globals['_ROWVIOLATIONS']._serialized_start=42
   _globals['_ROWVIOLATIONS']._serialized_end=105
   _globals['_ROWVIOLATION']._serialized_start=107
-  _globals['_ROWVIOLATION']._serialized_end=196
+  _globals['_ROWVIOLATION']._serialized_end=210
 # @@protoc_insertion_point(module_scope)

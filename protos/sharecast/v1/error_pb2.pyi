@@ -51,15 +51,17 @@ class RowViolations(_message.Message):
     def __init__(self, violations: _Optional[_Iterable[_Union[RowViolation, _Mapping]]] = ...) -> None: ...
 
 class RowViolation(_message.Message):
-    __slots__ = ("rule", "row", "column", "value", "allowed")
+    __slots__ = ("rule", "row", "column", "value", "allowed", "hint")
     RULE_FIELD_NUMBER: _ClassVar[int]
     ROW_FIELD_NUMBER: _ClassVar[int]
     COLUMN_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
     rule: str
     row: int
     column: str
     value: str
     allowed: str
-    def __init__(self, rule: _Optional[str] = ..., row: _Optional[int] = ..., column: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ...) -> None: ...
+    hint: str
+    def __init__(self, rule: _Optional[str] = ..., row: _Optional[int] = ..., column: _Optional[str] = ..., value: _Optional[str] = ..., allowed: _Optional[str] = ..., hint: _Optional[str] = ...) -> None: ...
