@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
     from forecast.revenue import Revenue, forecast_revenue
-    from forecast.shares import check_shares
     from forecast.scorecard import Backtest
+    from forecast.shares import check_shares
 
 _HOME = {
     "backtest_figures": "backtest",

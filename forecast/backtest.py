@@ -16,9 +16,8 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.errors import InvalidArgument, NotEnoughData, SharecastError
 from forecast.brought import TableLike, read_table
-from forecast.errors import InvalidTable
+from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, SharecastError
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.models.base import FEWEST_QUARTERS

@@ -14,7 +14,8 @@ from forecast.shares import SharesTable, read_shares
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecast.sheet import Reading
+    from forecast.sheet import Reading, Sheet
+    from forecast.sheet.grid import Row
 
 TableLike: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Iterable[Mapping[str, object]]"
 """A frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``."""
@@ -47,19 +48,19 @@ def read_table(
         if "market" not in frame.columns:
             frame = frame.with_columns(market=pl.lit(market))
         return read_shares(frame, table=table, dated=dated)
-    # The header is no row of a frame: its first row is 1.
-    return read_grid([frame.columns, *frame.rows()], table=table, market=market, dated=dated, options=options, header=0)
+    grid = [frame.columns, *frame.rows()]
+    return read_grid(grid, table=table, market=market, dated=dated, options=options, below_header=True)
 
 
 def read_grid(
-    grid: "Sequence[Sequence[object]]",
+    grid: "Sequence[Row]",
     /,
     *,
     table: str,
     market: str,
     dated: bool = False,
     options: "Reading | None" = None,
-    header: int = 1,
+    below_header: bool = False,
 ) -> SharesTable:
     """Read a sheet, as `forecast.sheet.understand` takes it.
 
@@ -69,7 +70,7 @@ def read_grid(
         market: Name of the market of a sheet that names none.
         dated: Whether it is to be kept.
         options: What its owner says about it.
-        header: Number of the grid's first row.
+        below_header: As `forecast.sheet.understand` takes it.
 
     Raises:
         InvalidTable: it is not understood.
@@ -77,15 +78,25 @@ def read_grid(
     from forecast.sheet import Reading, understand
 
     asked = options or Reading()
-    sheet = understand(grid, name=table, options=asked if asked.market else replace(asked, market=market))
+    sheet = understand(
+        grid,
+        name=table,
+        options=asked if asked.market else replace(asked, market=market),
+        below_header=below_header,
+    )
+    return shares_of_sheet(sheet, dated=dated)
+
+
+def shares_of_sheet(sheet: "Sheet", /, *, dated: bool = False) -> SharesTable:
+    """The table that a sheet holds, made fit."""
     frame = sheet.frame.drop("column")
     if not dated:
         frame = frame.drop("published_at", strict=False)
     return read_shares(
         frame,
-        table=table,
+        table=sheet.name,
         dated=dated,
-        notes=[(plain_name(name), note) for name in sheet.markets for note in sheet.notes],
+        notes=[(plain_name(sheet.markets[0]) if len(sheet.markets) == 1 else "", note) for note in sheet.notes],
         faults=[(fault.market, fault.violation()) for fault in sheet.faults],
     )
 

@@ -1,7 +1,8 @@
 """One cell of a table as people write it: a number with its signs and marks, or a quarter, a date, a year.
 
 Nothing is decided here that needs the other cells: `1,234` has a reading with a decimal point and one with a decimal
-comma, and `03/06/2020` one with the day first and one with the month first. `forecast.sheet` decides by the whole table.
+comma, and `03/06/2020` one with the day first and one with the month first; `forecast.sheet` decides by the whole
+table.
 """
 
 import math
@@ -309,8 +310,8 @@ def read_stamp(cell: Cell, /) -> Stamp | None:
     """Read a quarter, a date, a month, a half-year or a year.
 
     Args:
-        cell: A date, or a text such as '2020Q3', 'Q3 2020', '3Q20', "Q3'20", 'FY21 Q3', '3. Quartal 2020', '2020-09-30',
-            '30.09.2020', 'Sep-20'; a whole number such as 2020 is a year.
+        cell: A date, or a text such as '2020Q3', 'Q3 2020', '3Q20', "Q3'20", 'FY21 Q3', '3. Quartal 2020',
+            '2020-09-30', '30.09.2020', 'Sep-20'; a whole number such as 2020 is a year.
 
     Returns:
         What the cell says; None where it says no time.

@@ -1,7 +1,7 @@
 """From a history or a table of shares to a forecast: choose the quarters, transform, run the model, summarise."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -40,7 +40,7 @@ def _model(name: str) -> Model:
     return model
 
 
-def check_request(*, horizon: int, levels: Sequence[float] | float, model: str) -> tuple[int, tuple[float, ...]]:
+def check_request(*, horizon: float, levels: Sequence[float] | float, model: str) -> tuple[int, tuple[float, ...]]:
     """Check what a forecast is asked for.
 
     Returns:
@@ -50,20 +50,29 @@ def check_request(*, horizon: int, levels: Sequence[float] | float, model: str) 
         InvalidArgument: `horizon` is not in 1 to 40, or a level is not in (0, 1) or stands twice.
         NotFound: the model is not known.
     """
-    whole = isinstance(horizon, Real) and not isinstance(horizon, bool) and float(horizon).is_integer()
-    if not (whole and 1 <= horizon <= LONGEST_HORIZON):
+    quarters = _whole(horizon)
+    if quarters is None or not 1 <= quarters <= LONGEST_HORIZON:
         raise InvalidArgument("horizon", horizon, f"1 to {LONGEST_HORIZON} quarters")
-    asked = [levels] if isinstance(levels, Real | str) else list(levels)
+    several = isinstance(levels, Iterable) and not isinstance(levels, str)
+    asked: list[object] = list(levels) if several else [levels]  # type: ignore[arg-type]  # mypy does not follow
     for level in asked:
-        if not (isinstance(level, Real) and math.isfinite(level) and 0.0 < level <= FINEST_LEVEL):
-            hint = f"; did you mean {level / 100:g}?" if isinstance(level, Real) and 1.0 < level < 100.0 else ""
-            finest = f", at most {FINEST_LEVEL}" if isinstance(level, Real) and FINEST_LEVEL < level < 1.0 else ""
+        value = float(level) if isinstance(level, Real) and not isinstance(level, bool) else math.nan
+        if not 0.0 < value <= FINEST_LEVEL:
+            hint = f"; did you mean {value / 100:g}?" if 1.0 < value < 100.0 else ""
+            finest = f", at most {FINEST_LEVEL}" if FINEST_LEVEL < value < 1.0 else ""
             raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{finest}{hint}")
     if len(set(asked)) < len(asked):
         raise InvalidArgument("levels", asked, "each level once")
     if model not in MODELS:
         raise NotFound("model", model, MODELS)
-    return int(horizon), tuple(float(level) for level in asked)
+    return quarters, tuple(float(level) for level in asked)  # type: ignore[arg-type]  # each is a number
+
+
+def _whole(number: object) -> int | None:
+    """A whole number of any numeric type; None for anything else."""
+    if isinstance(number, bool) or not isinstance(number, Real):
+        return None
+    return int(number) if float(number).is_integer() else None
 
 
 def forecast_history(

@@ -32,9 +32,9 @@ _JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
 
 @lru_cache(maxsize=65536)
 def plain_name(name: str, /) -> str:
-    """A name without what nobody sees: composed characters, single spaces, none at either end, no soft hyphens.
+    r"""A name without what nobody sees: composed characters, single spaces, none at either end, no soft hyphens.
 
-    >>> plain_name("  Acme\\u00a0 Corp ")
+    >>> plain_name("  Acme\u00a0 Corp ")
     'Acme Corp'
     """
     composed = unicodedata.normalize("NFC", name).replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")

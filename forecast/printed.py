@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 STATED_SHIFTS = {"exact": 0.0, "about": 0.0, "more_than": 0.5, "less_than": -0.5}
 """By how many units of its last printed digit what a number stands for lies above it on average, by qualifier."""
 

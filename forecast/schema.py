@@ -503,7 +503,7 @@ def broken_rows(typed: pl.DataFrame, rules: tuple[Rule, ...]) -> pl.DataFrame | 
 
 
 def first_violations(typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.DataFrame) -> tuple[RowViolation, ...]:
-    """What was found in each broken row, as `broken_rows` lists them; rows go by their column `row` where there is one."""
+    """What was found in the rows that `broken_rows` lists; a row is named by its column `row` where there is one."""
     texts: dict[int, pl.Series] = {}  # what a rule's own text costs a whole column to make
     numbers = typed["row"].to_list() if "row" in typed.columns else range(1, typed.height + 1)
     found = []

@@ -52,7 +52,7 @@ class SharesTable:
     shares: pl.DataFrame
     """Columns market, period, provider, share, decimals, in the order given; where dated also published_at, stated (the
     share as its owner has it), qualifier, and decimals_given (whether the table says them)."""
-    notes: pl.DataFrame  # market, note: what was assumed or passed over, in words
+    notes: pl.DataFrame  # market ("": of the whole table), note: what was assumed or passed over, in words
     refused: pl.DataFrame  # market, code, message: markets that broke a rule, which `shares` does not hold
     totals: Totals  # of the markets given as amounts
     table: str = "shares"  # what was read, for errors
@@ -66,8 +66,8 @@ class SharesTable:
         return cls(shares, notes, refused, pl.DataFrame(schema=TOTALS_SCHEMA), table)
 
     def notes_of(self, market: str, /) -> tuple[str, ...]:
-        """The notes of one market."""
-        return tuple(self.notes.filter(pl.col("market") == market)["note"])
+        """The notes of one market, and of the table as a whole."""
+        return tuple(self.notes.filter(pl.col("market").is_in(["", market]))["note"])
 
 
 def read_shares(
@@ -360,8 +360,8 @@ def _successions(typed: pl.DataFrame) -> list[tuple[str, str]]:
             found.append(
                 (
                     market,
-                    f"{name} ends in {last} and {name_new} begins in the next quarter with a share as large: if that is "
-                    f"its new name, declare it (--renamed '{name}={name_new}'); until then they count as two",
+                    f"{name} ends in {last} and {name_new} begins in the next quarter with a share as large: if that "
+                    f"is its new name, declare it (--renamed '{name}={name_new}'); until then they count as two",
                 )
             )
     return found

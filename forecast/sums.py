@@ -21,7 +21,7 @@ TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
     "published_at": pl.String,
     "total": pl.Float64,
 }
-"""The size of a market in a quarter as a total row gives it; published_at is null where the table has no such column."""
+"""The size of a market in a quarter as a total row gives it; published_at is null where the table has none."""
 
 _FEWEST_QUARTERS = 2  # in which an unnamed row must be the sum of all others
 _FEWEST_QUARTERS_OF_A_RUN = 3  # in which it must be the sum of the rows above it

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 
+from forecast.brought import read_table
 from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import figures_in_force as in_force
 from forecast.merging import merge_figures
 from forecast.quarter import Quarter
 from forecast.results import History
-from forecast.brought import read_table
-from forecast.shares import SharesTable
 from forecast.scorecard import Backtest, BacktestProgress
+from forecast.shares import SharesTable
 from service.errors import NoStore
 from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow, WithdrawQuery
 from service.results import DataUsed, ImportReport, WithdrawReport

@@ -10,8 +10,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from forecast.arrays import FloatArray
 from forecast import completing
+from forecast.arrays import FloatArray
 from forecast.models.kernel import filter_grid, ready_market, temper
 from forecast.models.marginal import choose, summarise_mixture
 

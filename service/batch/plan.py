@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -106,10 +107,10 @@ def _measure(sample: list[pl.DataFrame], ask: Ask, output: Path) -> tuple[int, f
     if shares.is_empty():
         return 0, 0.0, 0.0
     one = shares.filter(pl.col("market") == shares["market"][0])
-    asked = {"horizon": ask.horizon, "levels": ask.levels, "model": ask.model, "seed": ask.seed}
-    forecast_read(SharesTable.checked(one), **asked)  # loads and compiles
+    make = partial(forecast_read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
+    make(SharesTable.checked(one))  # loads and compiles
     start = time.perf_counter()
-    made = forecast_read(SharesTable.checked(shares), **asked).table
+    made = make(SharesTable.checked(shares)).table
     data = encode(made, format_of(output)) if made.height else b""
     markets = shares["market"].n_unique()
     return markets, (time.perf_counter() - start) / markets, len(data) / markets

@@ -11,8 +11,8 @@ import polars as pl
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation, SharecastError
 from forecast.events import Event, EventProbability, event_probability, parse_event
 from forecast.grammar import EVENTS, read_phrase
-from forecast.wording import LONGEST_TEXT, plain_text
 from forecast.shares import SharesTable
+from forecast.wording import LONGEST_TEXT, plain_text
 from service.answers import parts_of
 from service.queries import MOST_EVENTS
 from service.tables import check_readable, read_table
@@ -155,7 +155,12 @@ def answer_questions(
             events = _understood(texts, market, horizon)
             if any(isinstance(event, Event) for event in events):
                 made = forecast_shares(
-                    SharesTable.checked(market), horizon=horizon, levels=levels, model=model, seed=seed_of(name), keep_draws=True
+                    SharesTable.checked(market),
+                    horizon=horizon,
+                    levels=levels,
+                    model=model,
+                    seed=seed_of(name),
+                    keep_draws=True,
                 )
             answers = [event if isinstance(event, Exception) else event_probability(made, event) for event in events]
         except Exception as error:  # one bad market must not end a run of thousands

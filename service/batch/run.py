@@ -79,8 +79,9 @@ def run_batch(
     """Forecast every market of a shares table.
 
     `output` and its neighbours ``<name>.errors.<ending>`` (market, code, message; only when a market failed) and
-    ``<name>.notes.<ending>`` (market, note; only when something was assumed of one) are replaced whole when all is done; until then, or when the run is ended, all stay as they were. Markets stand in the
-    order of their first rows. The same input, seed and version give the same bytes, whatever the number of workers.
+    ``<name>.notes.<ending>`` (market, note; only when something was assumed of one) are replaced whole when all is
+    done; until then, or when the run is ended, all stay as they were. Markets stand in the order of their first rows.
+    The same input, seed and version give the same bytes, whatever the number of workers.
 
     What is done is kept in a folder beside the output (`service.batch.journal`) until all is. A run that ends before,
     killed or by an error, leaves it there when any part is done, and `resume` goes on from it.

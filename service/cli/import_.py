@@ -51,8 +51,8 @@ def import_(
     fraction) or value (an amount); optionally decimals, of the percentage as published, and published_at (2020-11-02).
 
     Figures have a row per statement of a page, with the columns market, research_house, period (a quarter, or a year),
-    providers (names joined by |, TOTAL, or Others), measure (share, yoy_growth, spend_usd_bn, units_mn or amount), value,
-    qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher, published,
+    providers (names joined by |, TOTAL, or Others), measure (share, yoy_growth, spend_usd_bn, units_mn or amount),
+    value, qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher, published,
     source_title, source_url and note.
 
     The imported markets are there for every command, and what was imported is never changed: a share imported again

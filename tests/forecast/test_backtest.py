@@ -22,8 +22,8 @@ from forecast.forecasting import forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.quarter import Quarter
 from forecast.results import Forecast
-from forecast.shares import check_shares
 from forecast.scorecard import DISTANCES, MEASURES, Backtest, BacktestProgress
+from forecast.shares import check_shares
 
 FIGURES, BREAKS = load_figures(), load_breaks()
 

@@ -8,8 +8,8 @@ from forecast.composition import closure
 from forecast.draws import bands_of, simultaneous_bands, summarise
 from forecast.errors import InvalidArgument
 from forecast.forecasting import forecast_shares
-from forecast.shares import check_shares
 from forecast.selecting import order_statistics
+from forecast.shares import check_shares
 
 
 @given(st.integers(0, 1000), st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5, unique=True))

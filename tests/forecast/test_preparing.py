@@ -91,7 +91,7 @@ def test_a_quarter_of_zeros_alone_is_left_out_and_said_so(zeros: int) -> None:
     assert warnings == ("1 quarter whose shares are all zero: left out",)
 
 
-def reference(table: np.ndarray, others: int, half: float) -> np.ndarray:
+def reference(table: np.ndarray, others: int, half: float) -> np.ndarray:  # noqa: PLR0912, PLR0915  (one plain loop)
     """What `complete` does, quarter by quarter in plain NumPy."""
     told = np.isfinite(table)
     named = [k for k in range(table.shape[1]) if told[:, k].any()]

@@ -26,7 +26,7 @@ def shares_frames(draw: st.DrawFn, least_markets: int = 1) -> pl.DataFrame:
     rows = []
     for market in range(draw(st.integers(least_markets, 4))):
         providers = draw(
-            st.lists(st.sampled_from("Abc é漢 B.x Cd Éz 9 AB".split()), min_size=1, max_size=4, unique=True)
+            st.lists(st.sampled_from(["Abc", "é漢", "B.x", "Cd", "Éz", "9", "AB"]), min_size=1, max_size=4, unique=True)
         )
         for quarter in range(draw(st.integers(1, 5))):
             parts = draw(st.lists(st.floats(0.001, 1), min_size=len(providers), max_size=len(providers)))

@@ -7,9 +7,9 @@ from polars.testing import assert_frame_equal
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
+from forecast.many import market_seed
 from forecast.shares import check_shares
 from service.batch.journal import parts_folder
-from service.batch.part import market_seed
 from service.batch.questions import EVENTS_SCHEMA, read_questions
 from service.batch.run import BatchResult, run_batch
 from service.tables import encode, format_of, read_table

@@ -7,8 +7,9 @@ from polars.testing import assert_frame_equal
 
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.forecasting import forecast_shares
+from forecast.many import market_seed
 from forecast.shares import check_shares
-from service.batch.part import forecasts_schema, market_seed
+from service.batch.part import forecasts_schema
 from service.batch.run import BatchResult, run_batch
 from service.tables import ENDINGS, encode, format_of, read_table
 

@@ -9,8 +9,8 @@ from click.testing import Result
 
 from forecast.backtest import backtest_figures, backtest_shares
 from forecast.figures import load_breaks, load_figures
-from forecast.shares import check_shares
 from forecast.scorecard import MEASURES
+from forecast.shares import check_shares
 from service.batch.progress import Progress
 
 Run = Callable[..., Result]

@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 
 from forecast.backtest import backtest_figures, backtest_shares
 from forecast.figures import load_breaks, load_figures
-from forecast.shares import check_shares
 from forecast.scorecard import Backtest, BacktestProgress
+from forecast.shares import check_shares
 from service.catalog import Catalog
 from service.client import AsyncClient, Client, DeadlineExceeded, InvalidArgument, InvalidTable, NotEnoughData, NotFound
 from service.server import Front, Server
