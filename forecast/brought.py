@@ -1,12 +1,12 @@
 """Tables as people bring them: frames of Polars or pandas, or rows; with our columns, or as analysts have them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from forecast.errors import InvalidArgument
+from forecast.errors import InvalidArgument, RowViolation
 from forecast.names import plain_name
 from forecast.schema import DATED_SHARES_COLUMNS, QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import SharesTable, read_shares
@@ -84,20 +84,30 @@ def read_grid(
         options=asked if asked.market else replace(asked, market=market),
         below_header=below_header,
     )
-    return shares_of_sheet(sheet, dated=dated)
+    tidy = tidy_sheet(sheet, dated=dated)
+    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
 
 
-def shares_of_sheet(sheet: "Sheet", /, *, dated: bool = False) -> SharesTable:
-    """The table that a sheet holds, made fit."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TidyTable:
+    """The cells of a table, not yet made fit: what `forecast.shares.read_shares` takes."""
+
+    name: str
+    frame: pl.DataFrame
+    notes: tuple[tuple[str, str], ...] = ()
+    faults: tuple[tuple[str, RowViolation], ...] = ()
+
+
+def tidy_sheet(sheet: "Sheet", /, *, dated: bool = False) -> TidyTable:
+    """The cells of a sheet."""
     frame = sheet.frame.drop("column")
     if not dated:
         frame = frame.drop("published_at", strict=False)
-    return read_shares(
+    return TidyTable(
+        sheet.name,
         frame,
-        table=sheet.name,
-        dated=dated,
-        notes=[(plain_name(sheet.markets[0]) if len(sheet.markets) == 1 else "", note) for note in sheet.notes],
-        faults=[(fault.market, fault.violation()) for fault in sheet.faults],
+        tuple((plain_name(sheet.markets[0]) if len(sheet.markets) == 1 else "", note) for note in sheet.notes),
+        tuple((fault.market, fault.violation()) for fault in sheet.faults),
     )
 
 
@@ -128,4 +138,4 @@ def frame_of(given: TableLike, /) -> pl.DataFrame:
     rows = None if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) else list(given)
     if rows is None or not all(isinstance(row, Mapping) for row in rows):
         raise InvalidArgument("shares", type(given).__name__, "a frame of Polars or pandas, or rows as mappings")
-    return pl.DataFrame([dict(row) for row in rows], infer_schema_length=None, strict=False)
+    return pl.DataFrame([dict(row) for row in rows if isinstance(row, Mapping)], infer_schema_length=None, strict=False)

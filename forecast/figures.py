@@ -13,6 +13,7 @@ from importlib.resources import files
 
 import polars as pl
 
+from forecast.names import figure_name, name_key
 from forecast.quarter import Quarter
 from forecast.schema import (
     PUBLISHED_MONTH,
@@ -187,19 +188,26 @@ def named_figures(raw: pl.DataFrame, /, *, table: str = "figures") -> pl.DataFra
     Raises:
         InvalidTable: a row breaks a rule of figures.
     """
-    return (
-        check_figures(raw, table=table)
-        .with_row_index("row")
-        .with_columns(
-            pl.col("research_house").replace(SERIES_OF).alias("house"),
-            pl.col("providers")
-            .str.split("|")
-            .list.eval(pl.element().str.strip_chars())
-            .list.sort()
-            .list.join("|")
-            .alias("providers"),
-        )
+    checked = check_figures(raw, table=table)
+    return checked.with_row_index("row").with_columns(
+        pl.col("research_house").replace(SERIES_OF).alias("house"),
+        pl.col("providers")
+        .replace_strict(_spellings(checked["providers"]), return_dtype=pl.String)
+        .str.split("|")
+        .list.sort()
+        .list.join("|")
+        .alias("providers"),
     )
+
+
+def _spellings(providers: pl.Series) -> dict[str, str]:
+    """Every text of a column of providers with one spelling of each name: that which comes first."""
+    first: dict[str, str] = {}
+    found = {}
+    for text in providers.unique(maintain_order=True):
+        names = [figure_name(name) for name in text.split("|")]
+        found[text] = "|".join(first.setdefault(name_key(name), name) for name in names)
+    return found
 
 
 def known_as_of(figures: pl.DataFrame, as_of: date | None) -> pl.DataFrame:

@@ -56,7 +56,7 @@ def check_request(*, horizon: float, levels: Sequence[float] | float, model: str
     several = isinstance(levels, Iterable) and not isinstance(levels, str)
     asked: list[object] = list(levels) if several else [levels]  # type: ignore[arg-type]  # mypy does not follow
     for level in asked:
-        value = float(level) if isinstance(level, Real) and not isinstance(level, bool) else math.nan
+        value = _value(level)
         if not 0.0 < value <= FINEST_LEVEL:
             hint = f"; did you mean {value / 100:g}?" if 1.0 < value < 100.0 else ""
             finest = f", at most {FINEST_LEVEL}" if FINEST_LEVEL < value < 1.0 else ""
@@ -70,9 +70,13 @@ def check_request(*, horizon: float, levels: Sequence[float] | float, model: str
 
 def _whole(number: object) -> int | None:
     """A whole number of any numeric type; None for anything else."""
-    if isinstance(number, bool) or not isinstance(number, Real):
-        return None
-    return int(number) if float(number).is_integer() else None
+    value = _value(number)
+    return int(value) if value.is_integer() else None
+
+
+def _value(number: object) -> float:
+    """A number of any numeric type; NaN for anything else."""
+    return math.nan if isinstance(number, bool) or not isinstance(number, Real) else float(number)
 
 
 def forecast_history(

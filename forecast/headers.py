@@ -103,19 +103,20 @@ def read_header(text: str, /) -> Header:
 def _by_words(base: str) -> tuple[Role | None, int]:
     """The role that a word of a header tells, and its worth."""
     words = base.split()
+    found: Role | None = None
     if not 0 < len(words) <= 6:
-        return None, 0
-    if _SHARE_WORDS & set(words):
-        return "share", 1
-    if base in ("name", "names") or _EXACT["provider"] & set(words):
-        return "provider", 1
-    if base in ("market name", "market segment"):
-        return "market", 1
-    if base in _PERIOD_PHRASES:
-        return "period", 1
-    if _AMOUNT_WORDS & set(words):
+        pass
+    elif _SHARE_WORDS & set(words):
+        found = "share"
+    elif base in ("name", "names") or _EXACT["provider"] & set(words):
+        found = "provider"
+    elif base in ("market name", "market segment"):
+        found = "market"
+    elif base in _PERIOD_PHRASES:
+        found = "period"
+    elif _AMOUNT_WORDS & set(words):
         return "amount", 2 if len(words) == 1 else 1
-    return None, 0
+    return found, 0 if found is None else 1
 
 
 def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:

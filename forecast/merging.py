@@ -160,8 +160,8 @@ def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         Columns of `CURATED_SCHEMA` and `kind`, sorted as `forecast.figures.prepare_figures` sorts. Figures of `base`
-        keep their ids, and among `more` those that came first do. A figure stated twice stands once, with its earliest date; an
-        inferred date gives way to none but an earlier one that a page prints.
+        keep their ids, and among `more` those that came first do. A figure stated twice stands once, with its earliest
+        date; an inferred date gives way to none but an earlier one that a page prints.
     """
     return base if more.is_empty() else _curated(_together(base, more))
 

@@ -66,6 +66,19 @@ def shown_name(name: str, /) -> str:
     return _FOOTNOTE.sub("", plain) or plain
 
 
+def figure_name(name: str, /) -> str:
+    """The spelling of a name in a table of figures, where totals and the largest few have names of their own.
+
+    >>> figure_name("Total"), figure_name("Top 3"), figure_name(" rest of market"), figure_name("AWS")
+    ('TOTAL', 'TOP3', 'Others', 'AWS')
+    """
+    key = name_key(name)
+    if is_total(name):
+        return "TOTAL"
+    top = re.fullmatch(rf"top[ -]?([0-9]+)(?: {_WHOM})?", key)
+    return f"TOP{top[1]}" if top else shown_name(name)
+
+
 def is_residual(name: str, /) -> bool:
     """Whether a name stands for what the named providers leave.
 

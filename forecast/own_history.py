@@ -1,8 +1,8 @@
 """The history of a market whose owner gives its shares as a table: they hold as they are, to their printed precision.
 
 A press release is a noisy measurement (`forecast.history`); a user's own table is not. So nothing is smoothed here:
-what is stated is kept, what the table leaves open is completed as `forecast.completing` completes any table of shares, and
-the forecast is that of the same table in a batch.
+what is stated is kept, what the table leaves open is completed as `forecast.completing` completes any table of shares,
+and the forecast is that of the same table in a batch.
 """
 
 from datetime import date

@@ -16,6 +16,7 @@ from forecast.errors import InvalidTable, RowViolation
 from forecast.quarter import FIRST_YEAR, LAST_YEAR
 
 MAX_DECIMALS = 6  # of a percentage; nobody prints more
+MAX_GROWTH = 10.0  # a fraction: no house has told of a market or a provider that grew elevenfold in a year
 MAX_AMOUNT = 1e100  # so that a quarter's total stays finite
 DEFAULT_MARKET = "market"  # name of the one market of a shares table that has no column `market`
 _LISTED = 100  # violations that an error carries; its `total` counts them all
@@ -28,6 +29,7 @@ MEASURE_UNITS = {
     "units_mn": "million units",
     "amount": "amount",  # in a unit of its owner
 }
+_FORMS = "inc|incorporated|ltd|limited|llc|lp|plc|corp|corporation|co|company|gmbh|ag|se|sa|nv|bv|ab|oy|spa|kk|pte|pty"
 QUALIFIERS = ("exact", "about", "more_than", "less_than")
 
 QUARTER_TEXT = r"^(19[0-9]{2}|2[01][0-9]{2}|2200)Q[1-4]$"
@@ -61,6 +63,7 @@ class Rule:
     passes: pl.Expr  # boolean, one per row; null counts as broken
     allowed: str  # what would have been accepted, as a phrase
     value: pl.Expr | None = None  # text of what was found, where it is not the cell itself
+    hint: pl.Expr | None = None  # text of what was probably meant; null where nobody knows
     surely: pl.Expr | None = None  # one boolean, cheaper than `passes`: true only where every row passes
 
 
@@ -213,7 +216,10 @@ def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ..
             "share_in_unit_interval",
             "share",
             pl.col("share").is_null() | _unit_interval("share"),
-            "a fraction of 0 to 1 (34.1 % is 0.341), or null where not reported",
+            "a fraction of 0 to 1, or null where not reported",
+            hint=pl.when(pl.col("share").is_between(1.0, 100.0)).then(
+                pl.format("did you mean {}?", (pl.col("share") / 100.0).round(8))
+            ),
         ),
         Rule(
             "quarter_sums_to_one_at_most",
@@ -325,6 +331,13 @@ FIGURES_RULES = (
         "each name once",
     ),
     Rule(
+        "providers_by_bars",
+        "providers",
+        ~pl.col("providers").str.contains(r"(?i)\S[,;] +\S|\S \+ \S")
+        | pl.col("providers").str.contains(rf"(?i)[,;] +({_FORMS})\.?(\||$)"),
+        "one name, or names joined by |, such as AWS|Azure",
+    ),
+    Rule(
         "measure_known",
         "measure",
         pl.col("measure").is_in(list(MEASURE_UNITS)),
@@ -345,9 +358,14 @@ FIGURES_RULES = (
         pl.when(pl.col("measure") == SHARE_MEASURE)
         .then(_unit_interval("value"))
         .when(pl.col("measure") == "yoy_growth")
-        .then(pl.col("value").is_between(-1.0, 1000.0))
+        .then(pl.col("value").is_between(-1.0, MAX_GROWTH))
         .otherwise(pl.col("value").is_between(0.0, MAX_AMOUNT)),
-        "a fraction of 0 to 1 for share, -1 to 1000 for yoy_growth, an amount of 0 or more for the rest",
+        f"a fraction of 0 to 1 for share, -1 to {MAX_GROWTH:g} for yoy_growth (29 % is 0.29), an amount of 0 or more "
+        "for the rest",
+        hint=pl.when(
+            ((pl.col("measure") == SHARE_MEASURE) & pl.col("value").is_between(1.0, 100.0))
+            | ((pl.col("measure") == "yoy_growth") & pl.col("value").is_between(MAX_GROWTH, 100.0 * MAX_GROWTH))
+        ).then(pl.format("did you mean {}?", pl.col("value") / 100.0)),
     ),
     Rule(
         "qualifier_known", "qualifier", pl.col("qualifier").is_in(list(QUALIFIERS)), f"one of {', '.join(QUALIFIERS)}"
@@ -515,7 +533,8 @@ def first_violations(typed: pl.DataFrame, rules: tuple[Rule, ...], broken: pl.Da
             if place not in texts:
                 texts[place] = typed.select(rule.value).to_series()
             value = str(texts[place][row])
-        found.append(RowViolation(rule.name, int(numbers[row]), rule.column, value, rule.allowed))
+        hint = "" if rule.hint is None else typed[row].select(rule.hint).item() or ""
+        found.append(RowViolation(rule.name, int(numbers[row]), rule.column, value, rule.allowed, hint))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ A row counts as a sum where its numbers say so in every quarter that has it. A n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -64,10 +65,10 @@ def without_sums(
     for market in _candidates(typed, measure, dated=dated):
         mine = typed.filter(pl.col("market") == market)
         grid = _grid(mine, measure, dated=dated)
-        for name, note, rows, quarters in _sums(grid, measure, str(market), misfits):
+        for note, rows, quarters in _sums(grid, measure, str(market), misfits):
             out += rows
             notes.append((str(market), note))
-            if measure == "value" and quarters and name is not None:
+            if measure == "value":
                 totals += [(str(market), period, day, total) for (period, day), total in quarters]
     found = pl.DataFrame(totals, schema=TOTALS_SCHEMA, orient="row").unique(
         ["market", "period", "published_at"], keep="first", maintain_order=True
@@ -154,18 +155,47 @@ def _unit(values: FloatArray) -> float:
     return 1e-9
 
 
+_Totals: TypeAlias = list[tuple[tuple[str, str | None], float]]
+
+
 def _sums(
     grid: _Grid, measure: str, market: str, misfits: list[tuple[str, RowViolation]]
-) -> Iterator[tuple[str | None, str, list[int], list[tuple[tuple[str, str | None], float]]]]:
-    """Rows to take out: the name of a total or None, a note, the rows' numbers, and the total of each quarter."""
+) -> Iterator[tuple[str, list[int], _Totals]]:
+    """Rows to take out: a note, the rows' numbers, and of a total row the total of each quarter."""
     left = list(range(len(grid.names)))
+    for k, what in _subtotals(grid, left, market, misfits):
+        left.remove(k)
+        yield _told(grid, k, what), _rows(grid, k), []
+    for k in list(left) if measure == "value" else []:
+        if not is_total(grid.names[k]) and _is_run(grid, k, left):
+            left.remove(k)
+            yield _told(grid, k, "the sum of rows above it"), _rows(grid, k), []
+    named = [k for k in left if is_total(grid.names[k])]
+    for k in named:
+        others = [n for n in left if n not in named]
+        verdict = _verdict(grid, k, others, measure)
+        if verdict == "misfit":
+            misfits.append((market, _misfit(grid, k, others, "the sum of its quarter")))
+        elif verdict != "provider":
+            yield _told(grid, k, verdict), _rows(grid, k), _totals(grid, k, others)
+    for k in [] if named else left:
+        others = [n for n in left if n != k]
+        if len(others) >= 2 and grid.names[k] != OTHERS and _is_unnamed_total(grid, k, others, measure):
+            yield _told(grid, k, "the sum of its quarter"), _rows(grid, k), _totals(grid, k, others)
+            return
+
+
+def _subtotals(
+    grid: _Grid, left: Sequence[int], market: str, misfits: list[tuple[str, RowViolation]]
+) -> Iterator[tuple[int, str]]:
+    """Rows whose name says that they are a part of the whole, and of what they are the sum."""
     keys = {name_key(name): k for k, name in enumerate(grid.names)}
     for k, name in enumerate(grid.names):
-        parts = [keys[key] for key in joined_names(name) if key in keys]
-        if parts and len(parts) == len(joined_names(name)):
+        joined = joined_names(name)
+        parts = [keys[key] for key in joined if key in keys]
+        if parts and len(parts) == len(joined):
             if _equals(grid, k, [parts]):
-                left.remove(k)
-                yield None, _told(grid, k, "the sum of those it names"), _rows(grid, k), []
+                yield k, "the sum of those it names"
             else:
                 misfits.append((market, _misfit(grid, k, parts, "the sum of those it names")))
         elif is_subtotal(name) and not is_total(name):
@@ -173,34 +203,10 @@ def _sums(
             if found is None:
                 misfits.append((market, _misfit(grid, k, [], "the sum of rows of this table")))
             else:
-                left.remove(k)
-                yield None, _told(grid, k, found), _rows(grid, k), []
-    if measure == "value":
-        for k in list(left):
-            if not is_total(grid.names[k]) and _is_run(grid, k, left):
-                left.remove(k)
-                yield None, _told(grid, k, "the sum of rows above it"), _rows(grid, k), []
-    named = [k for k in left if is_total(grid.names[k])]
-    for k in named:
-        others = [n for n in left if n not in named]
-        verdict = _verdict(grid, k, others, measure)
-        if verdict == "provider":
-            continue
-        if verdict == "misfit":
-            misfits.append((market, _misfit(grid, k, others, "the sum of its quarter")))
-            continue
-        left.remove(k)
-        yield grid.names[k], _told(grid, k, verdict), _rows(grid, k), _totals(grid, k, others)
-    if not named:
-        for k in left:
-            others = [n for n in left if n != k]
-            enough = np.isfinite(grid.values[:, k]).sum() >= (_FEWEST_QUARTERS if measure == "value" else 1)
-            if len(others) >= 2 and grid.names[k] != OTHERS and enough and _is_unnamed_total(grid, k, others, measure):
-                yield grid.names[k], _told(grid, k, "the sum of its quarter"), _rows(grid, k), _totals(grid, k, others)
-                return
+                yield k, found
 
 
-def _totals(grid: _Grid, k: int, others: Sequence[int]) -> list[tuple[tuple[str, str | None], float]]:
+def _totals(grid: _Grid, k: int, others: Sequence[int]) -> _Totals:
     """The total of each quarter: that of a total row, or what it rounds where every other amount is there."""
     whole = np.isfinite(grid.values[:, others]).all(axis=1)
     sums = np.where(whole, grid.values[:, others].sum(axis=1), np.nan)
@@ -213,7 +219,7 @@ def _is_unnamed_total(grid: _Grid, k: int, others: Sequence[int], measure: str) 
     if not _equals(grid, k, [others]):
         return False
     if measure == "value":
-        return True
+        return bool(np.isfinite(grid.values[:, k]).sum() >= _FEWEST_QUARTERS)
     given = np.isfinite(grid.values[:, k])
     return bool((np.nansum(grid.values[given], axis=1) > 1.0 + grid.room(len(others))).all())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import polars as pl
 
-from forecast.brought import read_table
+from forecast.brought import TidyTable, read_table
 from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import figures_in_force as in_force
@@ -264,7 +264,7 @@ class Catalog:
 
     def import_table(
         self,
-        table: pl.DataFrame,
+        table: pl.DataFrame | TidyTable,
         *,
         kind: Literal["figures", "shares"],
         house: str = OWN_HOUSE,
@@ -276,7 +276,7 @@ class Catalog:
         """Keep what is new in a table, all of it or nothing.
 
         Args:
-            table: Figures as `forecast.schema.check_figures` takes them, or shares as `check_dated_shares` does.
+            table: Figures as `forecast.schema.check_figures` takes them, shares as `forecast.brought.read_table` does.
             kind: Which of the two.
             house: Whose the shares are; figures name their houses themselves.
             request_id: Empty, or a name for this request: asked again with the same table, the first report is given.

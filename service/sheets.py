@@ -11,11 +11,11 @@ from typing import Final
 
 import polars as pl
 
-from forecast.brought import is_canonical, shares_of_sheet
+from forecast.brought import TidyTable, is_canonical, tidy_sheet
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.shares import SharesTable, read_shares
 from forecast.sheet import Reading, Sheet, understand
-from service.tables import ENDINGS, read_table
+from service.tables import ENDINGS, check_readable, read_table
 
 WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TEXTS: Final = (".csv", ".tsv", ".txt")
@@ -30,6 +30,14 @@ _LOOKED_AT = 200  # lines that show the separator
 
 
 @dataclass(frozen=True, slots=True)
+class SheetReading:
+    """How a file is read."""
+
+    options: Reading | None = None
+    sheet: str | None = None  # of a workbook, by name or number
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """The cells of a file."""
 
@@ -38,10 +46,52 @@ class Grid:
     below_header: bool = False  # as `forecast.sheet.understand` takes it
 
 
+def has_figures(path: Path, /) -> bool:
+    """Whether a file holds a table of figures rather than of shares: by its columns.
+
+    Raises:
+        InvalidArgument: it cannot be read.
+    """
+    check_sheet_file(path)
+    if path.suffix.lower() not in ENDINGS:
+        return False
+    try:
+        return {"providers", "measure"} <= set(read_table(path).columns)
+    except InvalidArgument:
+        return False  # read as a sheet, it says what is wrong
+
+
+def rows_of(tidy: TidyTable, /) -> pl.DataFrame:
+    """The rows of a tidy table as a server takes them.
+
+    Raises:
+        InvalidTable: a cell of it is unfit.
+    """
+    read = read_shares(tidy.frame, table=tidy.name, dated=True, notes=tidy.notes, faults=tidy.faults)
+    if read.broken:
+        raise InvalidTable(read.table, read.violations, read.broken)
+    return tidy.frame.drop("row", strict=False)
+
+
+def check_sheet_file(path: Path, /) -> None:
+    """Refuse a file that cannot be one of shares, by its name, kind and first bytes.
+
+    Raises:
+        InvalidArgument: so it is.
+    """
+    ending = path.suffix.lower()
+    if ending not in SHEET_ENDINGS:
+        given = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise InvalidArgument(str(path), path.suffix, f"give a file ending in {', '.join(SHEET_ENDINGS)}", given)
+    _check_file(path, LARGEST_WORKBOOK if ending in WORKBOOKS else 2**62)
+    if ending in ENDINGS and ending not in TEXTS:
+        check_readable(path)
+
+
 def is_sheet_file(name: str, /) -> bool:
     """Whether a name is that of a file of shares rather than of a market: it ends as one, or there is one."""
     path = Path(name)
-    return path.suffix.lower() in SHEET_ENDINGS or path.is_file()
+    return path.suffix.lower() in SHEET_ENDINGS or ("." in path.name and path.is_file())
 
 
 def read_shares_file(
@@ -59,12 +109,24 @@ def read_shares_file(
         InvalidArgument: the file is missing, too large, damaged or not what its ending says, or there is no such sheet.
         InvalidTable: it is not understood as a table of shares.
     """
+    tidy = tidy_file(path, options=options, sheet=sheet, dated=dated)
+    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+
+
+def tidy_file(
+    path: Path, /, *, options: Reading | None = None, sheet: str | None = None, dated: bool = False
+) -> TidyTable:
+    """The cells of a file by market, quarter and provider, as `forecast.shares.read_shares` takes them.
+
+    Raises:
+        InvalidArgument, InvalidTable: as `read_shares_file`.
+    """
     frame = None if options or sheet else _canonical(path, dated=dated)
-    if frame is not None:
-        if "market" not in frame.columns:
-            frame = frame.with_columns(market=pl.lit(path.stem))
-        return read_shares(frame, table=str(path), dated=dated)
-    return shares_of_sheet(open_sheet(path, options=options, sheet=sheet), dated=dated)
+    if frame is None:
+        return tidy_sheet(open_sheet(path, options=options, sheet=sheet), dated=dated)
+    if "market" not in frame.columns:
+        frame = frame.with_columns(market=pl.lit(path.stem))
+    return TidyTable(str(path), frame)
 
 
 def open_sheet(path: Path, /, *, options: Reading | None = None, sheet: str | None = None) -> Sheet:
@@ -73,6 +135,7 @@ def open_sheet(path: Path, /, *, options: Reading | None = None, sheet: str | No
     Raises:
         InvalidArgument, InvalidTable: as `read_shares_file`.
     """
+    check_sheet_file(path)
     asked = options or Reading()
     if asked.market is None:
         asked = replace(asked, market=path.stem)
@@ -100,7 +163,7 @@ def open_sheet(path: Path, /, *, options: Reading | None = None, sheet: str | No
         raise InvalidArgument(str(path), names, "say which with --sheet", f"has several sheets of shares: {names}")
     if not found:
         raise refused[0]
-    (name, only), = found.items()
+    ((name, only),) = found.items()
     if len(grids) > 1:
         only = replace(only, notes=(f"sheet {name!r} is read, as the others hold no table of shares", *only.notes))
     return only
@@ -162,14 +225,17 @@ def _workbook(path: Path, sheet: str | None) -> dict[str, Grid]:
             # every row from the first on, so that rows are those of the workbook
             cells = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
             if cells.height * cells.width > MOST_CELLS:
-                found = f"has {cells.height:,} x {cells.width:,} cells in sheet {name!r}, and at most {MOST_CELLS:,} are read"
+                size = f"{cells.height:,} x {cells.width:,} cells"
+                found = f"has {size} in sheet {name!r}, and at most {MOST_CELLS:,} cells are read"
                 raise InvalidArgument(str(path), cells.height, "", found)
             if cells.height:
                 grids[name] = Grid(cells.rows())
     except (fastexcel.FastExcelError, OSError, pl.exceptions.PolarsError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         problem = f"is damaged, or no workbook: {reason}"
-        raise InvalidArgument(str(path), reason, "open it in your spreadsheet program and save it again", problem) from error
+        raise InvalidArgument(
+            str(path), reason, "open it in your spreadsheet program and save it again", problem
+        ) from error
     if not grids:
         raise InvalidArgument(str(path), "no cell", "give a workbook with a table of shares", "holds nothing")
     return grids

@@ -3,7 +3,8 @@
 from forecast.cells import DecimalMark, Written, quoted, read_number, tidy
 from forecast.errors import InvalidArgument
 from forecast.sheet.grid import Table
-from forecast.sheet.reading import Faults, Reading, Records, listed, rows_text
+from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed, rows_text
 
 
 def find_digits(
@@ -87,12 +88,12 @@ def _decimal_mark(
             value=quoted(records.numbers[n]),
         )
     elif points and commas and (points == commas or ambiguous):
-        one, other = (certain[name][0] for name in ("point", "comma"))  # type: ignore[index]
+        one, other = (certain[name][0] for name in ("point", "comma"))
         raise table.refusal(
             "decimal_mark",
             f"row {records.rows[one]} has {quoted(records.numbers[one])} with a decimal point and row "
-            f"{records.rows[other]} has {quoted(records.numbers[other])} with a decimal comma; write all numbers in one "
-            "way, or say which is right with --decimal point or --decimal comma",
+            f"{records.rows[other]} has {quoted(records.numbers[other])} with a decimal comma; write all numbers in "
+            "one way, or say which is right with --decimal point or --decimal comma",
             row=records.rows[one],
         )
     else:

@@ -20,7 +20,7 @@ def find_layout(table: Table, options: Reading, notes: list[str], faults: Faults
         if {"providers", "measure"} <= {head.base for head in heads}:
             raise table.refusal(
                 "is_shares",
-                "this is a table of figures (columns providers and measure), not a sheet of shares; import it as figures",
+                "this is a table of figures (columns providers and measure), not of shares; import it as figures",
                 row=header,
             )
         if has_names(table, header, heads):

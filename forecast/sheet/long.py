@@ -142,8 +142,8 @@ class _Columns:
         if shares and amounts and options.measure is None:
             raise table.refusal(
                 "share_or_value",
-                f"columns {table.titles(header, [shares[0], amounts[0]])} hold shares and amounts, and one of them is to "
-                "be read; say which with --measure share, --measure percent or --measure amount",
+                f"columns {table.titles(header, [shares[0], amounts[0]])} hold shares and amounts, and one of them is "
+                "to be read; say which with --measure share, --measure percent or --measure amount",
                 row=header,
             )
         first, second = ("amount", "share") if options.measure == "amount" else ("share", "amount")
@@ -154,11 +154,11 @@ class _Columns:
         free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows)]
         if len(free) == 1:
             return free[0]
-        found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"
+        numbers = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"
         raise table.refusal(
             "share_or_value",
-            f"no column of shares or amounts was found: row {header + 1} has {table.titles(header)}, and {found}; call "
-            "the column 'share' or 'value'",
+            f"no column of shares or amounts was found: row {header + 1} has {table.titles(header)}, and {numbers}; "
+            "call the column 'share' or 'value'",
             row=header,
         )
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
 from forecast.quarter import Quarter
 from forecast.sheet.grid import Table
-from forecast.sheet.reading import Faults, Reading, Records, listed
+from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed
 
 
 def find_quarters(
@@ -45,8 +46,7 @@ def find_quarters(
             faults.add(market, "period_is_quarter", cell, allowed, hint)
             result.append(None)
         else:
-            quarter = texts[stamp]
-            assert quarter is not None
+            quarter = texts[stamp] or ""
             if stamp.kind not in ("quarter", "fiscal"):
                 other, earlier = dates.setdefault((market, quarter), (stamp, row))
                 if other != stamp:
@@ -57,21 +57,11 @@ def find_quarters(
                     faults.add(market, "one_date_per_quarter", cell, allowed, hint)
             result.append(quarter)
     if annual:
-        year = sorted(
-            {records.times[n].year if isinstance(records.times[n], Stamp) else stamps[n].year for n in annual}
-        )  # type: ignore[union-attr]
+        year = sorted({stamp.year for n in annual if (stamp := stamps[n]) is not None})
         notes.append(f"whole years beside their four quarters are not used: {listed([str(y) for y in year])}")
-        _drop(records, result, set(annual))
+        records.drop(set(annual))
+        result = [quarter for n, quarter in enumerate(result) if n not in annual]
     return result
-
-
-def _drop(records: Records, times: list[str | None], gone: set[int]) -> None:
-    for values in (
-        records.rows, records.markets, records.times, records.time_columns, records.providers, records.numbers,
-        records.columns, records.decimals, records.qualifiers, records.published, times,
-    ):  # fmt: skip
-        if values is not None:
-            values[:] = [value for n, value in enumerate(values) if n not in gone]  # type: ignore[index]
 
 
 def _whole_years(first: dict[Stamp, tuple[int, str]], quarter_of: dict[Stamp, Quarter | None]) -> set[Stamp]:

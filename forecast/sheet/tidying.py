@@ -63,6 +63,7 @@ def tidy_frame(
     faults: Faults,
     options: Reading,
 ) -> pl.DataFrame:
+    """The records as a frame, unfit cells null and noted among the faults."""
     values: list[float | None] = []
     decimals: list[int | None] = []
     qualifiers: list[str | None] = []

@@ -7,9 +7,12 @@ from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
 from forecast.headers import is_sum, spoken_of
 from forecast.sheet.grid import Table
-from forecast.sheet.reading import Reading, Records
+from forecast.sheet.reading import Reading, Records, Unit
 
 _NEAR = 0.02  # by which shares of a quarter may miss one, beside half a unit of the last printed digit for each
+
+
+_UNIT_OF: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
 
 @dataclass(slots=True)
@@ -33,14 +36,14 @@ def find_unit(
     table: Table,
     options: Reading,
     notes: list[str],
-) -> tuple[str, dict[int, tuple[str, str, str]]]:
-    """What the numbers are: "fractions", "per cent" (where without a sign) or "amounts"; and the cells that cannot be."""
+) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
+    """What the numbers are: "fractions", "per cent" (where without a sign) or "amounts"; and cells that cannot be."""
     signed = [n for n, value in enumerate(written) if value is not None and value.percent]
     bare = [n for n, value in enumerate(written) if value is not None and not value.percent and digits[n] is not None]
     role = records.measured.role if records.measured is not None else None
     column = quoted(records.columns[0])
     if options.measure is not None:
-        return {"share": "fractions", "percent": "per cent", "amount": "amounts"}[options.measure], {}
+        return _UNIT_OF[options.measure], {}
     sums = _sums(records, times, digits, bare, written)
     says = spoken_of(records.hints)
     if role == "amount":
@@ -55,7 +58,7 @@ def find_unit(
         if records.columns[0] != "value":
             notes.append(f"column {column} read as amounts")
         hint = "if they are shares, say so with --measure percent"
-        return "amounts", {n: ("unit_of_measure", "amounts, without a per cent sign", hint) for n in signed}
+        return "amounts", dict.fromkeys(signed, ("unit_of_measure", "amounts, without a per cent sign", hint))
     if signed:
         return _beside_signs(signed, bare, digits, records, says)
     if not bare or sums is None:
@@ -67,7 +70,7 @@ def find_unit(
 
 def _beside_signs(
     signed: list[int], bare: list[int], digits: list[str | None], records: Records, says: str | None
-) -> tuple[str, dict[int, tuple[str, str, str]]]:
+) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
     """Numbers without a sign beside some with one: 34.1 can only be a per cent, and 0.341 can be two things."""
     hint = "write 34.1% or leave the sign away in all cells"
     unfit = {
@@ -123,7 +126,7 @@ def _shares(
     notes: list[str],
     *,
     percent: bool,
-) -> tuple[str, dict[int, tuple[str, str, str]]]:
+) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
     """The unit of a column that says it holds shares."""
     large = [n for n in bare if (text := digits[n]) is not None and abs(float(text)) > 1]
     count = len(sums.one)
@@ -131,8 +134,8 @@ def _shares(
     if percent and not large and not any(sums.over_one) and not any(sums.one):
         raise _two_readings(
             table,
-            f"column {header} says per cent, but its quarters sum to {_span(sums)}, so that {records.columns[0]} may be "
-            "fractions or per cents",
+            f"column {header} says per cent, but its quarters sum to {_span(sums)}, so that {records.columns[0]} may "
+            "be fractions or per cents",
             "--measure share or --measure percent",
         )
     if not large and not any(sums.over_one):
@@ -142,12 +145,12 @@ def _shares(
     near_one, near_hundred = sum(sums.one), sum(sums.hundred)
     if near_one and near_one > near_hundred and 2 * near_one >= count:
         hint = "the other quarters hold fractions that sum to 1"
-        return "fractions", {n: ("share_in_unit_interval", "fractions of 0 to 1", hint) for n in large}
+        return "fractions", dict.fromkeys(large, ("share_in_unit_interval", "fractions of 0 to 1", hint))
     if near_one and near_one * 2 < count:
         suspicious = _cells_of(sums, records, times, bare, near=sums.one)
         hint = "the other quarters hold per cents that sum to 100; write 34.1"
         notes.append(_told_percent(sums))
-        return "per cent", {n: ("unit_of_measure", "per cents as the other quarters", hint) for n in suspicious}
+        return "per cent", dict.fromkeys(suspicious, ("unit_of_measure", "per cents as the other quarters", hint))
     if not large:
         # parts up to 1 that sum to more
         return "fractions", {}
@@ -191,7 +194,7 @@ def _open(
     table: Table,
     notes: list[str],
     says: str | None,
-) -> tuple[str, dict[int, tuple[str, str, str]]]:
+) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
     """The unit of numbers whose headers do not say it: by their sums, then by the words around them."""
     count = len(sums.one)
     near_one, near_hundred = sum(sums.one), sum(sums.hundred)
@@ -205,7 +208,7 @@ def _open(
         if any(sums.over_hundred) and not near_hundred:
             raise _two_readings(
                 table,
-                f"the sheet speaks of shares, but its quarters sum to {_span(sums)}, so that the numbers may be amounts",
+                f"the sheet speaks of shares, but its quarters sum to {_span(sums)}: the numbers may be amounts",
                 "--measure amount, or --measure percent",
             )
         return _shares(sums, bare, digits, records, times, table, notes, percent=says == "percent")

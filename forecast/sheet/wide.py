@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
+from forecast.cells import Cell, Stamp, quoted, read_stamp
 from forecast.headers import Header, is_derived, is_footnote, is_sum, is_unit, measure_of, read_header
 from forecast.sheet.columns import (
     bare_quarter,
@@ -128,7 +128,7 @@ def _names(table: Table, header: int, across: Across, years: int | None) -> tupl
         found = f"columns {table.titles(header, free)} hold texts" if free else "no column holds names"
         raise table.refusal(
             "provider_column",
-            f"the sheet has a column per quarter (row {header + 1}), and {found}; call the one with the vendors 'vendor'",
+            f"the sheet has a column per quarter (row {header + 1}), and {found}; call that of the vendors 'vendor'",
             row=header,
         )
     return free[0], market
@@ -328,7 +328,7 @@ def _nothing_found(table: Table) -> Exception:
         )
     return table.refusal(
         "period_column",
-        f"no quarters were found; row {first + 1} has {table.titles(first)}; the sheet needs quarters such as 2020Q3 in a "
-        "column, or as the headers of columns",
+        f"no quarters were found; row {first + 1} has {table.titles(first)}; the sheet needs quarters such as 2020Q3 "
+        "in a column, or as the headers of columns",
         row=first,
     )

@@ -22,6 +22,7 @@ class Ask:
     model: str
     seed: int  # of the whole batch
     events: str = ""  # SHA-256 of the events asked; empty: none
+    reading: str = ""  # what the owner of the input says about it; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)

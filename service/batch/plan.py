@@ -16,7 +16,8 @@ from service.batch.questions import read_questions
 from service.batch.run import check_ask, check_places, check_workers, cut, events_of
 from service.batch.source import open_source
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
-from service.tables import check_readable, encode, format_of
+from service.sheets import SheetReading, check_sheet_file
+from service.tables import encode, format_of
 
 _SAMPLE = {"auto": 200}  # markets forecast to see how long they take
 _SLOW_SAMPLE = 3
@@ -55,6 +56,7 @@ def plan_batch(
     workers: int = 1,
     seed: int = 0,
     events: Path | None = None,
+    reading: SheetReading | None = None,
 ) -> Plan:
     """Read and check the input of a batch, and estimate the rest; nothing is written that stays.
 
@@ -68,12 +70,12 @@ def plan_batch(
     ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
     check_workers(workers)
     check_places(source, output)
-    check_readable(source)
+    check_sheet_file(source)
     if events:
         check_places(events, output, events_of(output))
         read_questions(events)
     with tempfile.TemporaryDirectory(prefix="sharecast-") as folder:
-        found = open_source(source, Path(folder))
+        found = open_source(source, Path(folder), reading=reading)
         parts = list(cut(found, ask))
         size = -(-_SAMPLE.get(model, _SLOW_SAMPLE) // _SPREAD)
         sampled = {len(parts) * n // _SPREAD for n in range(_SPREAD)}

@@ -22,7 +22,8 @@ from service.batch.source import Rows, Source, open_source
 from service.batch.workers import run_in_workers
 from service.files import check_writable, replacing
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL
-from service.tables import Format, check_readable, encode, format_of, scan_parquet
+from service.sheets import SheetReading, check_sheet_file
+from service.tables import Format, encode, format_of, scan_parquet
 
 MOST_WORKERS = 256
 LARGEST_SEED = 2**64 - 1  # what the API takes
@@ -72,6 +73,7 @@ def run_batch(
     resume: bool = False,
     manifest: bool = False,
     events: Path | None = None,
+    reading: SheetReading | None = None,
     report: Report | None = None,
     resumed: Resumed | None = None,
     over: Over | None = None,
@@ -87,7 +89,7 @@ def run_batch(
     killed or by an error, leaves it there when any part is done, and `resume` goes on from it.
 
     Args:
-        source: Shares table; columns as `forecast.schema.check_shares` takes them.
+        source: Shares table; as `service.sheets.read_shares_file` takes it.
         output: Forecasts table to write; the ending gives the format.
         horizon: Quarters ahead, 1 to 40.
         levels: Nominal levels of the prediction intervals, each in (0, 1).
@@ -99,6 +101,7 @@ def run_batch(
         manifest: Also write ``<name>.manifest.json``, as `service.batch.manifest` describes it.
         events: Table of events asked, as `service.batch.questions.read_questions` takes it. Their probabilities go to
             ``<name>.events.<ending>``, counted over joint draws of each market.
+        reading: What the owner of `source` says about it.
         report: Called after each part.
         resumed: Called once before the first part, where parts are there already.
         over: Does the work in place of `workers` processes, as `service.batch.cluster.run_on_cluster` does.
@@ -118,19 +121,21 @@ def run_batch(
     answered = events_of(output) if events else None
     beside = [path for path in (told, answered) if path]
     check_places(source, output, *beside)
-    check_readable(source)
+    check_sheet_file(source)
     questions = None
     if events:
         check_places(events, output, *beside)
         questions = read_questions(events)
         ask = replace(ask, events=questions.sha256)
+    if reading is not None:
+        ask = replace(ask, reading=str(reading))
     work = over or partial(run_in_workers, workers=workers)
     clock = Clock()
     try:
         with opened_journal(output, resume=resume) as journal:
             hashing = Hashing(source)
             folder = journal.input
-            found = open_source(source, folder)
+            found = open_source(source, folder, reading=reading)
             kept_questions = keep_questions(questions, folder) if questions else None
             parts = [
                 Part(number, rows, journal.into(number), ask, kept_questions)

@@ -6,23 +6,25 @@ sorted once.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from forecast.errors import InvalidTable
+from forecast.errors import InvalidArgument, InvalidTable
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, read_shares
-from service.tables import Format, check_readable, read_rows, read_table, scan_parquet
+from service.sheets import SheetReading, read_shares_file
+from service.tables import ENDINGS, Format, check_readable, read_rows, read_table, scan_parquet
 
 _LOOK = 262_144  # rows of the market column in memory at a time
 _PIECE = 65_536  # rows of an Arrow file copied at a time
 _PIECE_BYTES = 8 << 20  # of a CSV file copied at a time
 _QUOTES_BACK = 64  # lines with quotes to go back for the end of a record
 _LARGEST_SHEET = 500_000  # rows of a table that is not canonical; a longer one is checked row by row
-_UNFIT = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+_UNFIT = (pl.exceptions.PolarsError, pl.exceptions.PanicException, InvalidArgument)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +83,23 @@ class Source:
             yield Rows(self.name, self.files, first, count, self.checked)
 
 
-def open_source(path: Path, folder: Path, /) -> Source:
+def open_source(path: Path, folder: Path, /, *, reading: "SheetReading | None" = None) -> Source:
     """Look over a shares table.
 
     Args:
-        path: Of any format that `service.tables` reads.
+        path: Of any format that `service.sheets` reads.
         folder: A folder of its own, for what must be copied or sorted.
+        reading: What its owner says about it.
 
     Raises:
         InvalidArgument: the file is missing, damaged, or not what its ending says.
         InvalidTable: the table as a whole is no shares table.
     """
-    kind = check_readable(path)
-    try:
-        source = _in_place(path, kind, folder)
-    except _UNFIT:
-        source = None  # reading it whole says what is wrong
-    return source or _sorted(path, folder)
+    source = None
+    if path.suffix.lower() in ENDINGS and reading is None:
+        with suppress(*_UNFIT):  # reading it whole says what is wrong
+            source = _in_place(path, check_readable(path), folder)
+    return source or _sorted(path, folder, reading)
 
 
 def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
@@ -109,7 +111,7 @@ def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
         read_shares(table.head(1).collect())
     except InvalidTable:
         return None
-    if not _in_quarters(table):
+    if not _is_filled(table):
         return None
     sizes = _sizes(table)
     if sizes is None:
@@ -118,16 +120,21 @@ def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
     return Source(path, files, sizes, checked=False, refused=refused, notes=notes)
 
 
-def _in_quarters(table: pl.LazyFrame) -> bool:
-    """Whether the quarters are written as 2020Q3, or too many rows are there to read them in another way."""
-    fit = pl.col("period").cast(pl.String).str.contains(QUARTER_TEXT)
-    found = table.select(pl.len(), all=fit.all()).collect(engine="streaming").row(0, named=True)
+def _is_filled(table: pl.LazyFrame) -> bool:
+    """Whether rows have names and quarters written as 2020Q3, or are too many to be read in another way."""
+    names = [name for name in ("market", "provider") if name in table.collect_schema()]
+    fit = pl.col("period").cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=False)
+    filled = pl.col(names).cast(pl.String).str.contains(r"\S").fill_null(value=False)
+    found = (
+        table.select(pl.len(), all=pl.all_horizontal(fit, filled).all()).collect(engine="streaming").row(0, named=True)
+    )
     return bool(found["all"] or found["len"] > _LARGEST_SHEET)
 
 
-def _sorted(path: Path, folder: Path) -> Source:
+def _sorted(path: Path, folder: Path, reading: "SheetReading | None") -> Source:
     """The whole table made fit, its markets in the order of their first rows."""
-    read = read_sheet(path)
+    asked = reading or SheetReading()
+    read = read_shares_file(path, options=asked.options, sheet=asked.sheet)
     together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
     place = folder / "sorted.parquet"
     together.write_parquet(place, row_group_size=_LOOK)

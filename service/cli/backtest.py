@@ -59,6 +59,7 @@ def _models(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str
 @options.database
 @options.result
 @options.chart
+@options.sheet_options
 def backtest(
     source: str,
     house: str | None,
@@ -72,6 +73,7 @@ def backtest(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    reading: options.SheetOptions,
 ) -> None:
     """Score forecasts of a MARKET at rolling origins, each made from what was known on its day.
 
@@ -95,7 +97,7 @@ def backtest(
         models=models,
         seed=seed,
     )
-    found = _watched(_steps(query, house, figures, database))
+    found = _watched(_steps(query, house, figures, database, reading))
     target.write(found.to_frame(), lambda console: print_backtest(console, found))
     if target.kind is not None:
         for skipped in found.skipped:
@@ -110,12 +112,14 @@ def backtest(
 
 
 def _steps(
-    query: BacktestQuery, house: str | None, figures: Path | None, database: str | None
+    query: BacktestQuery, house: str | None, figures: Path | None, database: str | None, reading: options.SheetOptions
 ) -> "Iterator[BacktestProgress | Backtest]":
-    from service.tables import ENDINGS, read_table
+    from service.sheets import is_sheet_file, read_shares_file
 
     path = Path(query.market)
-    if path.suffix.lower() not in ENDINGS:
+    if not is_sheet_file(query.market):
+        if reading.given:
+            raise click.UsageError(f"--sheet, --measure and the like go with a FILE; {query.market} is a market.")
         from service.cli.opening import open_catalog
 
         return open_catalog(figures, database).backtest(query)
@@ -125,7 +129,7 @@ def _steps(
     from forecast.backtest import backtest_shares_steps
 
     return backtest_shares_steps(
-        check_shares(read_table(path), table=str(path)),
+        read_shares_file(path, options=reading.reading(), sheet=reading.sheet),
         origins=query.origins,
         horizon=query.horizon,
         levels=query.levels,

@@ -43,8 +43,9 @@ MOST_TOLD = 20  # refused markets of a dry run
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
 @click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
+@options.sheet_options
 @click.pass_context
-def batch(
+def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     ctx: click.Context,
     source: Path,
     output: Path,
@@ -59,13 +60,16 @@ def batch(
     resume: bool,
     dry_run: bool,
     manifest: bool,
+    reading: options.SheetOptions,
 ) -> None:
     """Forecast every market of the shares table INPUT into the table OUTPUT.
 
-    INPUT has the columns market, period (2020Q3), provider and share (a fraction; empty where not reported), or value
-    (an amount) in place of share, and may have decimals. Files end in .parquet, .csv, .json, .arrow or .ipc.
+    INPUT is a workbook, a text (.csv, .tsv, .txt), or a table in Parquet, Arrow or JSON: with the columns market,
+    period (2020Q3), provider and share (a fraction; empty where not reported) or value (an amount), or as analysts
+    have them, a row or a column per vendor; `sharecast read INPUT` shows how it is understood.
 
-    Markets that could not be forecast are listed in OUTPUT's neighbour <name>.errors.<ending>. Exit status: 0 all well,
+    Markets that could not be forecast are listed in OUTPUT's neighbour <name>.errors.<ending>, and what was assumed of
+    the input in <name>.notes.<ending>. Exit status: 0 all well,
     3 some failed, 2 bad usage or unreadable input. The same input, seed and version give the same bytes for any number
     of workers.
 
@@ -76,12 +80,22 @@ def batch(
         raise click.UsageError("--engine dask and --scheduler ADDRESS go together.")
 
     from service.cli.output import tell
+    from service.sheets import SheetReading
 
+    asked = SheetReading(reading.reading(), reading.sheet) if reading.given else None
     if dry_run:
         from service.batch.plan import plan_batch
 
         plan = plan_batch(
-            source, output, horizon=horizon, levels=levels, model=model, workers=workers, seed=seed, events=events
+            source,
+            output,
+            horizon=horizon,
+            levels=levels,
+            model=model,
+            workers=workers,
+            seed=seed,
+            events=events,
+            reading=asked,
         )
         _tell(plan, output)
         ctx.exit(SOME_FAILED if plan.refused.height else 0)
@@ -114,6 +128,7 @@ def batch(
             resume=resume,
             manifest=manifest,
             events=events,
+            reading=asked,
             over=None if scheduler is None else _cluster(scheduler),
             report=progress,
             resumed=resumed,

@@ -1,5 +1,6 @@
 """`sharecast forecast`: one market, in this process or asked of a server."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Expected rank and probability of leading of each provider, and concentration (HHI). Programs get these rows.",
 )
+@options.sheet_options
 @options.server("Ask this server.  [default: compute here]")
 def forecast(
     market: str,
@@ -72,8 +74,9 @@ def forecast(
     revenue: bool,
     league: bool,
     address: str | None,
+    reading: options.SheetOptions,
 ) -> None:
-    """Forecast the shares of MARKET.
+    """Forecast the shares of MARKET, or of a FILE of yours: a workbook or a text with a row or a column per vendor.
 
     One row per quarter ahead and provider: mean, median, and the bounds of an interval per level. The means of a
     quarter sum to one. With events, conditions, revenue or a league everything comes
@@ -98,9 +101,9 @@ def forecast(
         market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue, recorded_by
     )
     if address is None:
-        answered = _computed(question, figures, database)
+        answered = _computed(question, figures, database, reading)
     else:
-        answered = _asked(question, address, include_history=target.kind is None or chart is not None)
+        answered = _asked(question, address, reading, include_history=target.kind is None or chart is not None)
     made = answered.forecast
 
     def page(console: "Console") -> None:
@@ -133,29 +136,43 @@ class _Question(NamedTuple):
     recorded_by: datetime | None
 
 
-def _asked(question: _Question, address: str, *, include_history: bool) -> "Answered":
+def _asked(question: _Question, address: str, reading: options.SheetOptions, *, include_history: bool) -> "Answered":
     from service.cli.answers import Answered
     from service.cli.connecting import connect
+    from service.cli.opening import read_one_market
+    from service.cli.output import tell
+    from service.sheets import is_sheet_file
 
+    if is_sheet_file(question.market):
+        read, name = read_one_market(Path(question.market), reading)
+        for note in read.notes_of(name):
+            tell(f"note: {note}")
+        with connect(address) as client:
+            asked = question._replace(market=name)._asdict()
+            return Answered.there(client.forecast(**asked, shares=read.shares.drop("market")))
     with connect(address) as client:
         return Answered.there(client.forecast(**question._asdict(), include_history=include_history))
 
 
-def _computed(question: _Question, figures: Path | None, database: str | None) -> "Answered":
+def _computed(
+    question: _Question, figures: Path | None, database: str | None, reading: options.SheetOptions
+) -> "Answered":
     from forecast.forecasting import check_request, forecast_history
     from service.answers import check_asked
     from service.cli.answers import Answered
-    from service.cli.opening import open_catalog
+    from service.cli.opening import open_market
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
-    catalog = open_catalog(figures, database)
-    history = catalog.history(question.market, question.house or "", question.as_of, question.recorded_by)
+    opened = open_market(question.market, reading, figures=figures, database=database, house=question.house)
+    catalog, market = opened.catalog, opened.market
+    history = catalog.history(market, question.house or "", question.as_of, question.recorded_by)
+    history = replace(history, warnings=(*opened.notes, *history.warnings))
     check_asked(history, question.events, question.conditions, horizon=question.horizon)
     totals = None
     if question.revenue:
         from forecast.revenue import totals_of
 
-        in_force = catalog.figures_in_force(question.market, question.as_of, question.recorded_by)
+        in_force = catalog.figures_in_force(market, question.as_of, question.recorded_by)
         totals = totals_of(history, in_force)
     made = forecast_history(
         history,

@@ -1,5 +1,6 @@
 """`sharecast history`: what the figures of a market amount to."""
 
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from service.cli import options
 @options.database
 @options.result
 @options.chart
+@options.sheet_options
 def history(
     market: str,
     house: str | None,
@@ -27,20 +29,23 @@ def history(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    reading: options.SheetOptions,
 ) -> None:
-    """Rebuild the quarterly shares of MARKET from what was published.
+    """Rebuild the quarterly shares of MARKET from what was published, or show those of a FILE of yours.
 
     One row per quarter and provider: the share, its standard deviation, and how it is known (reported, combined,
     inferred or unknown).
     """
-    from service.cli.opening import open_catalog
+    from service.cli.opening import open_market
     from service.cli.output import Target, chart_format, tell
     from service.cli.pages import print_history
     from service.files import write_bytes
 
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    found = open_catalog(figures, database).history(market, house or "", as_of, recorded_by)
+    opened = open_market(market, reading, figures=figures, database=database, house=house)
+    found = opened.catalog.history(opened.market, house or "", as_of, recorded_by)
+    found = replace(found, warnings=(*opened.notes, *found.warnings))
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:
         for warning in found.warnings:

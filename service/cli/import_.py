@@ -32,6 +32,7 @@ from service.queries import OWN_HOUSE
     metavar="ID",
     help="Name this import: given again with the same file it is not repeated.",
 )
+@options.sheet_options
 @options.server("Import into the database of this server.  [default: do it here]")
 def import_(
     file: Path,
@@ -42,18 +43,22 @@ def import_(
     validate_only: bool,
     request_id: str,
     address: str | None,
+    reading: options.SheetOptions,
 ) -> None:
     """Keep the figures or shares of FILE beside the shipped ones, all of it or nothing.
 
-    FILE is a table in CSV, Parquet, Arrow or JSON.
+    For example: sharecast import phones.xlsx --validate-only
+
+    FILE is a workbook, a text (.csv, .tsv, .txt) or a table in Parquet, Arrow or JSON.
 
     Shares have a row per market, period and provider, with the columns market, period (2020Q3), provider, and share (a
     fraction) or value (an amount); optionally decimals, of the percentage as published, and published_at (2020-11-02).
+    Or they are as analysts have them, a row or a column per vendor: `sharecast read FILE` shows how that is understood.
 
     Figures have a row per statement of a page, with the columns market, research_house, period (a quarter, or a year),
     providers (names joined by |, TOTAL, or Others), measure (share, yoy_growth, spend_usd_bn, units_mn or amount),
-    value, qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher, published,
-    source_title, source_url and note.
+    value, qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher,
+    published, source_title, source_url and note.
 
     The imported markets are there for every command, and what was imported is never changed: a share imported again
     with another value is a restatement, and --as-of an earlier day still shows the earlier one. Where an earlier import
@@ -65,13 +70,19 @@ def import_(
     """
     from service.cli.changes import tell_changes
     from service.cli.output import say, tell
-    from service.store.incoming import kind_of
+    from service.sheets import has_figures, tidy_file
     from service.tables import read_table
 
     if address is not None and database is not None:
         raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
-    table = read_table(file)
-    found = kind_of(table, name=str(file)) if kind == "auto" else kind
+    found = kind
+    if kind == "auto":
+        found = "figures" if has_figures(file) else "shares"
+    table = (
+        read_table(file)
+        if found == "figures"
+        else tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
+    )
     if replace and found != "shares":
         raise click.UsageError("--replace goes with shares; for figures that are wrong there is `sharecast withdraw`.")
     if house is not None and found == "figures":
@@ -93,12 +104,15 @@ def import_(
             replace=replace,
         )
     else:
+        import polars as pl
+
         from service.cli.connecting import connect
+        from service.sheets import rows_of
 
         place = f"the database of {address}"
         with connect(address) as client:
             report = client.import_figures(
-                table,
+                table if isinstance(table, pl.DataFrame) else rows_of(table),
                 kind=wanted,
                 house=house or "",
                 request_id=request_id,

@@ -30,6 +30,7 @@ _COMMANDS = (
     "batch",
     "backtest",
     "report",
+    "read",
     "import",
     "withdraw",
     "keys",

@@ -1,5 +1,6 @@
 """The figures a command works on: those that ship, those the user has imported, or those of a file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,9 @@ import click
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from forecast.shares import SharesTable
     from service.catalog import Catalog
+    from service.cli.options import SheetOptions
     from service.store import Store
 
 NO_DATABASE = "none"  # as the value of --database: the shipped figures alone
@@ -39,6 +42,83 @@ def open_catalog(figures: Path | None, database: str | None) -> "Catalog":
     if database is not None:
         raise click.UsageError("--figures is used in place of a database; give one of --figures and --database.")
     return Catalog(prepare_figures(read_table(figures), table=str(figures)), load_breaks())
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedMarket:
+    """A market that a command was asked about, and where its figures are."""
+
+    catalog: "Catalog"
+    market: str
+    notes: tuple[str, ...] = ()  # what was assumed of a file
+
+
+def open_market(
+    market: str, reading: "SheetOptions", *, figures: Path | None, database: str | None, house: str | None = None
+) -> OpenedMarket:
+    """The market of a name; or that of a file of shares, which is used alone and kept nowhere.
+
+    Args:
+        market: The name, or the file.
+        reading: What is said about a file.
+        figures: As `open_catalog` takes it.
+        database: Likewise.
+        house: That the command was asked for.
+
+    Raises:
+        UsageError: an option goes with a market and a file is given, or the other way round.
+        InvalidArgument, InvalidTable: the file cannot be read, or has several markets and none is chosen.
+    """
+    from service.sheets import is_sheet_file
+
+    if not is_sheet_file(market):
+        if reading.given:
+            raise click.UsageError(f"--sheet, --measure and the like go with a FILE; {market} is a market.")
+        return OpenedMarket(open_catalog(figures, database), market)
+    for option, given in (("--house", house), ("--figures", figures), ("--database", database)):
+        if given is not None:
+            raise click.UsageError(f"{option} goes with a MARKET; {market} is a FILE of shares, of no house.")
+    from datetime import UTC, datetime
+
+    import polars as pl
+
+    from forecast.figures import load_breaks
+    from forecast.merging import merge_figures, share_statements
+    from service.catalog import Catalog
+    from service.queries import OWN_HOUSE
+
+    read, name = read_one_market(Path(market), reading, dated=True)
+    statements = share_statements(read, house=OWN_HOUSE, today=datetime.now(UTC).date())
+    base, breaks = Catalog.shipped().no_figures(), load_breaks().clear()
+    own = merge_figures(base, statements.with_columns(kind=pl.lit("shares")))
+    return OpenedMarket(Catalog(own, breaks), name, read.notes_of(name))
+
+
+def read_one_market(path: Path, reading: "SheetOptions", *, dated: bool = False) -> "tuple[SharesTable, str]":
+    """The one market of a file, or that which is chosen of several.
+
+    Raises:
+        InvalidArgument: none is chosen, or one that the file does not have.
+        InvalidTable: the file, or the market in it, cannot be read.
+    """
+    from dataclasses import replace
+
+    import polars as pl
+
+    from forecast.errors import InvalidArgument, InvalidTable
+    from service.sheets import read_shares_file
+
+    read = read_shares_file(path, options=reading.reading(), sheet=reading.sheet, dated=dated)
+    markets = [*read.shares["market"].unique(maintain_order=True), *read.refused["market"]]
+    chosen = reading.market if reading.market in markets else markets[0] if len(markets) == 1 else None
+    if chosen is None:
+        shown = ", ".join(markets[:10]) + (f" and {len(markets) - 10} more" if len(markets) > 10 else "")
+        raise InvalidArgument("--market", reading.market, f"one of the {len(markets)} markets of {path}: {shown}")
+    for market, _, message in read.refused.iter_rows():
+        if market == chosen:
+            raise InvalidTable(str(path), read.violations, read.broken, message=message)
+    of_market = pl.col("market") == chosen
+    return replace(read, shares=read.shares.filter(of_market), totals=read.totals.filter(of_market)), chosen
 
 
 def open_existing(database: str | None, *, create: bool = False) -> "Store | None":

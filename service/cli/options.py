@@ -4,13 +4,16 @@ from collections.abc import Callable
 from datetime import date, datetime
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 
 import click
 
 from forecast.errors import InvalidArgument
 from service.cli.connecting import check_address, note_access
 from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL, parse_moment
+
+if TYPE_CHECKING:
+    from forecast.sheet import Reading
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("table", "json", "csv", "parquet")
@@ -143,6 +146,73 @@ def server(help_: str) -> Callable[[F], F]:
         ),
         checked,
     )
+
+
+class SheetOptions(NamedTuple):
+    """What a user says about a file of shares; None: by the file."""
+
+    sheet: str | None = None
+    measure: "Literal['share', 'percent', 'amount'] | None" = None
+    decimal: "Literal['point', 'comma'] | None" = None
+    date_order: "Literal['day-first', 'month-first'] | None" = None
+    fiscal_year_end: int | None = None
+    market: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is said."""
+        return any(value is not None for value in self)
+
+    def reading(self) -> "Reading | None":
+        """All of it but the sheet; None where nothing is said."""
+        from forecast.sheet import Reading
+
+        said = Reading(self.measure, self.decimal, self.date_order, self.fiscal_year_end, self.market)
+        return None if said == Reading() else said
+
+
+def sheet_options(command: F) -> F:
+    """How a file of shares is read: the command is given `reading`, a `SheetOptions`."""
+
+    @wraps(command)
+    def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
+        told = {name: values.pop(f"sheet_{name}") for name in SheetOptions._fields}
+        return command(*arguments, reading=SheetOptions(**told), **values)
+
+    return _together(
+        click.option("--sheet", "sheet_sheet", metavar="NAME", help="Of a workbook: the sheet, by name or number."),
+        click.option(
+            "--measure",
+            "sheet_measure",
+            type=click.Choice(("share", "percent", "amount")),
+            help="Of a FILE: what its numbers are, where it does not show: fractions, per cents or amounts.",
+        ),
+        click.option(
+            "--decimal",
+            "sheet_decimal",
+            type=click.Choice(("point", "comma")),
+            help="Of a FILE: its decimal mark, where it does not show.",
+        ),
+        click.option(
+            "--date-order",
+            "sheet_date_order",
+            type=click.Choice(("day-first", "month-first")),
+            help="Of a FILE: the order in dates such as 01/02/2020.",
+        ),
+        click.option(
+            "--fiscal-year-end",
+            "sheet_fiscal_year_end",
+            type=click.IntRange(1, 12),
+            metavar="MONTH",
+            help="Of a FILE: its quarters are of fiscal years that end in this month, 1 to 12.",
+        ),
+        click.option(
+            "--market",
+            "sheet_market",
+            metavar="NAME",
+            help="Of a FILE: the market, where it has several; or its name, where it has none.  [default: the file's]",
+        ),
+    )(cast("F", run))
 
 
 result: Callable[[F], F] = _together(

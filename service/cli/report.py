@@ -26,6 +26,7 @@ from service.queries import DEFAULT_ORIGINS
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), metavar="PATH", required=True, help="File to write, .html."
 )
+@options.sheet_options
 def report(
     market: str,
     house: str | None,
@@ -35,22 +36,26 @@ def report(
     figures: Path | None,
     database: str | None,
     output: Path,
+    reading: options.SheetOptions,
 ) -> None:
-    """Write a page about MARKET: one HTML file that loads nothing.
+    """Write a page about MARKET, or about a FILE of yours: one HTML file that loads nothing.
 
     The forecast as charts with providers to switch, a league table, probabilities of events, what providers sell, what
     changed since the quarter before and which figures did it, how good earlier forecasts were, and what is doubted.
     """
     from forecast.errors import InvalidArgument
     from forecast.report import make_report
-    from service.cli.opening import open_catalog
+    from service.cli.opening import open_market
     from service.cli.output import tell
     from service.files import check_writable, write_bytes
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
     check_writable(output)
-    catalog = open_catalog(figures, database)
+    opened = open_market(market, reading, figures=figures, database=database, house=house)
+    catalog, market = opened.catalog, opened.market
+    for note in opened.notes:
+        tell(f"note: {note}")
     chosen = house or catalog.house_of(market)
     made = make_report(
         catalog.figures_in_force(market, as_of),

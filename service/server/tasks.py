@@ -218,7 +218,11 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         seed=query.seed,
         measured_coverage=shipped_prior().coverage(levels),
     )
-    done = {market: (True, convert.error_outcome(market, error, request_id)) for market, error in made.failures if isinstance(error, SharecastError)}
+    done = {
+        market: (True, convert.error_outcome(market, error, request_id))
+        for market, error in made.failures
+        if isinstance(error, SharecastError)
+    }
     numbers = [frame[name].to_list() for name in ("mean", "median", *names)]
     providers = frame["provider"].to_list()
     sizes = frame.group_by("market", maintain_order=True).agg(pl.len(), pl.col("origin").first())

@@ -4,16 +4,20 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as dataclass_replace
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
+from forecast.brought import TidyTable, read_table
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
+from forecast.names import name_key
 from forecast.schema import check_figures, period_end
-from forecast.shares import SharesTable, sound_shares
+from forecast.shares import SharesTable, read_shares
 
 Kind: TypeAlias = Literal["figures", "shares"]
 _HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -56,12 +60,12 @@ def kind_of(table: pl.DataFrame, /, name: str) -> Kind:
 
 
 def check_incoming(
-    table: pl.DataFrame, /, *, kind: Kind, house: str, name: str, today: date, replace: bool = False
+    table: pl.DataFrame | TidyTable, /, *, kind: Kind, house: str, name: str, today: date, replace: bool = False
 ) -> Incoming:
     """Check a table and read the statements in it.
 
     Args:
-        table: Figures as `forecast.schema.check_figures` takes them, or shares as `check_dated_shares` does.
+        table: Figures as `forecast.schema.check_figures` takes them, or shares as `forecast.brought.read_table` does.
         kind: Which of the two.
         house: Whose the shares are; figures name their houses themselves.
         name: What the table is called, for messages.
@@ -77,6 +81,7 @@ def check_incoming(
         allowed = "False for figures; withdraw those that are wrong, then import others"
         raise InvalidArgument("replace", replace, allowed)
     if kind == "figures":
+        table = table if isinstance(table, pl.DataFrame) else table.frame
         checked = check_figures(table, table=name)
         curated = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
         # What is here today was published by today, whatever month its house usually publishes in.
@@ -87,7 +92,12 @@ def check_incoming(
         if not house.strip() or _HOUSE.fullmatch(house) is None:
             raise InvalidArgument("house", house, "a name of 1 to 200 characters")
         house = house.strip()
-        read = sound_shares(table, table=name, dated=True)
+        if isinstance(table, TidyTable):
+            read = read_shares(table.frame, table=table.name, dated=True, notes=table.notes, faults=table.faults)
+        else:
+            read = read_table(table, table=name, market=Path(name).stem, dated=True)
+        if read.broken:
+            raise InvalidTable(read.table, read.violations, read.broken)
         checked = read.shares
         statements = share_statements(read, house=house, today=today)
         stated = checked.filter(pl.col("share").is_not_null())["decimals_given"]
@@ -99,7 +109,7 @@ def check_incoming(
     return Incoming(
         kind=kind,
         name=name,
-        rows=table.height,
+        rows=checked.height if isinstance(table, TidyTable) else table.height,
         statements=statements,
         markets=tuple(checked["market"].unique().sort()),
         content_hash=digest.hexdigest(),
@@ -108,6 +118,36 @@ def check_incoming(
         replace=replace,
         decimals_given=told,
     )
+
+
+def as_known(incoming: Incoming, known: pl.DataFrame, /) -> Incoming:
+    """The table with the names of its providers as they are known, where they differ only in spelling.
+
+    Args:
+        incoming: The table.
+        known: Statements known of its markets; columns market and providers.
+    """
+    spelt: dict[tuple[str, str], str] = {}
+    for market, providers in known.select("market", "providers").unique(maintain_order=True).iter_rows():
+        for name in providers.split("|"):
+            spelt.setdefault((market, name_key(name)), name)
+    changed: dict[tuple[str, str], str] = {}
+    for market, providers in incoming.statements.select("market", "providers").unique(maintain_order=True).iter_rows():
+        names = [spelt.get((market, name_key(name)), name) for name in providers.split("|")]
+        if "|".join(names) != providers:
+            changed[market, providers] = "|".join(sorted(names))
+    if not changed:
+        return incoming
+    table = pl.DataFrame(
+        [(*key, to) for key, to in changed.items()], schema=["market", "providers", "to"], orient="row"
+    )
+    statements = (
+        incoming.statements.join(table, on=["market", "providers"], how="left", maintain_order="left")
+        .with_columns(providers=pl.coalesce("to", "providers"))
+        .drop("to")
+    )
+    told = tuple(f"{old!r} read as {new!r}, as it is known in {market}" for (market, old), new in changed.items())
+    return dataclass_replace(incoming, statements=statements, warnings=(*incoming.warnings, *told))
 
 
 def left_behind(incoming: Incoming, before: pl.DataFrame, /) -> tuple[str, ...]:

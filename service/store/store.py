@@ -28,7 +28,7 @@ from service.store.entries import (
     withdrawn_before,
 )
 from service.store.failures import failures_told
-from service.store.incoming import Incoming, left_behind
+from service.store.incoming import Incoming, as_known, left_behind
 from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
@@ -188,10 +188,11 @@ class Store:
             before = read_statements(connection, markets=incoming.markets).filter(
                 pl.col("market").is_in(incoming.markets)
             )
+            shipped = base.filter(pl.col("market").is_in(incoming.markets))
+            incoming = as_known(incoming, _all_of(shipped, before))
             ended = before.filter(pl.col("kind") == "shares", pl.col("house") == incoming.house)
             if not incoming.replace:
                 ended = ended.clear()
-            shipped = base.filter(pl.col("market").is_in(incoming.markets))
             known, kept = _all_of(shipped, before), _all_of(shipped, _without(before, ended))
             new = new_statements(known, **incoming.to_compare(now.date()))
             written = new_statements(kept, **incoming.to_compare(now.date())) if incoming.replace else new

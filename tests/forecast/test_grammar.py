@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -58,7 +59,8 @@ def spellings(draw: st.DrawFn, quarter: Quarter) -> str:
 def dressed(draw: st.DrawFn, text: str) -> str:
     """The same text in other letters, with other and more spaces."""
     space = draw(st.sampled_from((" ", "  ", "\u00a0", "\u202f", "\t")))
-    letters = draw(st.sampled_from((str, str.upper, str.lower)))
+    cases: tuple[Callable[[str], str], ...] = (str, str.upper, str.lower)
+    letters = draw(st.sampled_from(cases))
     return draw(st.sampled_from(("", " "))) + letters(text).replace(" ", space) + draw(st.sampled_from(("", "\n")))
 
 

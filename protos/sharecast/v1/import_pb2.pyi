@@ -90,7 +90,7 @@ class FigureRow(_message.Message):
     def __init__(self, market: _Optional[str] = ..., research_house: _Optional[str] = ..., period: _Optional[str] = ..., providers: _Optional[str] = ..., measure: _Optional[str] = ..., unit: _Optional[str] = ..., value: _Optional[float] = ..., qualifier: _Optional[str] = ..., decimals: _Optional[int] = ..., stated_as: _Optional[str] = ..., publisher: _Optional[str] = ..., published: _Optional[str] = ..., source_title: _Optional[str] = ..., source_url: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
 
 class MarketShareRow(_message.Message):
-    __slots__ = ("market", "period", "provider", "share", "value", "decimals", "published_at")
+    __slots__ = ("market", "period", "provider", "share", "value", "decimals", "published_at", "qualifier")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +98,7 @@ class MarketShareRow(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     DECIMALS_FIELD_NUMBER: _ClassVar[int]
     PUBLISHED_AT_FIELD_NUMBER: _ClassVar[int]
+    QUALIFIER_FIELD_NUMBER: _ClassVar[int]
     market: str
     period: str
     provider: str
@@ -105,7 +106,8 @@ class MarketShareRow(_message.Message):
     value: float
     decimals: int
     published_at: str
-    def __init__(self, market: _Optional[str] = ..., period: _Optional[str] = ..., provider: _Optional[str] = ..., share: _Optional[float] = ..., value: _Optional[float] = ..., decimals: _Optional[int] = ..., published_at: _Optional[str] = ...) -> None: ...
+    qualifier: str
+    def __init__(self, market: _Optional[str] = ..., period: _Optional[str] = ..., provider: _Optional[str] = ..., share: _Optional[float] = ..., value: _Optional[float] = ..., decimals: _Optional[int] = ..., published_at: _Optional[str] = ..., qualifier: _Optional[str] = ...) -> None: ...
 
 class ImportReport(_message.Message):
     __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings", "restated_count", "superseded_count", "changes")

@@ -9,22 +9,22 @@ from polars.testing import assert_frame_equal
 
 import service.batch.source as reading
 from forecast.errors import InvalidArgument, InvalidTable
-from forecast.schema import split_valid_shares
 from service.batch.source import Source, open_source
-from service.tables import ENDINGS, encode, format_of, read_table
+from service.sheets import read_shares_file
+from service.tables import ENDINGS, encode, format_of
 
 
 def read(source: Source, most_markets: int = 2, most_rows: int = 1000) -> tuple[pl.DataFrame, pl.DataFrame]:
     """All parts one after the other: rows, and the markets refused."""
     parts = [part.read() for part in source.parts(most_markets, most_rows)]
-    return pl.concat([rows for rows, _ in parts]), pl.concat([source.refused, *(refused for _, refused in parts)])
+    return pl.concat([part.shares for part in parts]), pl.concat([source.refused, *(part.refused for part in parts)])
 
 
 def whole(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The same by the plain way: read, check, put the rows of a market together."""
-    shares, refused = split_valid_shares(read_table(path), table=str(path))
+    found = read_shares_file(path)
     first = pl.col("row").min().over("market")
-    return shares.with_row_index("row").sort(first, maintain_order=True).drop("row"), refused
+    return found.shares.with_row_index("row").sort(first, maintain_order=True).drop("row"), found.refused
 
 
 @pytest.fixture

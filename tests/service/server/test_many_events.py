@@ -65,7 +65,8 @@ def test_a_stream_answers_events_as_the_library_does_and_a_wrong_one_is_the_mark
 
 
 def test_without_events_a_stream_tells_the_numbers_of_a_batch(client: Client, shares: pl.DataFrame) -> None:
-    batch, failures = forecast_table(check_shares(shares), horizon=3, levels=(0.8,))
+    made = forecast_table(check_shares(shares), horizon=3, levels=(0.8,))
+    batch, failures = made.table, made.failures
     found = {
         outcome.market: outcome.forecast for outcome in client.stream_forecasts(shares=shares, horizon=3, levels=[0.8])
     }
