@@ -84,7 +84,7 @@ def test_one_corrupted_cell_is_named_with_its_row_rule_and_value(
 ) -> None:
     column, value, rule = corruption
     row = data.draw(st.integers(0, frame.height - 1))
-    with pytest.raises(InvalidTable, match=rule) as caught:
+    with pytest.raises(InvalidTable, match=column) as caught:
         check_shares(corrupt(frame, row, column, value), table="mine.csv")
     named = [v for v in caught.value.violations if v.rule == rule]
     assert [(v.row, v.column) for v in named] == [(row + 1, column)]
@@ -103,7 +103,8 @@ def test_a_bad_market_goes_to_the_errors_and_the_rest_goes_on(
     assert_frame_equal(valid, frame.filter(pl.col("market") != market), check_exact=True)
     assert errors.columns == ["market", "code", "message"]
     assert errors.select("market", "code").rows() == [(market, "invalid_shares")]
-    assert rule in errors["message"][0] and f"row {row + 1}," in errors["message"][0]
+    assert column in errors["message"][0] and f"row {row + 1}: " in errors["message"][0]
+    assert rule not in errors["message"][0]
 
 
 def test_several_bad_markets_are_told_once_each_with_counts() -> None:
@@ -118,7 +119,7 @@ def test_several_bad_markets_are_told_once_each_with_counts() -> None:
     valid, errors = split_valid_shares(frame)
     assert valid["market"].to_list() == ["ok"]
     assert errors["market"].to_list() == ["b", "", "a"]
-    assert errors["message"][0].count("cell_once") == 5 and errors["message"][0].endswith(" and 1 more")
+    assert errors["message"][0].count("given before") == 5 and errors["message"][0].endswith(" and 1 more")
 
 
 def test_split_gives_an_empty_errors_frame_when_all_is_well() -> None:
@@ -161,8 +162,7 @@ def test_rows_of_a_longer_table_are_numbered_from_its_first() -> None:
     frame = pl.DataFrame({"market": "m", "period": ["2020Q1", "2020Q2"], "provider": "A", "share": [0.5, 1.5]})
     _, errors = split_valid_shares(frame, first_row=1001)
     assert errors["message"].to_list() == [
-        "row 1002, column share: 1.5 breaks share_in_unit_interval; allowed: a fraction of 0 to 1, or null where not "
-        "reported"
+        "row 1002: share is 1.5; expected a fraction of 0 to 1, or null where not reported"
     ]
 
 
@@ -172,7 +172,7 @@ def test_a_quarter_may_sum_to_1_02_and_no_more() -> None:
 
     assert check_shares(quarter(0.11)).height == 3
     with pytest.raises(
-        InvalidTable, match=r"row 1, column share: sum 1\.03 of market 2020Q3 breaks quarter_sums_to_one"
+        InvalidTable, match=r"row 1: column share: sum 1\.03 of market 2020Q3; expected shares of a quarter that"
     ):
         check_shares(quarter(0.12))
 
@@ -180,7 +180,7 @@ def test_a_quarter_may_sum_to_1_02_and_no_more() -> None:
 def test_a_cell_given_twice_names_the_second_row() -> None:
     frame = pl.DataFrame({"period": ["2020Q3", "2020Q4", "2020Q3"], "provider": ["A"] * 3, "share": [0.2, 0.3, 0.2]})
     with pytest.raises(
-        InvalidTable, match="row 3, column provider: A of 2020Q3 in market, given before, breaks cell_once"
+        InvalidTable, match="row 3: column provider: A of 2020Q3 in market, given before; expected one row per market"
     ):
         check_shares(frame)
 
@@ -220,24 +220,22 @@ def test_a_missing_amount_leaves_the_whole_quarter_unreported() -> None:
 @pytest.mark.parametrize("amount", [-1.0, math.nan, math.inf, 1e101])
 def test_an_amount_outside_its_range_is_named(amount: float) -> None:
     frame = pl.DataFrame({"period": ["2020Q1"] * 2, "provider": ["A", "B"], "value": [3.5, amount]})
-    with pytest.raises(
-        InvalidTable, match=r"row 2, column value: .* breaks value_not_negative; allowed: an amount of 0"
-    ):
+    with pytest.raises(InvalidTable, match=r"row 2: value is .*; expected an amount of 0"):
         check_shares(frame)
 
 
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"shar": [0.1]}, "column shar: unknown column breaks known_columns; .* did you mean 'share'"),
+        ({"shar": [0.1]}, "column shar: unknown column; expected .* did you mean 'share'"),
         ({"share": [0.1], "Provider": ["A"]}, "did you mean 'provider'"),
-        ({"share": [0.1], "value": [3.0]}, "both share and value are there breaks share_or_value"),
+        ({"share": [0.1], "value": [3.0]}, "both share and value are there; expected one of the two"),
         ({}, "neither share nor value is there"),
-        ({"share": ["0.1"]}, r"row 1, column share: text '0\.1' breaks column_type; allowed: a number"),
-        ({"share": [True]}, "column share: Boolean True breaks column_type"),
-        ({"share": [[0.1, 0.2]]}, r"column share: List\(Float64\) \[0\.1, 0\.2\] breaks column_type"),
-        ({"share": [0.1], "decimals": ["one"]}, "column decimals: text 'one' breaks column_type"),
-        ({"share": [0.1], "market": [3]}, "column market: Int64 3 breaks column_type; allowed: text"),
+        ({"share": ["0.1"]}, r"row 1: column share: text '0\.1'; expected a number"),
+        ({"share": [True]}, "column share: Boolean True; expected a number"),
+        ({"share": [[0.1, 0.2]]}, r"column share: List\(Float64\) \[0\.1, 0\.2\]; expected a number"),
+        ({"share": [0.1], "decimals": ["one"]}, "column decimals: text 'one'; expected "),
+        ({"share": [0.1], "market": [3]}, "column market: Int64 3; expected text"),
     ],
 )
 def test_columns_that_do_not_fit_are_named(columns: dict[str, list[object]], message: str) -> None:
@@ -264,13 +262,13 @@ def test_a_decimals_column_of_whole_floats_passes_and_a_half_is_named() -> None:
         {"period": ["2020Q1"] * 2, "provider": ["A", "B"], "share": [0.1, 0.2], "decimals": [1.0, None]}
     )
     assert check_shares(frame)["decimals"].to_list() == [1, None]
-    with pytest.raises(InvalidTable, match=r"row 2, column decimals: 0\.5 breaks decimals_in_range"):
+    with pytest.raises(InvalidTable, match=r"row 2: decimals is 0\.5; expected "):
         check_shares(corrupt(frame, 1, "decimals", 0.5))
 
 
 def test_only_the_first_hundred_violations_are_listed_and_all_are_counted() -> None:
     frame = pl.DataFrame({"period": ["2020Q1"] * 150, "provider": [f"p{i}" for i in range(150)], "share": [2.0] * 150})
-    with pytest.raises(InvalidTable, match="and 145 more") as caught:
+    with pytest.raises(InvalidTable, match=r"rows 1 to 100: share is 2; expected .*\n  and 50 more") as caught:
         check_shares(frame)
     assert caught.value.total == 150
     assert [v.row for v in caught.value.violations] == list(range(1, 101))
@@ -332,7 +330,7 @@ def test_figures_get_all_columns_and_the_unit_of_their_measure() -> None:
 def test_one_bad_cell_of_a_figure_is_named_with_its_row_and_rule(bad: tuple[str, object, str], row: int) -> None:
     column, value, rule = bad
     frame = corrupt(pl.DataFrame([raw_figure() for _ in range(5)]), row, column, value)
-    with pytest.raises(InvalidTable, match=rule) as caught:
+    with pytest.raises(InvalidTable, match=column) as caught:
         check_figures(frame)
     assert (rule, row + 1, column) in [(v.rule, v.row, v.column) for v in caught.value.violations]
 
@@ -392,7 +390,7 @@ def test_a_cell_may_stand_once_for_every_day_and_each_day_sums_by_itself() -> No
     twice = dated(provider=["A", "A"], share=[0.9, 0.8], published_at=["2020-11-02", "2021-02-02"])
     assert check_dated_shares(twice)["share"].to_list() == [0.9, 0.8]
     with pytest.raises(
-        InvalidTable, match="breaks cell_once; allowed: one row per market, period, provider and published_at"
+        InvalidTable, match="given before; expected one row per market, period, provider and published_at"
     ):
         check_dated_shares(twice.with_columns(published_at=pl.lit("2020-11-02")))
     amounts = twice.rename({"share": "value"}).vstack(
@@ -406,7 +404,7 @@ def test_spaces_around_names_do_not_count_in_what_is_kept() -> None:
     assert checked["market"].to_list() == ["m", "m"]
     with pytest.raises(
         InvalidTable,
-        match="row 2, column provider: A of 2020Q3 in m, given before, breaks cell_once",
+        match="row 2: column provider: A of 2020Q3 in m, given before; expected one row per market",
     ):
         check_dated_shares(dated(provider=["A", " A"], published_at=[None, None]))
 
@@ -429,10 +427,11 @@ def test_spaces_around_names_do_not_count_in_what_is_kept() -> None:
 )
 def test_a_rule_of_shares_to_be_kept_names_the_row_that_breaks_it(rule: str, columns: dict[str, object]) -> None:
     assert rule in {r.name for r in DATED_SHARES_RULES}
-    with pytest.raises(InvalidTable, match=rf"row 2, column {next(iter(columns))}: .* breaks {rule}; "):
+    with pytest.raises(InvalidTable, match=rf"row 2: {next(iter(columns))} is .*; expected ") as caught:
         check_dated_shares(dated(**columns))
+    assert rule in {violation.rule for violation in caught.value.violations}
 
 
 def test_shares_to_be_kept_need_the_name_of_their_market() -> None:
-    with pytest.raises(InvalidTable, match="column market: missing breaks required_columns"):
+    with pytest.raises(InvalidTable, match="column market: missing; expected a column of that name"):
         check_dated_shares(dated().drop("market"))

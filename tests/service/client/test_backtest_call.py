@@ -58,7 +58,7 @@ def test_shares_of_ones_own_are_backtested_as_the_library_does(client: Client) -
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; known: cn-cloud"),
+        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; did you mean cn-cloud. known: cn-cloud"),
         ({"house": "idc"}, NotFound, "house 'idc' is not known; known: canalys"),
         ({"models": ["prophet"]}, NotFound, "model 'prophet' is not known"),
         ({"models": ["naive", "naive"]}, InvalidArgument, "models is .*each once"),

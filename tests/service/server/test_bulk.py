@@ -132,7 +132,7 @@ def test_what_is_too_much_is_refused_by_a_server_that_has_neither_threads_nor_wo
         (lambda n: job(shares=[TABLE, MarketShares(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"\[1\].events"),
         (lambda n: job(markets=[MarketName(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"markets\[0\].events"),
         (lambda n: job(shares=[MarketShares(shares=[0.5] * n)]), BATCH, MOST_ROWS, r"\[0\].shares"),
-        (lambda n: job(markets=[MarketName(market="m")] * n), BATCH, MOST_MARKETS, "batch is 'more than"),
+        (lambda n: job(markets=[MarketName(market="m")] * n), BATCH, MOST_MARKETS, "batch has more than"),
     ],
 )  # fmt: skip
 def test_as_much_as_is_allowed_passes_and_one_more_does_not(

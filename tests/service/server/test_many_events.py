@@ -122,8 +122,8 @@ def test_events_of_a_market_that_is_not_sent_are_refused(client: Client, shares:
     with pytest.raises(InvalidArgument, match="events is 'elsewhere'; allowed: the markets that are sent"):
         next(iter(client.stream_forecasts(["cn-cloud"], events={"elsewhere": ["A leads"]})))
     many = {"": ["Alibaba leads"] * 60, "cn-cloud": ["Alibaba leads"] * 41}
-    with pytest.raises(InvalidArgument, match=r"batch\.markets\[0\]\.events is '101 events of one market'"):
+    with pytest.raises(InvalidArgument, match=r"batch\.markets\[0\]\.events has 101 events of one market"):
         next(iter(client.stream_forecasts(["cn-cloud"], events=many)))
     first = names_of(shares)[0]
-    with pytest.raises(InvalidArgument, match=r"batch\.shares\[0\]\.events is '101 events"):
+    with pytest.raises(InvalidArgument, match=r"batch\.shares\[0\]\.events has 101 events"):
         next(iter(client.stream_forecasts(shares=shares, events={first: ["A leads"] * 101})))
