@@ -59,8 +59,8 @@ def spellings(draw: st.DrawFn, quarter: Quarter) -> str:
 def dressed(draw: st.DrawFn, text: str) -> str:
     """The same text in other letters, with other and more spaces."""
     space = draw(st.sampled_from((" ", "  ", "\u00a0", "\u202f", "\t")))
-    letters = draw(st.sampled_from((str, str.upper, str.lower)))
-    return draw(st.sampled_from(("", " "))) + letters(text).replace(" ", space) + draw(st.sampled_from(("", "\n")))
+    letters = draw(st.sampled_from((text, text.upper(), text.lower())))
+    return draw(st.sampled_from(("", " "))) + letters.replace(" ", space) + draw(st.sampled_from(("", "\n")))
 
 
 @st.composite

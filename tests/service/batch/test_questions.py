@@ -53,7 +53,7 @@ def test_every_event_asked_has_a_row_those_of_every_market_first(
     assert table["market"].to_list() == [names[0], *[names[1]] * 3, *[names[2]] * 2, *names[3:], "elsewhere"]
     wrong = table.filter(pl.col("error").is_not_null())
     assert wrong["event"].to_list() == ["Nobody leads"] * 2
-    assert wrong["error"][0].startswith("event.provider is 'Nobody'; allowed: one of ")
+    assert wrong["error"][0].startswith("event 'Nobody leads': no provider is called 'Nobody'; the providers are ")
     assert wrong["error"][1] == "no market of the input"
     assert wrong["probability"].null_count() == 2
     made = forecast_shares(

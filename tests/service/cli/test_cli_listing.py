@@ -77,7 +77,7 @@ def test_what_the_history_counts_less_is_told_beside_the_conflicts(run: Run) -> 
     assert "given less weight: Tencent Cloud 2020Q4 = 14.6 % (in a table that sums to 99.6 %)" in text
     assert "treated as an error: Baidu AI Cloud 2021Q3 = 8.8 %" in text
     one = run("figures", "cn-cloud", "--conflicts", "--quarter", "2021Q3").stdout
-    assert "2021Q3 Baidu AI Cloud 8.8 %" in one
+    assert "treated as an error: Baidu AI Cloud 2021Q3 = 8.8 %" in one
     assert "2020Q4" not in one
     # nobody knew of 97 for 79 before it was printed
     assert "treated as an error" not in run("figures", "cn-cloud", "--conflicts", "--as-of", "2019-12-31").stdout

@@ -147,7 +147,7 @@ def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tm
     rubbish.write_text("rubbish")
     cases = (
         (TlsFiles(missing, root.key_pem), r"tls_certificate '.*nowhere\.pem' cannot be read"),
-        (TlsFiles(root.pem, missing), r"tls_private_key is '.*nowhere\.pem'"),
+        (TlsFiles(root.pem, missing), r"tls_private_key '.*nowhere\.pem' cannot be read"),
         (TlsFiles(root.pem, other.key_pem), r"tls_private_key is '.*other\.key'; allowed: the key of .*root\.pem"),
         (TlsFiles(rubbish, root.key_pem), r"tls_certificate '.*rubbish\.pem' holds no certificates in PEM"),
         (
