@@ -17,13 +17,13 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
-    {"errors", "arrays", "selecting", "shown"},
+    {"errors", "arrays", "selecting", "shown", "visible"},
     {"quarter", "breaks", "schema", "distances"},
     {"results", "composition", "figures", "scorecard", "printed"},
     {"statements"},
     {"printed_tables"},
     {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},
-    {"wording", "totals"},
+    {"wording", "grammar", "totals"},
     {"history", "models"},
     {"preparing"},
     {"forecasting", "charts", "events"},
