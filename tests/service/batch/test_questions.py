@@ -159,6 +159,11 @@ def test_markets_without_a_forecast_are_told_among_the_errors_alone(source: Path
             InvalidTable,
             r"row 2: event is ''; expected ",
         ),
+        (
+            "market,event\nm,A leads\n,A leeds\n",
+            InvalidTable,
+            "row 2: event is 'A leeds'; expected an event; 'leeds' is not understood; did you mean leads",
+        ),
         (f"event\n{'x' * 501}\n", InvalidTable, r"row 1: event is 'x{40}'; expected "),
         ("event\n" + "A leads\n" * 101, InvalidArgument, "asks 101 events of one market; 100 at most"),
         ("market,event\n,A leads\n" + "m,A leads\n" * 100, InvalidArgument, "asks 101 events of one market"),
@@ -180,3 +185,23 @@ def test_the_events_asked_are_never_written_over(source: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"is the input .*, which would be replaced"):
         run(source, path)
     assert read_questions(path).table.height == 1
+
+
+def test_events_that_no_market_could_answer_cost_no_forecast(
+    source: Path, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a forecast was made")
+
+    monkeypatch.setattr("forecast.forecasting.forecast_shares", made)
+    question = source.with_name("q.csv")
+    first = shares["market"][0]
+    pl.DataFrame({"market": [None, first], "event": ["Nobody leads", "Nobody explodes"]}).write_csv(question)
+    result = run(source, question)
+    table = read_table(source.with_name("out.events.parquet"))
+    assert result.unanswered == table.height == shares["market"].n_unique() + 1
+    told = table.filter(pl.col("market") == first)["error"].to_list()
+    assert [text.split("; ")[0] for text in told] == [
+        "event 'Nobody leads': no provider is called 'Nobody'",
+        "event 'Nobody explodes': 'Nobody explodes' is not understood",
+    ]

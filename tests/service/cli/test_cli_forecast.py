@@ -238,3 +238,32 @@ def test_the_demo_refuses_a_folder_that_is_not_there(program: Program) -> None:
     done = program("demo", "--output-dir", "none")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no folder" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--event", "--condition"])
+def test_a_text_that_says_nothing_is_refused_before_any_data_is_opened(
+    run: Run, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    def opened(*_: object) -> None:
+        raise AssertionError("data were opened")
+
+    monkeypatch.setattr("service.cli.opening.open_catalog", opened)
+    result = run("forecast", "cn-cloud", option, "Huawei explodes by Q4 2026")
+    assert result.exit_code == 2
+    assert "'Huawei explodes' is not understood" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--event", "Hauwei leads"), ("--event", "Huawei leads by 2099Q4"), ("--condition", "Hauwei unchanged")],
+)
+def test_what_no_forecast_could_answer_is_refused_before_it_is_made(
+    run: Run, monkeypatch: pytest.MonkeyPatch, option: str, text: str
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a forecast was made")
+
+    monkeypatch.setattr("forecast.forecasting.forecast_history", made)
+    result = run("forecast", "cn-cloud", option, text)
+    assert result.exit_code == 2
+    assert "no provider is called 'Hauwei'" in result.stderr or "2099Q4 is not among the quarters" in result.stderr

@@ -266,3 +266,10 @@ def test_a_total_published_since_changes_the_revenue_though_no_share_changed(tmp
     assert [str(quarter) for quarter in after.past_periods] == quarters
     assert before.mean != after.mean
     assert before.unit == after.unit == "USD bn"
+
+
+def test_what_cannot_be_read_is_refused_before_the_market_is_looked_for(client: Client) -> None:
+    with pytest.raises(InvalidArgument, match=r"^events\[0\] .*is not understood"):
+        client.forecast("no-such-market", events=["Acme explodes"])
+    with pytest.raises(InvalidArgument, match=r"^batch\.events\[0\] .*is not understood"):
+        list(client.stream_forecasts(["no-such-market"], events=["Acme explodes"]))
