@@ -125,7 +125,7 @@ class _Sheet:
             elif statement.measure in AMOUNTS:
                 total = self.total_beside(statement)
                 if total is None:
-                    self.left_out.add("for an amount without the market's total in the same release were not used")
+                    self.left_out.add("the same release does not give the market's total", "amount")
                 elif total.number.value > 0.0:
                     number = ratio_of(statement.number, total.number)
                     found.append(Measured(statement, number, Kind.AMOUNT, (total.figure_id,)))
@@ -153,7 +153,7 @@ class _Sheet:
             rest = statement.names == (OTHERS,)
             listed = listings.beside(one) if rest else None
             if rest and listed is None:
-                self.left_out.add("for the rest beside providers that cannot be told were not used")
+                self.left_out.add("shares of the rest beside providers that are not known")
                 continue
             names = statement.names if listed is None else [n for n in place if n == OTHERS or n not in listed]
             members = self._members(statement, names, place)
@@ -170,7 +170,7 @@ class _Sheet:
             weights, error = np.ones(1), SOURCE_ERROR
             if annual:
                 if first < start or self.breaks.between(first, last):
-                    self._skip(ones, "of whole years that the quarters do not cover, or that a break divides,")
+                    self._skip(ones, "of a whole year that the quarters do not cover, or that a series break divides")
                     continue
                 weights, error = self._year(period)
             groups = reconciled(ones)
@@ -210,9 +210,9 @@ class _Sheet:
             reach = statement.first + (-4)
             market = self.total_beside(statement)
             if market is None:
-                self.left_out.add("for growth without the market's growth in the same release were not used")
+                self.left_out.add("the same release does not give the market's growth", "growth figure")
             elif self.breaks.between(reach, statement.last) or (reach < start and not statement.annual):
-                self.left_out.add("for growth since a quarter not covered, or across a break, were not used")
+                self.left_out.add("since a quarter without data, or across a series break", "growth figure")
             elif market.number.value > -0.9 and statement.number.value > -0.9:
                 number = ratio_of(grown(statement.number), grown(market.number))
                 beside = (market.figure_id,)
@@ -224,7 +224,7 @@ class _Sheet:
                 if ones[0].statement.annual:
                     found = self._growth_of_year(group, ratio, members, len(place), told, start)
                     if found is None:
-                        self._skip(group, "for growth of whole years without the share of one of them")
+                        self._skip(group, "over whole years, without the share of one of them", "growth figure")
                     else:
                         yield found
                 else:
@@ -257,7 +257,7 @@ class _Sheet:
     def _members(self, statement: Statement, names: Iterable[str], place: dict[str, int]) -> tuple[int, ...]:
         """Positions of providers, none if one of them is not followed."""
         if statement.unnamed:
-            self.left_out.add("for the top providers of a quarter do not name them and were not used")
+            self.left_out.add("the top providers of a quarter, without their names")
             return ()
         missing = [name for name in names if name not in place]
         for name in missing:
@@ -275,9 +275,9 @@ class _Sheet:
                 return amounts / amounts.sum(), YEAR_ERROR
         return np.full(4, 0.25), EQUAL_YEAR_ERROR
 
-    def _skip(self, ones: Sequence[Measured], why: str) -> None:
+    def _skip(self, ones: Sequence[Measured], why: str, kind: str = "figure") -> None:
         for _ in ones:
-            self.left_out.add(f"{why} were not used")
+            self.left_out.add(why, kind)
 
 
 @dataclass(slots=True)

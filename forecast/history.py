@@ -312,7 +312,7 @@ def _told_of(doubts: Sequence[Doubt]) -> tuple[str, ...]:
     for period, cells in tables.items():
         names = ", ".join(name for cell in cells for name in cell.providers)
         total = f"{100 * (1 + cells[0].off):.1f} %"
-        words[f"count less: the shares of {period}, a table that sums to {total} ({names})"] = None
+        words[f"given less weight: the shares of {period}, a table that sums to {total} ({names})"] = None
     return tuple(words)
 
 

@@ -231,8 +231,8 @@ def _revenue(found: Revenue) -> Section:
     soon, then = found.periods[year], found.periods[last]
     columns = ("provider", str(found.origin), f"{soon}, mean", "growth over a year", f"{then}, mean", widest)
     text = (
-        f"Share times the market's total, which is forecast as well; {found.unit} a quarter. How shares and total move "
-        "together is not known, so they are drawn apart."
+        f"Share times the market's total, which is forecast as well; {found.unit} a quarter. Shares and market size "
+        "are simulated independently."
     )
     return Section(
         "What providers sell",

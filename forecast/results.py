@@ -25,7 +25,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A figure that counts less than it says, as what else was known contradicts it."""
+    """A figure that is given less weight, because other figures contradict it."""
 
     figure_ids: tuple[int, ...]  # the figure and those it was worked out with
     period: str  # "2020Q3", or "2020" for a whole year
@@ -38,16 +38,19 @@ class Doubt:
     def __str__(self) -> str:
         names = " + ".join(self.providers)
         value = f"{self.value:g}" if self.measure not in ("share", "yoy_growth") else f"{100 * self.value:.3g} %"
-        what = f"{self.period} {names}{' growth' if self.measure == 'yoy_growth' else ''} {value}"
-        points = f"{100 * abs(self.off):.1f} points"
-        side = "above" if self.off > 0 else "below"
+        what = f"{names}{' growth' if self.measure == 'yoy_growth' else ''} {self.period} = {value}"
+        if self.measure == "share":
+            others = f"other sources say {100 * (self.value - self.off):.3g} %"
+        else:
+            side = "above" if self.off > 0 else "below"
+            others = f"{100 * abs(self.off):.1f} points of share {side} what other sources say"
         match self.reason:
             case "slip":
-                return f"taken as a slip: {what}, {points} {side} what the other figures say"
+                return f"treated as an error: {what} ({others})"
             case "contradiction":
-                return f"counts little: {what}, {points} {side} what the other figures say, and which is wrong is open"
+                return f"given little weight: {what} ({others}; unclear which is right)"
             case "table":
-                return f"counts less: {what}, one of a table that sums to {100 * (1 + self.off):.1f} %"
+                return f"given less weight: {what} (in a table that sums to {100 * (1 + self.off):.1f} %)"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -65,16 +65,16 @@ class Measured:
 class LeftOut:
     """What was not used and why."""
 
-    counts: dict[str, int] = field(default_factory=dict)  # of figures, by why
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)  # of figures, by their kind and why
     strangers: dict[str, int] = field(default_factory=dict)  # of figures, by the provider who is not followed
 
-    def add(self, why: str) -> None:
-        """One figure more."""
-        self.counts[why] = self.counts.get(why, 0) + 1
+    def add(self, why: str, kind: str = "figure") -> None:
+        """Count one figure more."""
+        self.counts[kind, why] = self.counts.get((kind, why), 0) + 1
 
     def told(self) -> tuple[str, ...]:
-        """All of it in words."""
-        told = [f"{n} figure(s) {why}" for why, n in self.counts.items()]
+        """Return all of it in words."""
+        told = [f"{n} {kind}{'' if n == 1 else 's'} not used: {why}" for (kind, why), n in self.counts.items()]
         if self.strangers:
             named = ", ".join(f"{name} ({n})" for name, n in sorted(self.strangers.items()))
             told.append(f"named in too few quarters to follow, counted in {OTHERS}: {named}")
@@ -106,7 +106,7 @@ def read_statements(figures: pl.DataFrame, breaks: SeriesBreaks, /) -> tuple[lis
         since = breaks.revised(first + (-4 if measure == "yoy_growth" else 0), last, day)
         if since is not None:
             told_anew = f"{since.first} to {since.last} was revised on {since.published_at}"
-            left_out.add(f"published before {told_anew} were not used")
+            left_out.add(f"published before {told_anew}")
             continue
         unit = 10.0 ** (-decimals if measure in AMOUNTS else -2 - decimals)
         number = printed(value, qualifier, unit)

@@ -51,7 +51,7 @@ class ModelUsed:
 
 @dataclass(frozen=True, slots=True)
 class DoubtResult:
-    """A figure that counts less than it says, as what else was known contradicts it."""
+    """A figure that is given less weight, because other figures contradict it."""
 
     figure_ids: tuple[int, ...]  # the figure and those it was worked out with
     period: str  # "2020Q3", or "2020" for a whole year

@@ -42,7 +42,8 @@ def _print_heading(console: Console, found: Backtest) -> None:
     scored = found.find("wis", model=found.models[0])
     cells = 0 if scored is None else scored.count
     console.print(
-        f"up to {found.horizon} quarters ahead, from what was known then · {cells:,} shares came · seed {found.seed}",
+        f"up to {found.horizon} quarters ahead, from what was known then · {cells:,} shares to compare with · "
+        f"seed {found.seed}",
         style="dim",
     )
     skill = f" Skill: 1 less the ratio of WIS to that of {REFERENCE}." if REFERENCE in found.models else ""

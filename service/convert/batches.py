@@ -99,7 +99,7 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
         if len(batch.events) + len(asked) > MOST_EVENTS:
             found = f"{len(batch.events) + len(asked)} events of one market"
-            raise InvalidArgument(_field(batch, place, "events"), found, f"{MOST_EVENTS} at most")
+            raise InvalidArgument(_field(batch, place, "events"), found, f"{MOST_EVENTS} at most", f"has {found}")
     return BatchQuery(
         events=tuple(batch.events),
         own_events=own if any(own) else (),

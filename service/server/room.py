@@ -151,8 +151,8 @@ def check_room(providers: Collection[str], /, *, horizon: int, levels: int, besi
     remedy = "leave it out, or ask for it alone by GetHistory" if alone else "ask for fewer levels, or leave it out"
     if field == "include_draws":
         remedy = "ask for fewer quarters, or leave it out"
-    problem = f"is too large for one answer: {sizes[field]} bytes, and {max(left, 0)} are left beside {asked}"
-    raise InvalidArgument(field, sizes[field], remedy, problem)
+    problem = f"is too large for one answer: {sizes[field]} bytes beside {asked}"
+    raise InvalidArgument(field, sizes[field], f"{max(left, 0)} bytes at most: {remedy}", problem)
 
 
 def check_answer(answer: ForecastResponse | MarketForecast, /, *, beside: int = 0) -> None:

@@ -286,15 +286,15 @@ def test_a_market_without_an_origin_is_told_and_a_table_of_such_is_refused() -> 
     found = backtest_shares(pl.concat([short, table(8)]), origins=1, horizon=1, models=["naive"])
     assert found.markets == ("m",)
     assert [(s.market, s.origin) for s in found.skipped] == [("short", None)]
-    with pytest.raises(NotEnoughData, match=r"market 'short' has 2 quarter\(s\) with shares .*needed: at least 3"):
+    with pytest.raises(NotEnoughData, match=r"market 'short' has too few quarters with data .*: 2, and at least 3"):
         backtest_shares(short, models=["naive"])
     nothing = short.with_columns(share=pl.lit(None, pl.Float64))
-    with pytest.raises(NotEnoughData, match=r"market 'short' has 0 quarter"):
+    with pytest.raises(NotEnoughData, match=r"market 'short' has too few quarters with data.*: 0, and"):
         backtest_shares(nothing, models=["naive"])
 
 
 def test_figures_all_told_of_in_hindsight_are_no_origins() -> None:
-    with pytest.raises(NotEnoughData, match=r"has [012] quarter\(s\) with shares \(each told of before the next\)"):
+    with pytest.raises(NotEnoughData, match=r"too few quarters with data \(each told of before the next\): [012], and"):
         backtest_figures(FIGURES, BREAKS, market="world-smartphones", house="abi", models=["naive"])
 
 

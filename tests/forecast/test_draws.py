@@ -127,7 +127,7 @@ def test_bands_of_a_forecast_need_its_draws_and_hold_more_than_its_intervals() -
     assert made.draws is not None
     raw = simultaneous_bands(made.draws, 0.8)
     assert made.stretch > 1.0 and (lower <= raw[0]).all() and (upper >= raw[1]).all()
-    with pytest.raises(InvalidArgument, match="draws is None; allowed: a forecast made with keep_draws=True"):
+    with pytest.raises(InvalidArgument, match="draws were not kept; make the forecast with keep_draws=True"):
         bands_of(forecast_shares(table, horizon=4), 0.8)
 
 

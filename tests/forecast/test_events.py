@@ -329,3 +329,10 @@ def test_several_events_come_together_and_the_wrong_one_is_named() -> None:
     assert len(event_probabilities(made, "A leads")) == 1
     with pytest.raises(InvalidArgument, match=r"events\[1\] 'Z leads': no provider is called 'Z'"):
         event_probabilities(made, ["A leads", "Z leads"])
+
+
+def test_at_least_holds_of_a_share_that_is_just_so_and_above_does_not() -> None:
+    made = forecast_of(np.tile([0.1 + 0.2, 0.7], (50, 1, 1)), [0.3, 0.7])  # the sum is not 0.3 to the last bit
+    for sign, probability in ((">=", 1.0), ("<=", 1.0), (">", 0.0), ("<", 0.0)):
+        assert event_probability(made, f"A {sign} 30 %").probability == probability
+        assert event_probability(made, f"A + B {sign} 100 %").probability == probability

@@ -101,7 +101,7 @@ def test_who_is_first_told_of_in_a_later_release_was_not_listed_before() -> None
 def test_a_rest_that_fits_no_listing_is_not_used_and_said_so() -> None:
     found = said(("2020Q3", "A", 0.6), ("2020Q3", "Others", 0.6))
     assert all(5 not in o.figure_ids for o in found.observations)
-    assert found.left_out == ("1 figure(s) for the rest beside providers that cannot be told were not used",)
+    assert found.left_out == ("1 figure not used: shares of the rest beside providers that are not known",)
 
 
 def test_statements_that_printing_reconciles_are_one_measurement_and_others_are_two() -> None:
@@ -144,7 +144,7 @@ def test_an_amount_is_a_share_where_the_total_of_the_release_stands_beside_it() 
     drawn = np.random.default_rng(0).uniform(-0.05, 0.05, (2, 200_000))
     ratios = (6.2 + drawn[0]) / (12.5 + drawn[1])
     assert one.variance - SOURCE_ERROR**2 == pytest.approx(ratios.var(), rel=0.02)
-    assert found.left_out == ("1 figure(s) for an amount without the market's total in the same release were not used",)
+    assert found.left_out == ("1 amount not used: the same release does not give the market's total",)
 
 
 def test_an_amount_names_a_provider_unless_it_tells_next_to_nothing_of_its_share() -> None:
@@ -244,7 +244,7 @@ def test_whoever_is_named_too_seldom_and_the_unnamed_top_are_said_to_be_left_out
     found = said(("2020Q2", "TOP3", 0.6), ("2020Q2", "A|Z", 0.5), ("2020Q2", "Z", 0.1))
     assert {o.figure_ids for o in found.observations} == {(0,), (1,), (2,), (3,)}
     assert found.left_out == (
-        "1 figure(s) for the top providers of a quarter do not name them and were not used",
+        "1 figure not used: the top providers of a quarter, without their names",
         "named in too few quarters to follow, counted in Others: Z (2)",
     )
 

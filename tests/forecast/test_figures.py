@@ -378,5 +378,5 @@ def test_loading_gives_a_frame_of_ones_own() -> None:
 
 
 def test_a_bad_raw_figure_is_refused_by_the_name_of_its_table() -> None:
-    with pytest.raises(InvalidTable, match=r"mine\.csv: row 2, column value: 40\.9 breaks value_of_measure"):
+    with pytest.raises(InvalidTable, match=r"mine\.csv: row 2: value is 40\.9; expected "):
         prepare_figures(raw_figures({}, {"value": 40.9}), table="mine.csv")

@@ -236,7 +236,7 @@ def test_a_slip_is_not_obeyed() -> None:
                     *[(f"2020Q{n}", "B", 0.2) for n in (1, 2, 3, 4)])  # fmt: skip
     assert cell(alone, "2020Q3", "A")[0] == pytest.approx(0.5, abs=0.02)
     assert cell(alone, "2020Q3", "A")[2] is Status.COMBINED  # of what the page states alone nothing is believed
-    assert alone.warnings == ("taken as a slip: 2020Q3 A 5 %, 45.0 points below what the other figures say",)
+    assert alone.warnings == ("treated as an error: A 2020Q3 = 5 % (other sources say 50 %)",)
 
 
 def test_a_sum_that_its_parts_and_their_past_contradict_is_the_slip_and_not_a_part() -> None:
@@ -488,7 +488,9 @@ def test_unknown_names_and_early_dates_are_refused_with_what_is_known() -> None:
         reconstruct(FIGURES, BREAKS, market="mars")
     with pytest.raises(NotFound, match="house 'idc' is not known; known: canalys"):
         reconstruct(FIGURES, BREAKS, market="cn-cloud", house="idc")
-    with pytest.raises(NotEnoughData, match=r"'cn-cloud' has 0 quarter.*as of 2015-01-01"):
+    with pytest.raises(
+        NotEnoughData, match=r"'cn-cloud' has too few quarters with data \(.*as of 2015-01-01.*: 0, and"
+    ):
         reconstruct(FIGURES, BREAKS, market="cn-cloud", as_of=date(2015, 1, 1))
 
 

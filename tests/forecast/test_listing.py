@@ -75,7 +75,10 @@ def test_the_order_of_the_list_does_not_depend_on_the_order_of_the_rows(seed: in
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ({"market": "cn-clout"}, "market 'cn-clout' is not known; known: cn-cloud, world-cloud, world-smartphones"),
+        (
+            {"market": "cn-clout"},
+            "market 'cn-clout' is not known; did you mean cn-cloud. known: cn-cloud, world-cloud, world-smartphones",
+        ),
         ({"market": "cn-cloud", "house": "idc"}, "house 'idc' is not known; known: canalys"),
         ({"house": "gartner"}, "house 'gartner' is not known; known: abi, canalys"),
         ({"market": "cn-cloud", "provider": "Kodak"}, "provider 'Kodak' is not known; known: AWS, Alibaba"),

@@ -97,7 +97,9 @@ def test_the_table_has_the_market_beside_its_providers() -> None:
 
 def test_a_market_without_totals_and_a_forecast_without_draws_are_refused() -> None:
     forecast = made(horizon=1)
-    with pytest.raises(NotEnoughData, match=r"market 'cn-cloud' has 0 quarter\(s\) with shares \(totals of nobody\)"):
+    with pytest.raises(
+        NotEnoughData, match=r"market 'cn-cloud' has too few quarters with data \(totals of nobody\): 0, and"
+    ):
         forecast_revenue(replace(forecast, house="nobody"), load_figures())
     with pytest.raises(InvalidArgument, match="keep_draws=True"):
         forecast_revenue(forecast_shares(four_quarters()), load_figures())

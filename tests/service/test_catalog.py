@@ -172,21 +172,23 @@ def test_a_market_without_the_usual_house_is_told_by_the_one_it_has(stored: Cata
 
 def test_what_is_not_there_is_told_with_what_is(stored: Catalog) -> None:
     stored.import_table(widgets(), kind="shares")
-    with pytest.raises(NotFound, match="market 'gadgets' is not known; known: cn-cloud, widgets, world-cloud"):
+    with pytest.raises(
+        NotFound, match=r"market 'gadgets' is not known; did you mean widgets. known: cn-cloud, widgets, world-cloud"
+    ):
         stored.history("gadgets", "own", None)
     with pytest.raises(NotFound, match="house 'idc' is not known; known: own"):
         stored.history("widgets", "idc", None)
-    with pytest.raises(NotEnoughData, match="market 'widgets' has 0 quarter"):
+    with pytest.raises(NotEnoughData, match=r"market 'widgets' has too few quarters with data.*: 0, and"):
         stored.history("widgets", "own", date(2023, 1, 1))
     assert stored.figures("gadgets").is_empty()
 
 
 def test_a_table_with_one_bad_row_is_refused_whole_and_the_row_named(stored: Catalog) -> None:
     bad = widgets().with_columns(share=pl.when(pl.int_range(pl.len()) == 16).then(1.4).otherwise("share"))
-    with pytest.raises(InvalidTable, match=r"mine.csv: row 17, column share: 1.4 breaks share_in_unit_interval"):
+    with pytest.raises(InvalidTable, match=r"mine.csv: row 17: share is 1.4; expected "):
         stored.import_table(bad, kind="shares", name="mine.csv")
     assert stored.figures("widgets").is_empty()
-    with pytest.raises(InvalidTable, match="column market: missing breaks required_columns"):
+    with pytest.raises(InvalidTable, match="column market: missing; expected"):
         stored.import_table(widgets().drop("market"), kind="shares")
 
 

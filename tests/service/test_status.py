@@ -120,13 +120,17 @@ def test_an_error_outside_the_table_leaves_without_its_text() -> None:
 
 
 @settings(deadline=None)
-@given(field=SHORT, value=SHORT | st.integers() | st.floats(allow_nan=False, allow_infinity=False), allowed=SHORT)
-def test_any_short_argument_reaches_the_caller_exactly(field: str, value: object, allowed: str) -> None:
-    assert vars(travelled(InvalidArgument(field, value, allowed))) == {
-        "field": field,
-        "value": value,
-        "allowed": allowed,
-    }
+@given(
+    field=SHORT,
+    value=SHORT | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    allowed=SHORT,
+    problem=SHORT,
+)
+def test_any_short_argument_reaches_the_caller_exactly(field: str, value: object, allowed: str, problem: str) -> None:
+    error = InvalidArgument(field, value, allowed, problem)
+    again = travelled(error)
+    assert vars(again) == {"field": field, "value": value, "allowed": allowed, "problem": problem}
+    assert str(again) == str(error)
 
 
 @settings(deadline=None)

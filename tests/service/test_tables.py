@@ -59,19 +59,20 @@ def test_the_ending_counts_whatever_its_case() -> None:
 
 def test_an_unknown_ending_is_named_with_those_allowed() -> None:
     with pytest.raises(
-        InvalidArgument, match=r"shares\.xlsx.*'\.xlsx'.*allowed: .*\.parquet, \.csv, \.json, \.arrow, \.ipc"
+        InvalidArgument,
+        match=r"^shares\.xlsx ends in '\.xlsx'; give a file ending in \.parquet, \.csv, \.json, \.arrow, ",
     ):
         read_table(Path("shares.xlsx"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match=r"gone\.parquet is 'missing'; allowed: a file that exists"):
+    with pytest.raises(InvalidArgument, match=r"gone\.parquet does not exist$"):
         read_table(tmp_path / "gone.parquet")
 
 
 def test_a_folder_is_no_table(tmp_path: Path) -> None:
     (tmp_path / "d.parquet").mkdir()
-    with pytest.raises(InvalidArgument, match=r"d\.parquet is 'a folder'; allowed: a Parquet file"):
+    with pytest.raises(InvalidArgument, match=r"d\.parquet is a folder; give a Parquet file"):
         read_table(tmp_path / "d.parquet")
 
 
@@ -79,33 +80,33 @@ def test_a_folder_is_no_table(tmp_path: Path) -> None:
 def test_an_empty_file_is_named(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"e{ending}"
     path.touch()
-    with pytest.raises(InvalidArgument, match="is 'an empty file'; allowed"):
+    with pytest.raises(InvalidArgument, match=r"is empty; give an? "):
         read_table(path)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "found"),
     [
-        ("a.parquet", b"market,period\n", "a text file"),
-        ("a.parquet", b"\x00\x01\x02\xff", "no such file"),
-        ("a.parquet", b"ARROW1\0\0", "an Arrow IPC file"),
-        ("a.parquet", b"PAR1xxxxxxxxPAR1", "damaged or not of its kind"),
-        ("a.parquet", encode(ROWS, Format.PARQUET)[:-20], "damaged or not of its kind"),
-        ("a.arrow", encode(ROWS, Format.PARQUET), "a Parquet file"),
-        ("a.arrow", encode(ROWS, Format.ARROW)[:-20], "damaged or not of its kind"),
-        ("a.csv", encode(ROWS, Format.PARQUET), "a Parquet file"),
-        ("a.csv", b"PK\x03\x04xx", "a ZIP file, such as an Excel workbook"),
-        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "a UTF-16 text file"),
-        ("a.csv", "märket,b\n1,2\n".encode("latin-1"), "not UTF-8 text"),
-        ("a.csv", b"a,b\n1,2,3\n", "damaged or not of its kind: found more fields"),
-        ("a.json", b'{"market": 1}', "text that does not begin with an array"),
-        ("a.json", b"[1, 2]", "damaged or not of its kind"),
-        ("a.json", b'[{"a": 1}', "damaged or not of its kind"),
+        ("a.parquet", b"market,period\n", "is a text file"),
+        ("a.parquet", b"\x00\x01\x02\xff", "is no such file"),
+        ("a.parquet", b"ARROW1\0\0", "is an Arrow IPC file"),
+        ("a.parquet", b"PAR1xxxxxxxxPAR1", "cannot be read, as if damaged"),
+        ("a.parquet", encode(ROWS, Format.PARQUET)[:-20], "cannot be read, as if damaged"),
+        ("a.arrow", encode(ROWS, Format.PARQUET), "is a Parquet file"),
+        ("a.arrow", encode(ROWS, Format.ARROW)[:-20], "cannot be read, as if damaged"),
+        ("a.csv", encode(ROWS, Format.PARQUET), "is a Parquet file"),
+        ("a.csv", b"PK\x03\x04xx", "is a ZIP file, such as an Excel workbook"),
+        ("a.csv", "a,b\n1,2\n".encode("utf-16"), "is a UTF-16 text file"),
+        ("a.csv", "märket,b\n1,2\n".encode("latin-1"), "is not UTF-8 text"),
+        ("a.csv", b"a,b\n1,2,3\n", "cannot be read, as if damaged or not what its ending says: found more fields"),
+        ("a.json", b'{"market": 1}', "is text that does not begin with an array"),
+        ("a.json", b"[1, 2]", "cannot be read, as if damaged"),
+        ("a.json", b'[{"a": 1}', "cannot be read, as if damaged"),
     ],
 )
 def test_what_a_file_is_instead_is_said(tmp_path: Path, name: str, content: bytes, found: str) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InvalidArgument, match=rf"{name} is ['\"]{found}.*; allowed: an? (Parquet|CSV|JSON|Arrow)"):
+    with pytest.raises(InvalidArgument, match=rf"{name} {found}.*; give an? (Parquet|CSV|JSON|Arrow)"):
         read_table(tmp_path / name)
 
 

@@ -53,7 +53,7 @@ def test_every_event_asked_has_a_row_those_of_every_market_first(
     assert table["market"].to_list() == [names[0], *[names[1]] * 3, *[names[2]] * 2, *names[3:], "elsewhere"]
     wrong = table.filter(pl.col("error").is_not_null())
     assert wrong["event"].to_list() == ["Nobody leads"] * 2
-    assert wrong["error"][0].startswith("event.provider is 'Nobody'; allowed: one of ")
+    assert wrong["error"][0].startswith("event 'Nobody leads': no provider is called 'Nobody'; the providers are ")
     assert wrong["error"][1] == "no market of the input"
     assert wrong["probability"].null_count() == 2
     made = forecast_shares(
@@ -151,17 +151,22 @@ def test_markets_without_a_forecast_are_told_among_the_errors_alone(source: Path
         (
             "event,when\na,b\n",
             InvalidTable,
-            "event, when breaks columns_of_events; allowed: event and, optionally, market",
+            "column event: the columns are event, when; expected event and, optionally, market",
         ),
-        ("market\na\n", InvalidTable, "columns_of_events"),
+        ("market\na\n", InvalidTable, "the columns are market; expected event and"),
         (
             "market,event\nm,A leads\nm,\n",
             InvalidTable,
-            r"row 2, column event: '' breaks event_is_a_text",
+            r"row 2: event is ''; expected ",
         ),
-        (f"event\n{'x' * 501}\n", InvalidTable, r"row 1, column event: 'x{40}' breaks"),
-        ("event\n" + "A leads\n" * 101, InvalidArgument, "'101 events of one market'; allowed: 100 at most"),
-        ("market,event\n,A leads\n" + "m,A leads\n" * 100, InvalidArgument, "'101 events of one market'"),
+        (
+            "market,event\nm,A leads\n,A leeds\n",
+            InvalidTable,
+            "row 2: event is 'A leeds'; expected an event; 'leeds' is not understood; did you mean leads",
+        ),
+        (f"event\n{'x' * 501}\n", InvalidTable, r"row 1: event is 'x{40}'; expected "),
+        ("event\n" + "A leads\n" * 101, InvalidArgument, "asks 101 events of one market; 100 at most"),
+        ("market,event\n,A leads\n" + "m,A leads\n" * 100, InvalidArgument, "asks 101 events of one market"),
     ],
 )
 def test_a_table_of_events_is_checked_before_any_work(
@@ -177,6 +182,26 @@ def test_a_table_of_events_is_checked_before_any_work(
 def test_the_events_asked_are_never_written_over(source: Path) -> None:
     path = source.with_name("out.events.parquet")
     pl.DataFrame({"event": [GENERIC]}).write_parquet(path)
-    with pytest.raises(InvalidArgument, match="a file whose writing does not replace the input"):
+    with pytest.raises(InvalidArgument, match=r"is the input .*, which would be replaced"):
         run(source, path)
     assert read_questions(path).table.height == 1
+
+
+def test_events_that_no_market_could_answer_cost_no_forecast(
+    source: Path, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a forecast was made")
+
+    monkeypatch.setattr("forecast.forecasting.forecast_shares", made)
+    question = source.with_name("q.csv")
+    first = shares["market"][0]
+    pl.DataFrame({"market": [None, first], "event": ["Nobody leads", "Nobody explodes"]}).write_csv(question)
+    result = run(source, question)
+    table = read_table(source.with_name("out.events.parquet"))
+    assert result.unanswered == table.height == shares["market"].n_unique() + 1
+    told = table.filter(pl.col("market") == first)["error"].to_list()
+    assert [text.split("; ")[0] for text in told] == [
+        "event 'Nobody leads': no provider is called 'Nobody'",
+        "event 'Nobody explodes': 'Nobody explodes' is not understood",
+    ]

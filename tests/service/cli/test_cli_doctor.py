@@ -74,7 +74,7 @@ def test_a_database_that_cannot_be_used_is_a_problem(tmp_path: Path, content: st
             expected = ("problem", "it is damaged")
         case "missing folder":
             path = tmp_path / "nowhere" / "store.db"
-            expected = ("problem", "a file in a folder that exists")
+            expected = ("problem", "is in no folder that exists")
         case _:
             with sqlite3.connect(path) as connection:
                 connection.execute("CREATE TABLE other (a)")

@@ -89,7 +89,7 @@ def test_a_figures_file_that_breaks_a_rule_is_named_with_row_and_value(run: Run,
     raw.with_columns(value=pl.Series([0.4, 0.4, 1.7, 0.4, 0.4])).write_csv(tmp_path / "own.csv")
     result = run("history", "cn-cloud", "--figures", "own.csv")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "own.csv: row 3, column value: 1.7 breaks value_of_measure; allowed: a fraction of 0 to 1" in result.stderr
+    assert "own.csv: row 3: value is 1.7; expected a fraction of 0 to 1" in result.stderr
 
 
 def test_a_history_chart_is_written_beside_the_table(run: Run, tmp_path: Path) -> None:

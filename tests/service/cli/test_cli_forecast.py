@@ -104,17 +104,23 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--seed", "-1"], "'--seed': -1 is not in the range"),
         (["--format", "xml"], "'xml' is not one of 'table', 'json', 'csv', 'parquet'"),
         (["--output", "f.xlsx"], "'.xlsx'"),
-        (["--output", "."], "is 'a folder'"),
+        (["--output", "."], ". is a folder; give the name of a file to write"),
         (["--output", "none/f.csv"], "no folder"),
         (["--output", "f.csv", "--format", "json"], "format is 'json'; allowed: what the ending of 'f.csv' says"),
-        (["--chart", "c.pdf"], "chart is 'c.pdf'; allowed: a file ending in .png, .svg, .html"),
+        (["--chart", "c.pdf"], "c.pdf does not end as a chart does; give a file that ends in .png, .svg, .html"),
         (["--chart", "none/c.png"], "no folder"),
-        (["--event", "Hauwei leads"], "events[0].provider is 'Hauwei'; allowed: one of Alibaba Cloud, "),
-        (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "events[1].share is '40'"),
-        (["--condition", "Huawei = 20 % in 2030Q4"], "conditions[0].quarter is '2030Q4'; allowed: 2026Q1 to 2027Q4"),
+        (
+            ["--event", "Hauwei leads"],
+            "no provider is called 'Hauwei'; did you mean Huawei Cloud? ",
+        ),
+        (["--event", "Huawei leads", "--event", "Huawei > 40 in 2026Q4"], "'40' is more than all; did you mean 40 %?"),
+        (
+            ["--condition", "Huawei = 20 % in 2030Q4"],
+            "2030Q4 is not among the quarters forecast; ask of 2026Q1 to",
+        ),
         (["--event", "Huawei leads", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
         (["--league", "--revenue", "--format", "csv"], "rows of their own for programs; give one"),
-        (["--figures", "f.csv"], "f.csv is 'missing'"),
+        (["--figures", "f.csv"], "f.csv does not exist"),
         (["--figures", "f.csv", "--address", "127.0.0.1:1"], "give one"),
         (["--address", "127.0.0.1:1"], "the service is unavailable"),
     ],
@@ -232,3 +238,32 @@ def test_the_demo_refuses_a_folder_that_is_not_there(program: Program) -> None:
     done = program("demo", "--output-dir", "none")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no folder" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--event", "--condition"])
+def test_a_text_that_says_nothing_is_refused_before_any_data_is_opened(
+    run: Run, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    def opened(*_: object) -> None:
+        raise AssertionError("data were opened")
+
+    monkeypatch.setattr("service.cli.opening.open_catalog", opened)
+    result = run("forecast", "cn-cloud", option, "Huawei explodes by Q4 2026")
+    assert result.exit_code == 2
+    assert "'Huawei explodes' is not understood" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [("--event", "Hauwei leads"), ("--event", "Huawei leads by 2099Q4"), ("--condition", "Hauwei unchanged")],
+)
+def test_what_no_forecast_could_answer_is_refused_before_it_is_made(
+    run: Run, monkeypatch: pytest.MonkeyPatch, option: str, text: str
+) -> None:
+    def made(*_: object, **__: object) -> None:
+        raise AssertionError("a forecast was made")
+
+    monkeypatch.setattr("forecast.forecasting.forecast_history", made)
+    result = run("forecast", "cn-cloud", option, text)
+    assert result.exit_code == 2
+    assert "no provider is called 'Hauwei'" in result.stderr or "2099Q4 is not among the quarters" in result.stderr

@@ -57,7 +57,7 @@ def test_a_key_written_to_a_file_is_for_its_owner_alone(run: Run, tmp_path: Path
     assert _KEY.fullmatch(file.read_text(encoding="ascii").strip())
     again = run("keys", "add", "--tenant", "a", "--role", "read", "--output", "my.key", "--database", "k.db")
     assert again.exit_code == 2
-    assert "--output is 'my.key'; allowed: a new file" in again.stderr
+    assert "my.key cannot be written: File exists; give a new file" in again.stderr
     assert run("keys", "list", "--database", "k.db", "--format", "csv").stdout.count("\n") == 2
 
 
@@ -70,7 +70,7 @@ def test_a_key_that_is_not_made_leaves_no_file(run: Run, tmp_path: Path) -> None
 def test_without_a_database_there_are_no_keys(run: Run, arguments: tuple[str, ...]) -> None:
     result = run("keys", *arguments)
     assert result.exit_code == 2
-    assert "allowed: a database with keys" in result.stderr
+    assert "does not exist; `sharecast keys add` makes one" in result.stderr
 
 
 @pytest.mark.parametrize("time", ["90", "x", "-1d", "1.5d"])

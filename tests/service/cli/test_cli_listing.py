@@ -74,13 +74,13 @@ def test_conflicts_are_shown_with_both_sides_and_who_said_them(run: Run) -> None
 def test_what_the_history_counts_less_is_told_beside_the_conflicts(run: Run) -> None:
     text = " ".join(run("figures", "cn-cloud", "--conflicts").stdout.split())
     assert "cn-cloud, canalys: how the history takes it" in text
-    assert "counts less: 2020Q4 Tencent Cloud 14.6 %, one of a table that sums to 99.6 %" in text
-    assert "taken as a slip: 2021Q3 Baidu AI Cloud 8.8 %" in text
+    assert "given less weight: Tencent Cloud 2020Q4 = 14.6 % (in a table that sums to 99.6 %)" in text
+    assert "treated as an error: Baidu AI Cloud 2021Q3 = 8.8 %" in text
     one = run("figures", "cn-cloud", "--conflicts", "--quarter", "2021Q3").stdout
-    assert "2021Q3 Baidu AI Cloud 8.8 %" in one
+    assert "treated as an error: Baidu AI Cloud 2021Q3 = 8.8 %" in one
     assert "2020Q4" not in one
     # nobody knew of 97 for 79 before it was printed
-    assert "taken as a slip" not in run("figures", "cn-cloud", "--conflicts", "--as-of", "2019-12-31").stdout
+    assert "treated as an error" not in run("figures", "cn-cloud", "--conflicts", "--as-of", "2019-12-31").stdout
     assert "how the history" not in run("figures", "cn-cloud", "--conflicts", "--format", "csv").stdout
 
 
@@ -134,7 +134,10 @@ def test_ones_own_figures_are_listed_beside_the_shipped_ones(run: Run, tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("cn-clout",), "market 'cn-clout' is not known; known: cn-cloud, world-cloud, world-smartphones"),
+        (
+            ("cn-clout",),
+            "market 'cn-clout' is not known; did you mean cn-cloud? known: cn-cloud, world-cloud, world-smartphones",
+        ),
         (("cn-cloud", "--house", "idc"), "house 'idc' is not known; known: canalys"),
         (("cn-cloud", "--provider", "Kodak"), "provider 'Kodak' is not known; known: AWS, Alibaba Cloud"),
         (("--quarter", "2020-09"), "quarter is '2020-09'; allowed: a quarter such as 2020Q3"),

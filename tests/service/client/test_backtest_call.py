@@ -58,7 +58,7 @@ def test_shares_of_ones_own_are_backtested_as_the_library_does(client: Client) -
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; known: cn-cloud"),
+        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; did you mean cn-cloud. known: cn-cloud"),
         ({"house": "idc"}, NotFound, "house 'idc' is not known; known: canalys"),
         ({"models": ["prophet"]}, NotFound, "model 'prophet' is not known"),
         ({"models": ["naive", "naive"]}, InvalidArgument, "models is .*each once"),
@@ -70,8 +70,12 @@ def test_shares_of_ones_own_are_backtested_as_the_library_does(client: Client) -
         ({"seed": -1}, InvalidArgument, "seed is -1"),
         ({"market": "", "shares": SHARES}, InvalidArgument, "market is ''"),
         ({"market": "m", "house": "idc", "shares": SHARES}, InvalidArgument, "house is 'idc'.*empty beside"),
-        ({"market": "m", "shares": SHARES[:4]}, NotEnoughData, "'m' has 2 quarter.*at least 3"),
-        ({"market": "m", "shares": [SHARES[0] | {"share": 1.2}]}, InvalidTable, "1.2 breaks"),
+        (
+            {"market": "m", "shares": SHARES[:4]},
+            NotEnoughData,
+            "'m' has too few .*: 2, and at least 3",
+        ),
+        ({"market": "m", "shares": [SHARES[0] | {"share": 1.2}]}, InvalidTable, "row 1: share is 1.2"),
         ({"timeout": 0.0001}, DeadlineExceeded, r"longer than the 0\.0001 s"),
     ],
 )

@@ -70,7 +70,7 @@ def test_draws_that_no_message_has_room_for_are_refused_by_name(client: Client, 
         for quarter in (1, 2, 3, 4)
         for n in range(14)
     ]
-    with pytest.raises(InvalidArgument, match=r"include_draws is '\d+ bytes beside .*: ask for fewer quarters"):
+    with pytest.raises(InvalidArgument, match=r"include_draws is too large for .*: ask for fewer quarters"):
         client.forecast("mine", shares=shares, horizon=40, include_draws=True)
     request = ForecastRequest(market="cn-cloud", horizon=40, include_draws=True).SerializeToString()
     with grpc.insecure_channel(server.address) as channel:  # which takes 4 MiB

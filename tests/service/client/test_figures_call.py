@@ -191,7 +191,11 @@ def test_a_quarter_may_be_a_text_or_a_quarter(client: Client) -> None:
 @pytest.mark.parametrize(
     ("question", "kind", "message"),
     [
-        ({"market": "cn-clout"}, NotFound, "market 'cn-clout' is not known; known: cn-cloud, world-cloud"),
+        (
+            {"market": "cn-clout"},
+            NotFound,
+            "market 'cn-clout' is not known; did you mean cn-cloud. known: cn-cloud, world-cloud",
+        ),
         ({"market": "cn-cloud", "house": "idc"}, NotFound, "house 'idc' is not known; known: canalys"),
         ({"provider": "Kodak", "as_of": "2020-01-01"}, NotFound, "provider 'Kodak' is not known; known: "),
         ({"market": ""}, InvalidArgument, "market is ''; allowed: a name, or None"),
@@ -222,7 +226,9 @@ def test_another_client_may_leave_everything_out(channel: grpc.Channel) -> None:
 def test_one_market_is_the_one_of_the_list(client: Client) -> None:
     for market in client.list_markets():
         assert client.get_market(market.market) == market
-    with pytest.raises(NotFound, match="market 'cn-clout' is not known; known: cn-cloud, world-cloud") as caught:
+    with pytest.raises(
+        NotFound, match=r"market 'cn-clout' is not known; did you mean cn-cloud. known: cn-cloud, world-cloud"
+    ) as caught:
         client.get_market("cn-clout")
     assert caught.value.kind == "market"
     with pytest.raises(InvalidArgument, match="market is ''; allowed: the name of a market"):

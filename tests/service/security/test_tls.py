@@ -146,17 +146,17 @@ def test_files_that_cannot_be_used_stop_the_start_and_are_named(issue: Issue, tm
     missing, rubbish = tmp_path / "nowhere.pem", tmp_path / "rubbish.pem"
     rubbish.write_text("rubbish")
     cases = (
-        (TlsFiles(missing, root.key_pem), r"tls_certificate is '.*nowhere\.pem'; allowed: a file that can be read"),
-        (TlsFiles(root.pem, missing), r"tls_private_key is '.*nowhere\.pem'"),
+        (TlsFiles(missing, root.key_pem), r"tls_certificate '.*nowhere\.pem' cannot be read"),
+        (TlsFiles(root.pem, missing), r"tls_private_key '.*nowhere\.pem' cannot be read"),
         (TlsFiles(root.pem, other.key_pem), r"tls_private_key is '.*other\.key'; allowed: the key of .*root\.pem"),
-        (TlsFiles(rubbish, root.key_pem), r"tls_certificate is '.*rubbish\.pem'; allowed: a file of certificates, PEM"),
+        (TlsFiles(rubbish, root.key_pem), r"tls_certificate '.*rubbish\.pem' holds no certificates in PEM"),
         (
             TlsFiles(root.pem, rubbish),
             r"tls_private_key is '.*rubbish\.pem'; allowed: a private key, PEM, without",
         ),
         (
             TlsFiles(root.pem, root.key_pem, rubbish),
-            r"tls_client_ca is '.*rubbish\.pem'; allowed: a file of certificates",
+            r"tls_client_ca '.*rubbish\.pem' holds no certificates",
         ),
     )
     for given_files, message in cases:
@@ -179,5 +179,5 @@ def test_what_is_no_certificate_has_no_end(tmp_path_factory: pytest.TempPathFact
     body = base64.encodebytes(raw).decode()
     for text in (raw, f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n".encode()):
         path.write_bytes(text)
-        with pytest.raises(InvalidArgument, match="a certificate, PEM"):
+        with pytest.raises(InvalidArgument, match="holds no certificate in PEM"):
             expires_at(path)

@@ -126,13 +126,13 @@ def test_what_is_too_much_is_refused_by_a_server_that_has_neither_threads_nor_wo
 @pytest.mark.parametrize(
     ("make", "shape", "most", "message"),
     [
-        (lambda n: forecast(shares=InlineShares(rows=[ROW] * n)), FORECAST, MOST_ROWS, "shares.rows is"),
-        (lambda n: backtest(shares=InlineShares(rows=[ROW] * n)), BACKTEST, MOST_ROWS, "shares.rows is"),
+        (lambda n: forecast(shares=InlineShares(rows=[ROW] * n)), FORECAST, MOST_ROWS, "shares.rows has more than"),
+        (lambda n: backtest(shares=InlineShares(rows=[ROW] * n)), BACKTEST, MOST_ROWS, "shares.rows has more than"),
         (lambda n: job(shares=[TABLE, MarketShares(providers=["provider"] * n)] * 9), BATCH, MOST_PROVIDERS, r"\[1\]"),
         (lambda n: job(shares=[TABLE, MarketShares(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"\[1\].events"),
         (lambda n: job(markets=[MarketName(events=[EVENT] * n)] * 9), BATCH, MOST_EVENTS, r"markets\[0\].events"),
         (lambda n: job(shares=[MarketShares(shares=[0.5] * n)]), BATCH, MOST_ROWS, r"\[0\].shares"),
-        (lambda n: job(markets=[MarketName(market="m")] * n), BATCH, MOST_MARKETS, "batch is 'more than"),
+        (lambda n: job(markets=[MarketName(market="m")] * n), BATCH, MOST_MARKETS, "batch has more than"),
     ],
 )  # fmt: skip
 def test_as_much_as_is_allowed_passes_and_one_more_does_not(
@@ -152,4 +152,4 @@ def test_lengths_that_do_not_fit_are_no_message_and_nothing_else_goes_wrong(raw:
         try:
             check_bulk(large[:place] + raw + large[place:] + bytes(10), shape)
         except (MalformedRequest, InvalidArgument) as refused:
-            assert type(refused) is MalformedRequest or "allowed" in str(refused)
+            assert type(refused) is MalformedRequest or "at most" in str(refused)

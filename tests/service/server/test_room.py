@@ -102,7 +102,7 @@ def test_as_many_levels_as_a_refusal_names_are_not_refused_and_one_more_is(
         assert 0 <= most < levels
         if most:
             check_room(names, horizon=horizon, levels=most)
-        with pytest.raises(InvalidArgument, match=r"quarters ahead'; allowed: .* for the answer to be sent"):
+        with pytest.raises(InvalidArgument, match=r"for one answer: .* quarters ahead; "):
             check_room(names, horizon=horizon, levels=most + 1)
         return
     assert answer_bytes(names, horizon=horizon, levels=levels) < 4 * 2**20
@@ -190,7 +190,7 @@ def test_what_comes_with_a_forecast_is_refused_by_name_and_as_much_as_the_refusa
         assert 0 <= allowed < beside[refused.field]
         if refused.field == "include_history" and allowed:
             check_room(names, horizon=40, levels=levels, beside=replace(asked, history=allowed))
-            with pytest.raises(InvalidArgument, match="bytes of it, for the answer to be sent: "):
+            with pytest.raises(InvalidArgument, match="is too large for one answer: "):
                 check_room(names, horizon=40, levels=levels, beside=replace(asked, history=allowed + 1))
     else:
         assert whole <= 3.75 * 2**20
@@ -215,7 +215,10 @@ def test_a_history_that_has_no_room_beside_its_forecast_is_named(catalog: Catalo
     history = catalog.history("cn-cloud", "", None)
     request = ForecastRequest(market="cn-cloud", include_history=True)
     large = much_told(history)
-    with pytest.raises(InvalidArgument, match=r"include_history is '\d+ bytes beside 2 levels of .* by GetHistory"):
+    with pytest.raises(
+        InvalidArgument,
+        match=r"include_history is too large for one answer: \d+ bytes beside 2 levels of .*ory",
+    ):
         make_forecast(read_forecast(request.SerializeToString()), large)
     request.include_history = False
     assert make_forecast(read_forecast(request.SerializeToString()), large).ByteSize() < 10_000
@@ -292,7 +295,7 @@ def test_as_many_levels_of_a_backtest_as_a_refusal_names_are_not_refused(
         assert 0 <= most < levels
         if most:
             check_scores_room(replace(query, levels=(0.5,) * most))
-        with pytest.raises(InvalidArgument, match="of so many scores, for the answer to be sent"):
+        with pytest.raises(InvalidArgument, match="are too many for one answer: "):
             check_scores_room(replace(query, levels=(0.5,) * (most + 1)))
     else:
         assert scores_bytes(query) < 4 * 2**20
@@ -307,7 +310,9 @@ def test_a_backtest_whose_scores_have_no_room_is_refused_before_any_work(channel
 def test_an_answer_that_its_words_alone_make_too_large_names_what_asked_for_them() -> None:
     shares = inline(named_at_length())
     request = ForecastRequest(market="wide", shares=shares, horizon=40, levels=[0.5], events=WORDY)
-    with pytest.raises(InvalidArgument, match=r"^events is '\d+ bytes of an answer of \d+'; .*4194304 bytes in all"):
+    with pytest.raises(
+        InvalidArgument, match=r"^events is too large for one answer: \d+ bytes of \d+; .*4194304 bytes"
+    ):
         make_forecast(read_forecast(request.SerializeToString()), None)
     del request.events[50:]
     assert make_forecast(read_forecast(request.SerializeToString()), None).ByteSize() < 4 * 2**20

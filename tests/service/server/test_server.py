@@ -190,4 +190,4 @@ def test_a_request_too_large_for_what_it_asks_is_refused(channel: grpc.Channel) 
     raw = ForecastRequest(market="m" * 70_000).SerializeToString()
     assert "allowed: 65536 bytes" in str(call(channel, FORECAST, raw).details())
     many = ForecastRequest(market="cn-cloud", levels=[n / 1001 for n in range(1, 1000)]).SerializeToString()
-    assert call(channel, FORECAST, many).details() == "levels is '999 levels'; allowed: 100 at most"
+    assert call(channel, FORECAST, many).details() == "levels are 999; 100 at most"

@@ -33,7 +33,7 @@ def test_a_look_at_either_database_agrees_with_what_opened_it(database: str) -> 
 
 
 def test_a_database_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="a file that exists"):
+    with pytest.raises(InvalidArgument, match="does not exist"):
         look_at(str(tmp_path / "nowhere.db"))
 
 

@@ -220,8 +220,8 @@ def test_a_new_sqlite_file_is_durable_and_concurrent(tmp_path: Path) -> None:
         ("sqlite:///:memory:", "allowed: sqlite:///FILE"),
         ("postgresql://u:secret@host:port/db", "database is 'postgresql://...'; allowed"),
         ("", "allowed: sqlite:///FILE"),
-        ("nowhere/x.db", "allowed: a file in a folder that exists"),
-        (".", "database is '.'; allowed: a file"),
+        ("nowhere/x.db", "is in no folder that exists"),
+        (".", "database '.' is a folder; give a file"),
     ],
 )
 def test_what_names_no_database_is_refused_without_its_password(
@@ -235,7 +235,7 @@ def test_what_names_no_database_is_refused_without_its_password(
 
 def test_a_file_that_is_missing_is_made_only_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "new.db"
-    with pytest.raises(InvalidArgument, match="a file that exists; `sharecast import` makes one"):
+    with pytest.raises(InvalidArgument, match="does not exist; `sharecast import` makes one"):
         open_store(str(path), create=False)
     assert not path.exists()
     open_store(f"sqlite:///{path}").close()
@@ -256,9 +256,7 @@ def test_the_database_of_another_program_is_refused(database: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE imports (parcel TEXT)")
         before = sa.inspect(connection).get_table_names()
-    with pytest.raises(
-        InvalidArgument, match="holds tables of something else: imports'; allowed: a database of Sharecast"
-    ):
+    with pytest.raises(InvalidArgument, match="holds tables of something else: imports; give a database of Sharecast"):
         open_store(database)
     with engine.connect() as connection:
         assert sa.inspect(connection).get_table_names() == before
@@ -270,7 +268,7 @@ def test_the_database_of_another_program_is_refused(database: str) -> None:
 def test_a_database_of_a_newer_version_is_refused(database: str) -> None:
     with open_store(database) as store, store._engine.begin() as connection:
         connection.exec_driver_sql("UPDATE sharecast_version SET version_num = '9999'")
-    with pytest.raises(InvalidArgument, match=rf"of version 9999'; allowed: version {NEWEST} or earlier"):
+    with pytest.raises(InvalidArgument, match=rf"is of version 9999; version {NEWEST} or earlier is understood"):
         open_store(database)
 
 
