@@ -26,12 +26,23 @@ from click.testing import CliRunner, Result
 from service.catalog import Catalog
 from service.cli.main import main
 from service.client import Client
-from service.server import Server
+from service.server import Server, workers
+from tests.service.nurseries import Nurseries, forking
 
 
 @pytest.fixture(scope="session")
 def catalog() -> Catalog:
     return Catalog.shipped()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nurseries() -> Iterator[None]:
+    """Servers in this process have their workers from a nursery that is born loaded."""
+    born = Nurseries()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_Nursery", forking(born))
+        yield
+    born.close()
 
 
 @pytest.fixture(scope="session")

@@ -155,11 +155,11 @@ def test_commands_call_a_server_that_asks_for_keys(
         key = (tmp_path / "read.key").read_text().split("_")[1]
         assert program("keys", "revoke", key, "--database", "k.db").returncode == 0
         with Client(address, key=(tmp_path / "read.key").read_text().strip()) as client:
-            until(lambda: refused(client))
+            until(lambda: not_let_in(client))
         assert "not valid" in program("figures", "--address", address, "--key-file", "read.key").stderr
 
 
-def refused(client: Client) -> bool:
+def not_let_in(client: Client) -> bool:
     try:
         client.list_markets()
     except Unauthenticated:
