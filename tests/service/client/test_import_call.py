@@ -2,7 +2,6 @@
 
 import asyncio
 import queue
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
@@ -38,6 +37,7 @@ from service.status import error_code, unpack_error
 from service.store import Store, open_store
 from sharecast.v1 import import_pb2
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
+from tests.service.server.waiting import PATIENCE
 
 METHOD = "/sharecast.v1.MarketService/ImportFigures"
 
@@ -264,7 +264,7 @@ def test_a_broken_row_is_a_field_violation_for_other_clients(served: Server) -> 
     with grpc.insecure_channel(served.address) as channel, pytest.raises(grpc.RpcError, match="value_of") as caught:
         rows = [figure(), figure(value=3)]
         channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, ImportFiguresResponse.FromString)(
-            convert.import_requests(ImportQuery("figures"), rows), timeout=30
+            convert.import_requests(ImportQuery("figures"), rows), timeout=PATIENCE
         )
     call: Any = caught.value
     status = Status.FromString(dict(call.trailing_metadata())["grpc-status-details-bin"])
@@ -316,7 +316,7 @@ def test_a_database_that_is_gone_is_no_fault_of_the_caller(writer: Client, store
         path.unlink()
     (tmp_path / "figures.db").mkdir()
     with pytest.raises(StoreUnavailable, match="the database is unavailable") as caught:
-        writer.import_figures(figures(), timeout=5)
+        writer.import_figures(figures(), timeout=PATIENCE)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -333,20 +333,18 @@ def test_a_sender_that_dawdles_is_ended_by_the_server(store: Store) -> None:
         async def slowly() -> AsyncIterator[ImportFiguresRequest]:
             for request in convert.import_requests(ImportQuery("figures"), figures()):
                 yield request
-                await asyncio.sleep(30)
+                await asyncio.sleep(10 * PATIENCE)
 
         try:
             async with grpc.aio.insecure_channel(front.address) as channel:
                 call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
                 with pytest.raises(grpc.aio.AioRpcError, match=r"longer than the 0\.3 s") as caught:
-                    await call(slowly(), timeout=30)
+                    await call(slowly(), timeout=PATIENCE)
                 return caught.value
         finally:
             await front.stop(1)
 
-    started = time.monotonic()
     assert asyncio.run(work()).code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - started < 10
     assert store.figures().is_empty()
 
 
@@ -377,7 +375,7 @@ def test_messages_in_another_order_are_refused(served: Server, sent: list[dict[s
     with grpc.insecure_channel(served.address) as channel:
         call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
         with pytest.raises(grpc.RpcError, match="status") as caught:
-            call(iter(messages(*sent)), timeout=30)
+            call(iter(messages(*sent)), timeout=PATIENCE)
     failed: Any = caught.value
     assert failed.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(SharecastError, match=message):
@@ -386,7 +384,7 @@ def test_messages_in_another_order_are_refused(served: Server, sent: list[dict[s
 
 def test_bytes_that_are_no_message_are_refused(served: Server) -> None:
     with grpc.insecure_channel(served.address) as channel, pytest.raises(grpc.RpcError, match="no message") as caught:
-        channel.stream_unary(METHOD, None, None)(iter([b"\xff\xff\xff"]), timeout=30)
+        channel.stream_unary(METHOD, None, None)(iter([b"\xff\xff\xff"]), timeout=PATIENCE)
     failed: Any = caught.value
     assert failed.code() is grpc.StatusCode.INVALID_ARGUMENT
 
@@ -407,9 +405,9 @@ def test_a_caller_that_goes_away_leaves_nothing(served: Server, writer: Client) 
 
         def slow() -> Iterator[ImportFiguresRequest]:
             yield from requests
-            held.get(timeout=30).cancel()  # gRPC asks for the requests in another thread, at once
+            held.get(timeout=PATIENCE).cancel()  # gRPC asks for the requests in another thread, at once
 
-        call = method.future(slow(), timeout=30)
+        call = method.future(slow(), timeout=PATIENCE)
         held.put(call)
         with pytest.raises(grpc.FutureCancelledError):
             call.result()
