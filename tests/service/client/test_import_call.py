@@ -98,6 +98,22 @@ def served(store: Store) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose database stays empty, for all that is refused."""
+    with (
+        open_store(str(tmp_path_factory.mktemp("empty") / "figures.db")) as opened,
+        Server(Catalog.shipped(opened)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def refused(empty: Server) -> Iterator[Client]:
+    with Client(empty.address) as connected:
+        yield connected
+
+
 @pytest.fixture
 def writer(served: Server) -> Iterator[Client]:
     with Client(served.address) as connected:
@@ -239,12 +255,12 @@ BROKEN = [
 
 @pytest.mark.parametrize(("rows", "message"), BROKEN, ids=[m[-40:] for _, m in BROKEN])
 def test_a_broken_row_is_named_with_column_value_and_rule_and_nothing_is_kept(
-    writer: Client, rows: list[dict[str, object]], message: str
+    refused: Client, rows: list[dict[str, object]], message: str
 ) -> None:
     with pytest.raises(InvalidTable, match=message.replace("'", ".")):
-        writer.import_figures([*rows, *(figures() if rows else [])])
+        refused.import_figures([*rows, *(figures() if rows else [])])
     with pytest.raises(NotFound, match="market 'compass' is not known"):
-        writer.get_market("compass")
+        refused.get_market("compass")
 
 
 def test_the_row_number_counts_through_all_chunks(writer: Client) -> None:
@@ -292,10 +308,10 @@ def test_a_broken_row_is_a_field_violation_for_other_clients(served: Server) -> 
     ],
 )
 def test_what_cannot_be_imported_says_why(
-    writer: Client, rows: list[dict[str, object]], options: dict[str, Any], message: str
+    refused: Client, rows: list[dict[str, object]], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=message):
-        writer.import_figures(rows, **options)
+        refused.import_figures(rows, **options)
 
 
 def test_a_mixture_of_shares_and_amounts_is_refused(writer: Client) -> None:
@@ -371,8 +387,8 @@ SHARE = {"chunk": import_pb2.ImportChunk(shares=[import_pb2.MarketShareRow(marke
         ([HEADER, ROW], "column research_house: null breaks research_house_not_blank"),
     ],
 )
-def test_messages_in_another_order_are_refused(served: Server, sent: list[dict[str, object]], message: str) -> None:
-    with grpc.insecure_channel(served.address) as channel:
+def test_messages_in_another_order_are_refused(empty: Server, sent: list[dict[str, object]], message: str) -> None:
+    with grpc.insecure_channel(empty.address) as channel:
         call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
         with pytest.raises(grpc.RpcError, match="status") as caught:
             call(iter(messages(*sent)), timeout=PATIENCE)
