@@ -63,16 +63,25 @@ def lines(log: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
-def test_serve_says_where_it_listens_answers_and_stops_cleanly(tmp_path: Path) -> None:
-    with serving(tmp_path) as (process, address, log):
+def test_serve_says_where_it_listens_answers_is_seen_by_prometheus_and_stops_cleanly(tmp_path: Path) -> None:
+    with serving(tmp_path, "--metrics", "127.0.0.1:0") as (process, address, log):
         with Client(address) as client:
             assert client.list_markets()[0].market == "cn-cloud"
+        told = (str(line.get("message")) for line in lines(log))
+        url = next(line.removeprefix("metrics on ") for line in told if line.startswith("metrics on "))
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            text = answer.read().decode()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
     (line,) = (line for line in lines(log) if "method" in line)
     assert (line["method"], line["code"]) == ("/sharecast.v1.MarketService/ListMarkets", "OK")
+    assert (
+        'grpc_server_handled_total{grpc_code="OK",grpc_method="ListMarkets",'
+        'grpc_service="sharecast.v1.MarketService",grpc_type="unary"} 1.0\n'
+    ) in text
+    assert "sharecast_serving 1.0" in text
 
 
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:99999"])
@@ -114,21 +123,6 @@ def test_every_setting_is_an_option_with_help(run: Run) -> None:
 @pytest.mark.parametrize("name", DEPLOY_FILES)
 def test_the_files_that_help_to_run_a_server_are_printed(run: Run, name: str) -> None:
     assert len(run("serve", "--show-file", name).stdout) > 100
-
-
-def test_prometheus_sees_the_calls_of_a_server(tmp_path: Path) -> None:
-    with serving(tmp_path, "--metrics", "127.0.0.1:0") as (_, address, log):
-        with Client(address) as client:
-            client.list_markets()
-        told = (str(line.get("message")) for line in lines(log))
-        url = next(line.removeprefix("metrics on ") for line in told if line.startswith("metrics on "))
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
-            text = answer.read().decode()
-    assert (
-        'grpc_server_handled_total{grpc_code="OK",grpc_method="ListMarkets",'
-        'grpc_service="sharecast.v1.MarketService",grpc_type="unary"} 1.0\n'
-    ) in text
-    assert "sharecast_serving 1.0" in text
 
 
 def test_commands_call_a_server_that_asks_for_keys(

@@ -175,7 +175,7 @@ def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: 
 
     def some(server: Server) -> None:
         with Client(server.address) as client, grpc.insecure_channel(server.address) as channel:
-            for _ in range(3):
+            for _ in range(2):
                 client.forecast("cn-cloud")
                 client.forecast("cn-cloud", seed=next(seeds))
                 client.forecast("cn-cloud", model="var", seed=next(seeds))
