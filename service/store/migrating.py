@@ -28,9 +28,9 @@ def migrate(engine: sa.Engine, /) -> None:
         found = version_of(connection)
         if found == NEWEST:
             return  # the usual case, without loading Alembic
-        _check_ours(connection, found, shown(engine))
-        connection.rollback()
-        if connection.dialect.name == "sqlite":
+        if connection.dialect.name == "sqlite":  # elsewhere another process may make the tables between two looks
+            _check_ours(connection, found, shown(engine))
+            connection.rollback()
             use_wal(connection)  # not before: another program's file stays as it is
     with writing(engine) as connection:
         found = version_of(connection)  # another process may have been first

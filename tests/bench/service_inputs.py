@@ -1,14 +1,16 @@
 """What a server with a real store answers to requests that are none, that are wrong, and that are too large.
 
-    python tests/bench/service_inputs.py [--garbage 100000] [--wrong 10000] [--seconds 900] [--database URL] [--seed 0]
+    python tests/bench/service_inputs.py [--garbage 100000] [--wrong 10000] [--seconds 900] [--soon 0.02]
+                                         [--database URL] [--seed 0]
 
 - garbage: random and bit-flipped requests to every method, those of health and reflection too. Passes when each is OK
   or refused for what it says (INVALID_ARGUMENT; and where a flip leaves a message that is well formed, NOT_FOUND for a
   name that is not there, FAILED_PRECONDITION for a day before all figures, ALREADY_EXISTS for a request id that stands
   for another batch), and memory is flat: the second half of the calls leaves the server with at most 16 MB more.
 - wrong: requests with one thing wrong, by one who knows which. Passes when each has the right code and field.
-- large: messages over the limit, and with a million entries. Passes when each is refused for it, in 20 ms by the
-  server's clock (median of those that grpc lets through to it), and without any work of the workers.
+- large: messages over the limit, and with a million entries. Passes when each is refused for it, within `--soon`
+  seconds by the server's clock (median of those that grpc lets through to it), and without any work of the workers.
+  A test gives it all the time there is: it says nothing of how fast a machine is.
 - keys: calls with good and bad keys to a server that asks for one. Passes when nothing of a key is told or logged.
 - told: everything that all of these were told and that the server wrote into its log. Passes when no path, SQL,
   exception or name of the database is in it, and the log has no traceback and no error.
@@ -218,7 +220,7 @@ def too_large() -> Iterator[tuple[str, bytes, str]]:
             yield path, events, invalid
 
 
-def large(server: Served, heard: Heard) -> bool:
+def large(server: Served, soon: float, heard: Heard) -> bool:
     """Requests that are too large."""
     server.settle()
     before, codes, odd = sum(cpu_seconds(pid) for pid in server.workers()), Counter[str](), []
@@ -234,7 +236,7 @@ def large(server: Served, heard: Heard) -> bool:
     lines = [json.loads(line) for line in server.log.read_bytes()[logged:].splitlines()]
     took = median(line["seconds"] for line in lines if line.get("code") == "INVALID_ARGUMENT")
     figure = f"{dict(codes)}, refused in {1000 * took:.1f} ms, workers at work for {used:.2f} s, otherwise {odd}"
-    return told("large", not odd and used == 0 and took < 0.02, figure)
+    return told("large", not odd and used == 0 and took < soon, figure)
 
 
 def keys(database: str, heard: Heard) -> bool:
@@ -287,6 +289,7 @@ def main() -> int:
     parser.add_argument("--garbage", type=int, default=100_000)
     parser.add_argument("--wrong", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=900.0)
+    parser.add_argument("--soon", type=float, default=0.02)
     parser.add_argument("--database", default="")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -296,7 +299,7 @@ def main() -> int:
         trials: list[Callable[[], bool]] = [
             lambda: asyncio.run(garbage(server, options.seconds, options.garbage, options.seed, heard)),
             lambda: wrong(server, options.seconds, options.wrong, options.seed, heard),
-            lambda: large(server, heard),
+            lambda: large(server, options.soon, heard),
             lambda: quiet(server, heard),
             lambda: keys(database, heard),
         ]

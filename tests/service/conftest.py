@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -26,12 +25,24 @@ from click.testing import CliRunner, Result
 from service.catalog import Catalog
 from service.cli.main import main
 from service.client import Client
-from service.server import Server
+from service.server import Server, workers
+from tests.service.nurseries import Nurseries, forking
+from tests.service.server.waiting import PATIENCE, until
 
 
 @pytest.fixture(scope="session")
 def catalog() -> Catalog:
     return Catalog.shipped()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nurseries() -> Iterator[None]:
+    """Servers in this process have their workers from a nursery that is born loaded."""
+    born = Nurseries()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "_Nursery", forking(born))
+        yield
+    born.close()
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +83,7 @@ def program(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]
 
     def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            [path, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+            [path, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
     return call
@@ -122,7 +133,7 @@ def postgres() -> Iterator[str]:
             yield address
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
             shutil.rmtree(folder)
 
 
@@ -149,12 +160,11 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str) -> None:
-    end = time.monotonic() + 60
-    while True:
+    def answers() -> bool:
         try:
             psycopg.connect(f"{address}/postgres").close()
-            return
         except psycopg.OperationalError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.05)
+            return False
+        return True
+
+    until(answers)

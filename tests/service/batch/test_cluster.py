@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,15 +15,9 @@ from service.batch.cluster import run_on_cluster
 from service.batch.identity import versions
 from service.batch.part import forecast_part
 from service.batch.run import run_batch
+from tests.service.server.waiting import until
 
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 class Cluster:
@@ -34,7 +27,7 @@ class Cluster:
         self._folder, self._stack = folder, stack
         told = folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", told)
-        wait_until(lambda: told.exists() and told.read_text().rstrip().endswith("}"))
+        until(lambda: told.exists() and told.read_text().rstrip().endswith("}"))
         self.address = str(json.loads(told.read_text())["address"])
         self.workers = [
             self._start("worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(2)
@@ -67,7 +60,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_bytes_of_this_machine(
     command += ["--engine", "dask", "--scheduler", cluster.address, "--manifest"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         lines = tmp_path / ".out.parquet.parts" / "done.jsonl"
-        wait_until(lambda: process.poll() is not None or (lines.exists() and lines.read_bytes().count(b"\n") >= 2))
+        until(lambda: process.poll() is not None or (lines.exists() and lines.read_bytes().count(b"\n") >= 2))
         os.kill(cluster.workers[0].pid, signal.SIGKILL)
         assert not (tmp_path / "out.parquet").exists()
         assert process.stderr is not None

@@ -13,6 +13,8 @@ import polars as pl
 import pytest
 from click.testing import Result
 
+from tests.service.server.waiting import until
+
 Program = Callable[..., "subprocess.CompletedProcess[str]"]
 Run = Callable[..., Result]
 
@@ -156,10 +158,7 @@ def started(folder: Path, *options: str) -> Iterator["subprocess.Popen[str]"]:
 def wait_for_parts(folder: Path, parts: int) -> None:
     """Until so many parts of `out.parquet` are done."""
     lines = folder / ".out.parquet.parts" / "done.jsonl"
-    until = time.monotonic() + 60
-    while not lines.exists() or lines.read_bytes().count(b"\n") < parts:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    until(lambda: lines.exists() and lines.read_bytes().count(b"\n") >= parts)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

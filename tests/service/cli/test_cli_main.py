@@ -101,7 +101,7 @@ def test_a_foreseen_error_shows_its_place_when_asked(run: Run) -> None:
 def test_a_reader_that_goes_away_is_no_error(form: str) -> None:
     path = Path(sys.executable).with_name("sharecast")
     with subprocess.Popen(
-        [path, "history", "world-smartphones", "--format", form], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [path, "history", "cn-cloud", "--format", form], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.client import Client, DeadlineExceeded, ForecastResult, ServiceUnavailable, SharecastError, Unauthenticated
 from tests.service.security.conftest import Issue, Pair, issue  # noqa: F401  (a fixture)
+from tests.service.server.waiting import PATIENCE, until
 
 PROGRAM = Path(sys.executable).with_name("sharecast")
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -34,16 +34,8 @@ drain_seconds = 30.0
 """
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float = 30) -> None:
-    """Look until it is so."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it has not become so"
-        time.sleep(0.05)
-
-
 def refused(address: str, key: str | None, ca: Path) -> bool:
-    with Client(address, key=key, ca=ca, timeout=20) as client:
+    with Client(address, key=key, ca=ca, timeout=PATIENCE) as client:
         try:
             client.list_markets()
         except Unauthenticated:
@@ -89,7 +81,7 @@ class Running:
     def metrics(self) -> str:
         """What Prometheus is told."""
         url = next(line.removeprefix("metrics on ") for line in self.messages() if line.startswith("metrics on "))
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             return str(answer.read().decode())
 
     def certificate_ends(self) -> float:
@@ -131,25 +123,23 @@ def keys_come_and_go(running: Running, program: Command, ca: Path) -> tuple[str,
         assert made.returncode == 0, made.stderr
         keys.append(made.stdout.strip())
     gone, kept = keys
-    wait_until(lambda: not refused(running.address, gone, ca))
-    wait_until(lambda: not refused(running.address, kept, ca))
+    until(lambda: not refused(running.address, gone, ca))
+    until(lambda: not refused(running.address, kept, ca))
     assert program("keys", "revoke", gone.split("_")[1], "--database", "kept.db").returncode == 0
-    wait_until(lambda: refused(running.address, gone, ca))
+    until(lambda: refused(running.address, gone, ca))
     assert not refused(running.address, kept, ca)
     return gone, kept
 
 
 def the_certificate_is_renewed(running: Running, key: str, served: Pair, before: Path, after: Path, by: Pair) -> None:
     """First half, as by hand, then whole and by another authority."""
-    with Client(running.address, key=key, ca=before, timeout=20) as staying:
+    with Client(running.address, key=key, ca=before, timeout=PATIENCE) as staying:
         assert staying.list_markets()
         served.pem.write_text(served.pem.read_text(encoding="ascii")[:100], encoding="ascii")
-        wait_until(
-            lambda: trusted(running.address, before) and any("is not used" in line for line in running.messages())
-        )
+        until(lambda: trusted(running.address, before) and any("is not used" in line for line in running.messages()))
         assert running.certificate_ends() == served.certificate.not_valid_after_utc.timestamp()
         replace(served, by)
-        wait_until(lambda: trusted(running.address, after))
+        until(lambda: trusted(running.address, after))
         assert not trusted(running.address, before)
         assert running.certificate_ends() == by.certificate.not_valid_after_utc.timestamp()
         assert staying.list_markets()  # connections there are stay
@@ -162,7 +152,7 @@ def it_ends(running: Running, key: str, ca: Path) -> None:
     answers: list[ForecastResult | SharecastError] = []
 
     def ask() -> None:
-        with Client(running.address, key=key, ca=ca, timeout=60) as client:
+        with Client(running.address, key=key, ca=ca, timeout=PATIENCE) as client:
             try:
                 answers.append(client.forecast("world-smartphones", model="arima", seed=5))
             except SharecastError as error:
@@ -170,13 +160,16 @@ def it_ends(running: Running, key: str, ca: Path) -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
-    wait_until(lambda: 'sharecast_working{place="workers"} 1.0' in running.metrics())
+    until(lambda: 'sharecast_working{place="workers"} 1.0' in running.metrics())
     running.process.send_signal(signal.SIGTERM)
     asking.join()
-    assert running.process.wait(40) == 0
+    assert running.process.wait(PATIENCE) == 0
     (answer,) = answers
     assert isinstance(answer, ForecastResult), answer
-    with Client(running.address, key=key, ca=ca, timeout=5) as late, pytest.raises(ServiceUnavailable, match="connect"):
+    with (
+        Client(running.address, key=key, ca=ca, timeout=PATIENCE) as late,
+        pytest.raises(ServiceUnavailable, match="connect"),
+    ):
         late.list_markets()
 
 
@@ -196,7 +189,9 @@ def test_a_servers_life_from_settings_to_its_end(tmp_path: Path, program: Comman
         assert running.certificate_ends() == served.certificate.not_valid_after_utc.timestamp()
         gone, kept = keys_come_and_go(running, program, first.pem)
         # what is no handshake leaves no line that is none of the log
-        with socket.create_connection(("127.0.0.1", int(running.address.rpartition(":")[2])), timeout=10) as other:
+        with socket.create_connection(
+            ("127.0.0.1", int(running.address.rpartition(":")[2])), timeout=PATIENCE
+        ) as other:
             other.sendall(b"GET / HTTP/1.1\r\n\r\n")
             other.recv(100)
         the_certificate_is_renewed(
@@ -223,7 +218,7 @@ def test_a_certificate_that_has_ended_is_told_at_the_start(tmp_path: Path, issue
         assert process.stdout is not None
         process.stdout.readline()
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     (line,) = (json.loads(line) for line in errors.splitlines() if "certificate" in line)
     assert line["level"] == "error"
     assert line["message"] == (

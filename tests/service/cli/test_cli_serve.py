@@ -22,6 +22,7 @@ from service.cli.serve import DEPLOY_FILES
 from service.client import (
     CallRefused,
     Client,
+    Overloaded,
     PermissionDenied,
     ServiceUnavailable,
     SharecastError,
@@ -29,6 +30,7 @@ from service.client import (
     Unauthenticated,
 )
 from service.settings import SETTINGS
+from tests.service.server.waiting import PATIENCE, until
 
 Run = Callable[..., Result]
 PROGRAM = Path(sys.executable).with_name("sharecast")
@@ -61,16 +63,25 @@ def lines(log: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
 
 
-def test_serve_says_where_it_listens_answers_and_stops_cleanly(tmp_path: Path) -> None:
-    with serving(tmp_path) as (process, address, log):
+def test_serve_says_where_it_listens_answers_is_seen_by_prometheus_and_stops_cleanly(tmp_path: Path) -> None:
+    with serving(tmp_path, "--metrics", "127.0.0.1:0") as (process, address, log):
         with Client(address) as client:
             assert client.list_markets()[0].market == "cn-cloud"
+        told = (str(line.get("message")) for line in lines(log))
+        url = next(line.removeprefix("metrics on ") for line in told if line.startswith("metrics on "))
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            text = answer.read().decode()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stdout is not None
         assert process.stdout.read() == ""
     (line,) = (line for line in lines(log) if "method" in line)
     assert (line["method"], line["code"]) == ("/sharecast.v1.MarketService/ListMarkets", "OK")
+    assert (
+        'grpc_server_handled_total{grpc_code="OK",grpc_method="ListMarkets",'
+        'grpc_service="sharecast.v1.MarketService",grpc_type="unary"} 1.0\n'
+    ) in text
+    assert "sharecast_serving 1.0" in text
 
 
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:99999"])
@@ -114,21 +125,6 @@ def test_the_files_that_help_to_run_a_server_are_printed(run: Run, name: str) ->
     assert len(run("serve", "--show-file", name).stdout) > 100
 
 
-def test_prometheus_sees_the_calls_of_a_server(tmp_path: Path) -> None:
-    with serving(tmp_path, "--metrics", "127.0.0.1:0") as (_, address, log):
-        with Client(address) as client:
-            client.list_markets()
-        told = (str(line.get("message")) for line in lines(log))
-        url = next(line.removeprefix("metrics on ") for line in told if line.startswith("metrics on "))
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            text = answer.read().decode()
-    assert (
-        'grpc_server_handled_total{grpc_code="OK",grpc_method="ListMarkets",'
-        'grpc_service="sharecast.v1.MarketService",grpc_type="unary"} 1.0\n'
-    ) in text
-    assert "sharecast_serving 1.0" in text
-
-
 def test_commands_call_a_server_that_asks_for_keys(
     program: Callable[..., "subprocess.CompletedProcess[str]"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,20 +148,23 @@ def test_commands_call_a_server_that_asks_for_keys(
         assert done.returncode == 0, done.stderr
         key = (tmp_path / "read.key").read_text().split("_")[1]
         assert program("keys", "revoke", key, "--database", "k.db").returncode == 0
-        time.sleep(1.2)
+        with Client(address, key=(tmp_path / "read.key").read_text().strip()) as client:
+            until(lambda: not_let_in(client))
         assert "not valid" in program("figures", "--address", address, "--key-file", "read.key").stderr
+
+
+def not_let_in(client: Client) -> bool:
+    try:
+        client.list_markets()
+    except Unauthenticated:
+        return True
+    return False
 
 
 def test_health_says_when_the_database_is_gone_and_when_it_is_back(tmp_path: Path) -> None:
     def status(channel: grpc.Channel) -> int:
-        found = HealthStub(channel).Check(HealthCheckRequest(), timeout=5)  # type: ignore[no-untyped-call]
+        found = HealthStub(channel).Check(HealthCheckRequest(), timeout=PATIENCE)  # type: ignore[no-untyped-call]
         return int(found.status)
-
-    def wait_for(happened: Callable[[], bool]) -> None:
-        end = time.monotonic() + 15
-        while not happened():
-            assert time.monotonic() < end
-            time.sleep(0.1)
 
     def told(log: Path) -> list[str]:
         messages = (str(line["message"]) for line in lines(log))
@@ -175,46 +174,49 @@ def test_health_says_when_the_database_is_gone_and_when_it_is_back(tmp_path: Pat
         serving(tmp_path, "--database", "k.db") as (_, address, log),
         grpc.insecure_channel(address) as channel,
     ):
-        wait_for(lambda: told(log) == ["serving"])
+        until(lambda: told(log) == ["serving"])
         assert status(channel) == HealthCheckResponse.SERVING
         (tmp_path / "k.db").rename(tmp_path / "elsewhere.db")
-        wait_for(lambda: status(channel) == HealthCheckResponse.NOT_SERVING)
+        until(lambda: status(channel) == HealthCheckResponse.NOT_SERVING)
         (tmp_path / "elsewhere.db").rename(tmp_path / "k.db")
-        wait_for(lambda: status(channel) == HealthCheckResponse.SERVING)
+        until(lambda: status(channel) == HealthCheckResponse.SERVING)
         assert told(log) == ["serving", "not serving", "serving"]
 
 
 def test_a_drain_under_load_ends_calls_refuses_new_ones_and_the_process(tmp_path: Path) -> None:
-    grace = 5.0
-    stop, answered = threading.Event(), []
+    """What was let in is answered, what comes later may be sent to another server, and the status is 0."""
+    answered: list[int] = []
     failed: list[SharecastError] = []
 
     def load(address: str, seed: int) -> None:
-        with Client(address, timeout=20) as client:
-            while not stop.is_set():
+        with Client(address, timeout=PATIENCE) as client:
+            while True:
                 seed += 8
                 try:
                     client.forecast("cn-cloud", model="theta", seed=seed)
                     answered.append(seed)
+                except Overloaded as late:  # no fault: before the signal, on a machine too slow for so many in time
+                    time.sleep(late.seconds)
                 except SharecastError as error:
                     failed.append(error)
                     return
 
-    with serving(tmp_path, "--drain-seconds", str(grace)) as (process, address, log):
+    with serving(tmp_path, "--drain-seconds", str(PATIENCE), "--time-limit", str(PATIENCE)) as (process, address, log):
         threads = [threading.Thread(target=load, args=(address, n)) for n in range(8)]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + 60
-        while len(answered) < 8:
-            assert time.monotonic() < end, failed
-            time.sleep(0.05)
+        until(lambda: len(answered) >= 8 or bool(failed))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(grace + 2) == 0
-        stop.set()
+        assert process.wait(PATIENCE) == 0
         for thread in threads:
             thread.join()
     assert {type(error) for error in failed} == {ServiceUnavailable}, failed
-    assert {line["code"] for line in lines(log) if "code" in line} <= {"OK", "UNAVAILABLE"}
+    told = lines(log)
+    codes = [line["code"] for line in told if "code" in line]
+    assert set(codes) <= {"OK", "UNAVAILABLE", "RESOURCE_EXHAUSTED"}  # none was cut off
+    assert codes.count("OK") == len(answered)
+    (signalled,) = (n for n, line in enumerate(told) if str(line.get("message", "")).startswith("stopping"))
+    assert "OK" in [line.get("code") for line in told[signalled:]]  # of the eight that were in flight
 
 
 def test_a_stream_longer_than_the_grace_is_cut_off_and_the_process_ends(tmp_path: Path) -> None:
@@ -223,16 +225,17 @@ def test_a_stream_longer_than_the_grace_is_cut_off_and_the_process_ends(tmp_path
     def ask(address: str) -> None:
         with Client(address) as client:
             try:
-                steps.extend(client.backtest("world-smartphones", house="idc", origins=40, models=("arima", "ets")))
+                for step in client.backtest("world-smartphones", house="idc", origins=40, models=("arima", "ets")):
+                    steps.append(step)
             except SharecastError as error:
                 steps.append(error)
 
-    with serving(tmp_path, "--drain-seconds", "1") as (process, address, log):
+    with serving(tmp_path, "--drain-seconds", "0.2") as (process, address, log):
         asking = threading.Thread(target=ask, args=(address,))
         asking.start()
-        time.sleep(2)
+        until(lambda: bool(steps))
         process.send_signal(signal.SIGTERM)
-        assert process.wait(1 + 2) == 0
+        assert process.wait(PATIENCE) == 0
         asking.join()
     assert isinstance(steps[-1], SharecastError)
     assert [line["code"] for line in lines(log) if "code" in line] == ["CANCELLED"]
@@ -254,7 +257,7 @@ def test_nothing_of_the_inside_reaches_a_caller_or_the_log(tmp_path: Path) -> No
     seen: list[str] = []
 
     def told(address: str, ask: Callable[[Client], object], key: str | None, *kinds: type[SharecastError]) -> None:
-        with Client(address, key=key, timeout=20) as client, pytest.raises(kinds) as caught:
+        with Client(address, key=key, timeout=PATIENCE) as client, pytest.raises(kinds) as caught:
             ask(client)
         seen.extend((str(caught.value), repr(vars(caught.value))))
 
@@ -267,7 +270,7 @@ def test_nothing_of_the_inside_reaches_a_caller_or_the_log(tmp_path: Path) -> No
             for method in ("/sharecast.v1.ForecastService/Forecast", "/sharecast.v1.None/None"):
                 with pytest.raises(grpc.RpcError) as caught:
                     channel.unary_unary(method, None, None)(
-                        b"\xff\xffqqz", metadata=(("authorization", f"Bearer {keys['read']}"),), timeout=10
+                        b"\xff\xffqqz", metadata=(("authorization", f"Bearer {keys['read']}"),), timeout=PATIENCE
                     )
                 seen.append(repr((caught.value.details(), caught.value.trailing_metadata())))
         # the database breaks under the server
@@ -283,7 +286,7 @@ def test_nothing_of_the_inside_reaches_a_caller_or_the_log(tmp_path: Path) -> No
             ServiceUnavailable,
             CallRefused,
         )
-        time.sleep(3)
+        until(lambda: "not serving" in log.read_text(encoding="utf-8"))
         text = log.read_text(encoding="utf-8")
     told_log = [line for line in text.splitlines() if line]
     assert len(told_log) > 6

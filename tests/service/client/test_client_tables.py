@@ -43,7 +43,7 @@ def test_markets_are_divided_into_messages_that_a_server_takes() -> None:
     assert asked == {name: tuple(texts) for name, texts in events.items()}
 
 
-@settings(max_examples=20)
+@settings(max_examples=6)
 @given(st.integers(1, 3), st.text(min_size=1, max_size=3))
 def test_no_message_has_more_markets_than_a_server_takes(times: int, name: str) -> None:
     made = queries([name] * (times * MOST_MARKETS), [], {})

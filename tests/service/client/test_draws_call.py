@@ -12,6 +12,7 @@ from service.catalog import Catalog
 from service.client import Client, InvalidArgument
 from service.server import Server
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
+from tests.service.server.waiting import PATIENCE
 
 EVENTS = ("Huawei overtakes Tencent by 2027Q4", "Alibaba > 33 % in 2027Q4")
 
@@ -74,7 +75,7 @@ def test_draws_that_no_message_has_room_for_are_refused_by_name(client: Client, 
         client.forecast("mine", shares=shares, horizon=40, include_draws=True)
     request = ForecastRequest(market="cn-cloud", horizon=40, include_draws=True).SerializeToString()
     with grpc.insecure_channel(server.address) as channel:  # which takes 4 MiB
-        raw = channel.unary_unary("/sharecast.v1.ForecastService/Forecast", None, None)(request, timeout=60)
+        raw = channel.unary_unary("/sharecast.v1.ForecastService/Forecast", None, None)(request, timeout=PATIENCE)
     assert len(ForecastResponse.FromString(raw).draws.shares) == DRAWS * 40 * len(
         ForecastResponse.FromString(raw).providers
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, NotFound
@@ -47,6 +47,7 @@ FEW = [
 ]
 
 
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), as_of=st.sampled_from([None, date(2021, 1, 15), date(2023, 6, 1)]))
 def test_figures_in_any_order_give_what_the_same_ones_of_the_server_give(
     client: Client, seed: int, as_of: date | None

@@ -28,6 +28,7 @@ from service.queries import FiguresQuery
 from service.server import Server
 from service.server.handlers import MarketHandlers
 from sharecast.v1.market_service_pb2 import ListFiguresRequest, ListFiguresResponse, ListMarketsRequest
+from tests.service.server.waiting import PATIENCE
 
 Filters: TypeAlias = dict[str, str]
 FILTERS = st.fixed_dictionaries(
@@ -214,13 +215,13 @@ def test_a_question_that_cannot_be_answered_says_what_can(
 
 def test_another_client_may_leave_everything_out(channel: grpc.Channel) -> None:
     call = channel.unary_unary("/sharecast.v1.MarketService/ListFigures", None, ListFiguresResponse.FromString)
-    first = call(b"", timeout=30)
+    first = call(b"", timeout=PATIENCE)
     assert len(first.figures) == 100
     assert first.next_page_token
     with pytest.raises(grpc.RpcError, match="page_size is -1; allowed: 0 for the default, or 1 to 1000"):
-        call(ListFiguresRequest(page_size=-1).SerializeToString(), timeout=30)
+        call(ListFiguresRequest(page_size=-1).SerializeToString(), timeout=PATIENCE)
     with pytest.raises(grpc.RpcError, match="quarter is '2020'; allowed: a quarter"):
-        call(ListFiguresRequest(quarter="2020").SerializeToString(), timeout=30)
+        call(ListFiguresRequest(quarter="2020").SerializeToString(), timeout=PATIENCE)
 
 
 def test_one_market_is_the_one_of_the_list(client: Client) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import queue
-import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
@@ -38,6 +37,7 @@ from service.status import error_code, unpack_error
 from service.store import Store, open_store
 from sharecast.v1 import import_pb2
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
+from tests.service.server.waiting import PATIENCE
 
 METHOD = "/sharecast.v1.MarketService/ImportFigures"
 
@@ -96,6 +96,22 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def served(store: Store) -> Iterator[Server]:
     with Server(Catalog.shipped(store)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose database stays empty, for all that is refused."""
+    with (
+        open_store(str(tmp_path_factory.mktemp("empty") / "figures.db")) as opened,
+        Server(Catalog.shipped(opened)) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def refused(empty: Server) -> Iterator[Client]:
+    with Client(empty.address) as connected:
+        yield connected
 
 
 @pytest.fixture
@@ -239,12 +255,12 @@ BROKEN = [
 
 @pytest.mark.parametrize(("rows", "message"), BROKEN, ids=[m[-40:] for _, m in BROKEN])
 def test_a_broken_row_is_named_with_column_value_and_rule_and_nothing_is_kept(
-    writer: Client, rows: list[dict[str, object]], message: str
+    refused: Client, rows: list[dict[str, object]], message: str
 ) -> None:
     with pytest.raises(InvalidTable, match=message.replace("'", ".")):
-        writer.import_figures([*rows, *(figures() if rows else [])])
+        refused.import_figures([*rows, *(figures() if rows else [])])
     with pytest.raises(NotFound, match="market 'compass' is not known"):
-        writer.get_market("compass")
+        refused.get_market("compass")
 
 
 def test_the_row_number_counts_through_all_chunks(writer: Client) -> None:
@@ -267,7 +283,7 @@ def test_a_broken_row_is_a_field_violation_for_other_clients(served: Server) -> 
     ):
         rows = [figure(), figure(value=3)]
         channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, ImportFiguresResponse.FromString)(
-            convert.import_requests(ImportQuery("figures"), rows), timeout=30
+            convert.import_requests(ImportQuery("figures"), rows), timeout=PATIENCE
         )
     call: Any = caught.value
     status = Status.FromString(dict(call.trailing_metadata())["grpc-status-details-bin"])
@@ -295,10 +311,10 @@ def test_a_broken_row_is_a_field_violation_for_other_clients(served: Server) -> 
     ],
 )
 def test_what_cannot_be_imported_says_why(
-    writer: Client, rows: list[dict[str, object]], options: dict[str, Any], message: str
+    refused: Client, rows: list[dict[str, object]], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(InvalidArgument, match=message):
-        writer.import_figures(rows, **options)
+        refused.import_figures(rows, **options)
 
 
 def test_a_mixture_of_shares_and_amounts_is_refused(writer: Client) -> None:
@@ -319,7 +335,7 @@ def test_a_database_that_is_gone_is_no_fault_of_the_caller(writer: Client, store
         path.unlink()
     (tmp_path / "figures.db").mkdir()
     with pytest.raises(StoreUnavailable, match="the database is unavailable") as caught:
-        writer.import_figures(figures(), timeout=5)
+        writer.import_figures(figures(), timeout=PATIENCE)
     assert str(tmp_path) not in str(caught.value)
 
 
@@ -336,20 +352,18 @@ def test_a_sender_that_dawdles_is_ended_by_the_server(store: Store) -> None:
         async def slowly() -> AsyncIterator[ImportFiguresRequest]:
             for request in convert.import_requests(ImportQuery("figures"), figures()):
                 yield request
-                await asyncio.sleep(30)
+                await asyncio.sleep(10 * PATIENCE)
 
         try:
             async with grpc.aio.insecure_channel(front.address) as channel:
                 call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
                 with pytest.raises(grpc.aio.AioRpcError, match=r"longer than the 0\.3 s") as caught:
-                    await call(slowly(), timeout=30)
+                    await call(slowly(), timeout=PATIENCE)
                 return caught.value
         finally:
             await front.stop(1)
 
-    started = time.monotonic()
     assert asyncio.run(work()).code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert time.monotonic() - started < 10
     assert store.figures().is_empty()
 
 
@@ -376,11 +390,11 @@ SHARE = {"chunk": import_pb2.ImportChunk(shares=[import_pb2.MarketShareRow(marke
         ([HEADER, ROW], "research_house is null; expected "),
     ],
 )
-def test_messages_in_another_order_are_refused(served: Server, sent: list[dict[str, object]], message: str) -> None:
-    with grpc.insecure_channel(served.address) as channel:
+def test_messages_in_another_order_are_refused(empty: Server, sent: list[dict[str, object]], message: str) -> None:
+    with grpc.insecure_channel(empty.address) as channel:
         call = channel.stream_unary(METHOD, ImportFiguresRequest.SerializeToString, None)
         with pytest.raises(grpc.RpcError, match="status") as caught:
-            call(iter(messages(*sent)), timeout=30)
+            call(iter(messages(*sent)), timeout=PATIENCE)
     failed: Any = caught.value
     assert failed.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(SharecastError, match=message):
@@ -389,7 +403,7 @@ def test_messages_in_another_order_are_refused(served: Server, sent: list[dict[s
 
 def test_bytes_that_are_no_message_are_refused(served: Server) -> None:
     with grpc.insecure_channel(served.address) as channel, pytest.raises(grpc.RpcError, match="no message") as caught:
-        channel.stream_unary(METHOD, None, None)(iter([b"\xff\xff\xff"]), timeout=30)
+        channel.stream_unary(METHOD, None, None)(iter([b"\xff\xff\xff"]), timeout=PATIENCE)
     failed: Any = caught.value
     assert failed.code() is grpc.StatusCode.INVALID_ARGUMENT
 
@@ -410,9 +424,9 @@ def test_a_caller_that_goes_away_leaves_nothing(served: Server, writer: Client) 
 
         def slow() -> Iterator[ImportFiguresRequest]:
             yield from requests
-            held.get(timeout=30).cancel()  # gRPC asks for the requests in another thread, at once
+            held.get(timeout=PATIENCE).cancel()  # gRPC asks for the requests in another thread, at once
 
-        call = method.future(slow(), timeout=30)
+        call = method.future(slow(), timeout=PATIENCE)
         held.put(call)
         with pytest.raises(grpc.FutureCancelledError):
             call.result()

@@ -22,6 +22,7 @@ from polars.testing import assert_frame_equal
 
 from service.client import Client
 from sharecast.v1 import forecast_service_pb2
+from tests.service.server.waiting import PATIENCE
 
 Question: TypeAlias = tuple[str, str, dict[str, Any]]
 
@@ -82,7 +83,7 @@ def asked(channel: grpc.Channel, pool: DescriptorPool, question: Question) -> li
         request_serializer=GetMessageClass(method.input_type).SerializeToString,
         response_deserializer=GetMessageClass(method.output_type).FromString,
     )
-    found = call(ParseDict(content, GetMessageClass(method.input_type)()), timeout=60)
+    found = call(ParseDict(content, GetMessageClass(method.input_type)()), timeout=PATIENCE)
     return list(found) if method.server_streaming else [found]
 
 
@@ -175,10 +176,10 @@ class Later(grpc.GenericRpcHandler):  # type: ignore[type-arg]
 
         if method.server_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                lambda raw, _: map(aged, self._channel.unary_stream(call.method, None, None)(raw, timeout=60))
+                lambda raw, _: map(aged, self._channel.unary_stream(call.method, None, None)(raw, timeout=PATIENCE))
             )
         return grpc.unary_unary_rpc_method_handler(
-            lambda raw, _: aged(self._channel.unary_unary(call.method, None, None)(raw, timeout=60))
+            lambda raw, _: aged(self._channel.unary_unary(call.method, None, None)(raw, timeout=PATIENCE))
         )
 
     def _aged(self, message: Message) -> Message:

@@ -23,6 +23,7 @@ from service.observe import Observer
 from service.server import Server
 from service.settings import ServeSettings
 from tests.service.security.conftest import Issue, issue  # noqa: F401  (a fixture)
+from tests.service.server.waiting import PATIENCE
 
 DEPLOY = files("service.deploy")
 RULES: Mapping[str, Any] = {
@@ -160,7 +161,7 @@ def promtool() -> str:
 
 def said(promtool: str, *arguments: object, text: str = "") -> tuple[int, str]:
     done = subprocess.run(
-        [promtool, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=60, check=False
+        [promtool, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -1,7 +1,6 @@
 import socket
 import struct
 import threading
-import time
 import urllib.request
 
 import grpc
@@ -12,6 +11,7 @@ from forecast.errors import InvalidArgument
 from service.observe import Observer, Reading
 from service.observe.metrics import Metrics, MetricsServer, _Handler
 from sharecast.v1 import forecast_service_pb2, market_service_pb2
+from tests.service.server.waiting import PATIENCE, until
 
 SERVICES = (
     forecast_service_pb2.DESCRIPTOR.services_by_name["ForecastService"],
@@ -105,14 +105,14 @@ def test_prometheus_reads_them_over_http_until_stopped() -> None:
     metrics = Metrics(SERVICES)
     server = MetricsServer(metrics, "127.0.0.1:0")
     url = f"http://{server.address}/metrics"
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         text = answer.read().decode()
     server.stop()
     assert "sharecast_build_info{version=" in text
     assert "process_open_fds" in text
     assert "_created" not in text
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(url, timeout=10)
+        urllib.request.urlopen(url, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("listen", ["", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", "192.0.2.1:0", "taken"])
@@ -133,18 +133,15 @@ def test_who_says_nothing_or_goes_with_a_reset_is_let_go_in_silence(
     server = MetricsServer(Metrics(SERVICES), "127.0.0.1:0")
     host, _, port = server.address.rpartition(":")
     try:
-        with socket.create_connection((host, int(port)), timeout=20) as silent:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as silent:
             assert silent.recv(1) == b""  # closed by the server
         for said in (b"", b"GET /met", b"GET /metrics HTTP/1.1\r\n\r\n"):
-            with socket.create_connection((host, int(port)), timeout=20) as rude:
+            with socket.create_connection((host, int(port)), timeout=PATIENCE) as rude:
                 rude.sendall(said)
                 rude.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://{server.address}/metrics", timeout=PATIENCE) as answer:
             assert answer.status == 200
-        for _ in range(500):
-            if not any("process_request_thread" in thread.name for thread in threading.enumerate()):
-                break
-            time.sleep(0.01)
+        until(lambda: not any("process_request_thread" in thread.name for thread in threading.enumerate()))
     finally:
         server.stop()
     assert "Traceback" not in capfd.readouterr().err

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from service.client import Client
 from service.observe.outlet import Outlet
+from tests.service.server.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -163,7 +164,7 @@ def test_the_end_waits_a_while_for_the_reader(pipe: tuple[int, int]) -> None:
     found: list[bytes] = []
     reading = threading.Thread(target=lambda: found.extend(iter(lambda: os.read(reader, 2**20), b"")))
     reading.start()
-    outlet.end(seconds=20)
+    outlet.end(seconds=PATIENCE)
     os.close(writer)
     reading.join()
     assert b"".join(found).decode() == line
@@ -183,7 +184,7 @@ def test_a_server_without_standard_error_starts(tmp_path: Path) -> None:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("listening on ")
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
         finally:
             process.kill()
 
@@ -199,11 +200,11 @@ def test_a_server_whose_log_nobody_takes_answers_and_ends(tmp_path: Path) -> Non
     ) as process:
         try:
             assert process.stdout is not None and process.stderr is not None
-            with Client(process.stdout.readline().split()[-1], timeout=20) as client:
+            with Client(process.stdout.readline().split()[-1], timeout=PATIENCE) as client:
                 for _ in range(400):  # lines of some 280 bytes, into a pipe of 64 KiB
                     client.list_models()
             process.terminate()
-            assert process.wait(20) == 0
+            assert process.wait(PATIENCE) == 0
             assert json.loads(process.stderr.readline())["level"] == "info"
         finally:
             process.kill()

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import logging
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from service.security.keys import add_key
 from service.server import Server
 from service.settings import ServeSettings
 from service.store import open_store
+from tests.service.server.waiting import PATIENCE, until
 
 HEALTH, REFLECTION = "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"
 
@@ -57,10 +57,7 @@ class Seen:
 
     def wait_for(self, service: str, method: str, code: str, number: float) -> None:
         """The server tells of a call after its caller has the answer."""
-        end = time.monotonic() + 10
-        while (found := self.calls(service, method, code)) != number:
-            assert time.monotonic() < end, found
-            time.sleep(0.01)
+        until(lambda: self.calls(service, method, code) == number)
 
 
 def reflect(channel: grpc.Channel, *, key: str | None = None) -> ServerReflectionResponse:
@@ -71,7 +68,7 @@ def reflect(channel: grpc.Channel, *, key: str | None = None) -> ServerReflectio
     )
     metadata = () if key is None else (("authorization", f"Bearer {key}"),)
     found: ServerReflectionResponse
-    (found,) = ask(iter([ServerReflectionRequest(list_services="")]), metadata=metadata, timeout=10)
+    (found,) = ask(iter([ServerReflectionRequest(list_services="")]), metadata=metadata, timeout=PATIENCE)
     return found
 
 
@@ -80,10 +77,10 @@ def probe(address: str) -> None:
     with grpc.insecure_channel(address) as channel:
         health = HealthStub(channel)  # type: ignore[no-untyped-call]
         for _ in range(3):
-            assert health.Check(HealthCheckRequest(), timeout=10).status == HealthCheckResponse.SERVING
+            assert health.Check(HealthCheckRequest(), timeout=PATIENCE).status == HealthCheckResponse.SERVING
         with pytest.raises(grpc.RpcError, match="NOT_FOUND"):
-            health.Check(HealthCheckRequest(service="nothing"), timeout=10)
-        watch = health.Watch(HealthCheckRequest(), timeout=10)
+            health.Check(HealthCheckRequest(service="nothing"), timeout=PATIENCE)
+        watch = health.Watch(HealthCheckRequest(), timeout=PATIENCE)
         assert next(watch).status == HealthCheckResponse.SERVING
         watch.cancel()
         assert reflect(channel).list_services_response.service

@@ -19,6 +19,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 from sharecast.v1.forecast_service_pb2_grpc import ForecastServiceStub
+from tests.service.server.waiting import PATIENCE
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -101,12 +102,14 @@ def test_the_span_of_a_call_reaches_a_collector_in_the_trace_of_its_caller(tmp_p
             metadata = (("traceparent", f"00-{TRACE}-{PARENT}-01"), ("x-request-id", "asked-by-a-test"))
             answer: ForecastResponse
             for model in ("auto", "theta"):  # the second one in a worker process
-                answer = stub.Forecast(ForecastRequest(market="cn-cloud", model=model), metadata=metadata, timeout=120)
+                answer = stub.Forecast(
+                    ForecastRequest(market="cn-cloud", model=model), metadata=metadata, timeout=PATIENCE
+                )
                 assert answer.origin
             with pytest.raises(grpc.RpcError, match="horizon"):
-                stub.Forecast(ForecastRequest(market="cn-cloud", horizon=41), timeout=60)
+                stub.Forecast(ForecastRequest(market="cn-cloud", horizon=41), timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)  # which sends what has not been sent yet
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert receiver.services == {"shares"}
     good, slow, wrong = sorted(receiver.spans, key=lambda span: span.start_time_unix_nano)
@@ -114,7 +117,7 @@ def test_the_span_of_a_call_reaches_a_collector_in_the_trace_of_its_caller(tmp_p
         assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, PARENT)
         assert span.kind == Span.SPAN_KIND_SERVER
         assert span.name == "sharecast.v1.ForecastService/Forecast"
-        assert 0 < span.end_time_unix_nano - span.start_time_unix_nano < 120e9
+        assert span.end_time_unix_nano > span.start_time_unix_nano
         assert texts(span) == {
             "rpc.system": "grpc",
             "rpc.service": "sharecast.v1.ForecastService",

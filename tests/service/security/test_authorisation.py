@@ -30,6 +30,7 @@ from sharecast.v1.job_service_pb2 import (
     ListForecastJobsResponse,
     WatchForecastJobRequest,
 )
+from tests.service.server.waiting import PATIENCE
 
 REFLECTION = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
 NEWER = "/grpc.health.v1.Health/List"  # of health checks newer than some that are allowed here
@@ -70,7 +71,7 @@ def told(address: str, key: str | None) -> list[Method]:
         )
 
         def one(request: ServerReflectionRequest) -> ServerReflectionResponse:
-            (answer,) = ask(iter([request]), metadata=metadata(key), timeout=10)
+            (answer,) = ask(iter([request]), metadata=metadata(key), timeout=PATIENCE)
             assert isinstance(answer, ServerReflectionResponse)
             return answer
 
@@ -96,7 +97,7 @@ def outcome(address: str, method: Method, key: str | None) -> tuple[grpc.StatusC
         kind = f"{'stream' if many_requests else 'unary'}_{'stream' if many_responses else 'unary'}"
         call = getattr(channel, kind)(name)
         try:
-            answer = call(iter([b""]) if many_requests else b"", metadata=metadata(key), timeout=10)
+            answer = call(iter([b""]) if many_requests else b"", metadata=metadata(key), timeout=PATIENCE)
             if many_responses:
                 next(iter(answer), None)
                 answer.cancel()
@@ -148,7 +149,7 @@ def test_a_job_is_its_tenants_alone_and_the_admins(guarded: tuple[str, dict[str,
 
         def call(method: str, request: Message, credential: str) -> bytes:
             raw: bytes = channel.unary_unary(jobs + method, None, None)(
-                request.SerializeToString(), metadata=metadata(keys[credential]), timeout=10
+                request.SerializeToString(), metadata=metadata(keys[credential]), timeout=PATIENCE
             )
             return raw
 
@@ -171,7 +172,7 @@ def test_a_job_is_its_tenants_alone_and_the_admins(guarded: tuple[str, dict[str,
             watched = channel.unary_stream(f"{jobs}WatchForecastJob", None, None)(
                 WatchForecastJobRequest(job_id=job_id).SerializeToString(),
                 metadata=metadata(keys["other tenant's"]),
-                timeout=10,
+                timeout=PATIENCE,
             )
             next(iter(watched))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND

@@ -1,7 +1,6 @@
 import asyncio
 import datetime as dt
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from service.security.tls import _Certificates, expires_at, validity
 from service.server import Server
 from service.store import open_store
 from tests.service.security.conftest import Issue, Pair
+from tests.service.server.waiting import PATIENCE
 
 
 def files(pair: Pair, client_ca: Pair | None = None) -> TlsFiles:
@@ -54,7 +54,7 @@ def test_neither_plain_text_nor_another_authority_gets_through(catalog: Catalog,
     root, other = issue("root"), issue("other")
     with Server(catalog, credentials=server_credentials(files(issue("server", root)))) as server:
         for options in ({}, {"ca": other.pem}):
-            with Client(server.address, timeout=3, **options) as client, pytest.raises(ServiceUnavailable):  # type: ignore[arg-type]
+            with Client(server.address, timeout=PATIENCE, **options) as client, pytest.raises(ServiceUnavailable):  # type: ignore[arg-type]
                 client.list_markets()
         with Client(server.address, ca=root.pem) as client:
             assert client.list_markets()
@@ -65,12 +65,22 @@ def test_with_mtls_a_client_needs_a_certificate_of_the_right_authority(catalog: 
     good, bad = issue("good", clients), issue("bad", other)
     with Server(catalog, credentials=server_credentials(files(issue("server", root), clients))) as server:
         for own in ({}, {"certificate": bad.pem, "private_key": bad.key_pem}):
-            with Client(server.address, ca=root.pem, timeout=3, **own) as client, pytest.raises(ServiceUnavailable):  # type: ignore[arg-type]
+            with (
+                Client(server.address, ca=root.pem, timeout=PATIENCE, **own) as client,  # type: ignore[arg-type]
+                pytest.raises(ServiceUnavailable),
+            ):
                 client.list_markets()
         with Client(server.address, ca=root.pem, certificate=good.pem, private_key=good.key_pem) as client:
             assert client.list_markets()
 
 
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates are looked at before every handshake."""
+    monkeypatch.setattr("service.security.tls._LOOK_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("looked_at")
 def test_a_renewed_certificate_serves_new_connections_and_old_ones_go_on(catalog: Catalog, issue: Issue) -> None:
     first, second = issue("first"), issue("second")
     served = issue("server", first)
@@ -81,14 +91,14 @@ def test_a_renewed_certificate_serves_new_connections_and_old_ones_go_on(catalog
     ):
         assert connected.list_markets()
         put(renewed, served)
-        time.sleep(1.1)
-        with Client(server.address, ca=second.pem, timeout=5) as client:
+        with Client(server.address, ca=second.pem, timeout=PATIENCE) as client:
             assert client.list_markets()
-        with Client(server.address, ca=first.pem, timeout=3) as client, pytest.raises(ServiceUnavailable):
+        with Client(server.address, ca=first.pem, timeout=PATIENCE) as client, pytest.raises(ServiceUnavailable):
             client.list_markets()
         assert connected.list_markets()
 
 
+@pytest.mark.usefixtures("looked_at")
 @pytest.mark.parametrize("broken", ["rubbish", "empty", "another key", "missing"])
 def test_a_certificate_that_cannot_be_used_leaves_the_one_before_serving_until_it_is_mended(
     catalog: Catalog, issue: Issue, broken: str, caplog: pytest.LogCaptureFixture
@@ -104,21 +114,19 @@ def test_a_certificate_that_cannot_be_used_leaves_the_one_before_serving_until_i
                 served.key_pem.write_bytes(issue("x", root).key_pem.read_bytes())
             case _:
                 served.key_pem.write_text("" if broken == "empty" else "rubbish")
-        time.sleep(1.1)
-        with Client(server.address, ca=root.pem, timeout=5) as client:
+        with Client(server.address, ca=root.pem, timeout=PATIENCE) as client:
             assert client.list_markets()
         assert "the renewed certificate is not used" in caplog.text
         served.key_pem.write_bytes(good)
         os.utime(served.pem)
-        time.sleep(1.1)
-        with Client(server.address, ca=root.pem, timeout=5) as client:
+        with Client(server.address, ca=root.pem, timeout=PATIENCE) as client:
             assert client.list_markets()
 
 
+@pytest.mark.usefixtures("looked_at")
 def test_a_renewed_certificate_is_told_of_once_with_what_is_wrong_or_when_it_ends(
-    issue: Issue, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    issue: Issue, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("service.security.tls._LOOK_SECONDS", 0.0)
     caplog.set_level("INFO")
     pair = issue("server")
     certificates = _Certificates(files(pair))

@@ -8,7 +8,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "bench" / "service_inputs.py"
 
 
 def test_garbage_is_refused_for_what_it_is_and_leaves_no_trace_but_lines_of_calls() -> None:
-    command = [sys.executable, str(SCRIPT), "--garbage", "600", "--wrong", "40"]
+    command = [sys.executable, str(SCRIPT), "--garbage", "600", "--wrong", "40", "--soon", "inf"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "18 methods" in done.stdout

@@ -15,7 +15,7 @@ from service.catalog import Catalog
 from service.client import Client, OutcomeResult
 from service.server import Server
 from service.store import open_store
-from tests.service.server.waiting import until
+from tests.service.server.waiting import PATIENCE, until
 
 EVERY = "top 1 changes"
 
@@ -96,9 +96,9 @@ def test_a_job_with_events_that_another_server_goes_on_with_comes_to_the_same_by
         kept = store.jobs.outcomes(job.job_id, 0, 999)
         assert before.state == "running" and 0 < before.done_count < before.markets_count
         with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
-            resumed = list(client.watch_forecast_job(job.job_id, timeout=60))
+            resumed = list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))
             whole = client.create_forecast_job(["cn-cloud"], shares=many, horizon=3, seed=4, events=mine)
-            assert list(client.watch_forecast_job(whole.job_id, timeout=60)) == resumed
+            assert list(client.watch_forecast_job(whole.job_id, timeout=PATIENCE)) == resumed
         ended, again = (store.jobs.outcomes(one.job_id, 0, 999) for one in (job, whole))
     assert ended == again
     assert ended[: len(kept)] == kept

@@ -1,7 +1,6 @@
 """A tenant that opens as many calls as it can leaves the others theirs."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from service.security.keys import add_key
 from service.server import Server, front, health_calls, open_calls, reflecting, silent
 from service.server.open_calls import OpenCalls
 from service.store import open_store
+from tests.service.server.waiting import PATIENCE, until
 
 REFLECTION = f"/{reflecting.NAMES[0]}/ServerReflectionInfo"
 LIST = "/sharecast.v1.ForecastService/ListModels"
@@ -70,14 +70,11 @@ def test_who_holds_all_the_calls_it_may_shuts_out_itself_only(
 
     with grpc.insecure_channel(server.address) as channel:
         calls: list[Any] = [
-            channel.stream_stream(REFLECTION, None, None)(nothing(), timeout=30, metadata=bearer(mine))
+            channel.stream_stream(REFLECTION, None, None)(nothing(), timeout=PATIENCE, metadata=bearer(mine))
             for _ in range(25)
         ]
         try:
-            for _ in range(2_000):
-                if sum(call.done() for call in calls) >= 5:
-                    break
-                time.sleep(0.01)
+            until(lambda: sum(call.done() for call in calls) >= 5)
             refused = [call for call in calls if call.done()]
             assert [call.code() for call in refused] == [grpc.StatusCode.RESOURCE_EXHAUSTED] * 5
             packed = dict(refused[0].trailing_metadata())["grpc-status-details-bin"]
@@ -104,7 +101,7 @@ def test_a_call_of_reflection_that_asks_nothing_is_ended(server: Server, monkeyp
         yield from ()
 
     with grpc.insecure_channel(server.address) as channel:
-        call = channel.stream_stream(REFLECTION, None, None)(nothing(), timeout=30)
+        call = channel.stream_stream(REFLECTION, None, None)(nothing(), timeout=PATIENCE)
         try:
             assert call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             assert "0.1 s" in str(call.details())

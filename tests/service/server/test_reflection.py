@@ -10,6 +10,8 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection_pb2
 
+from tests.service.server.waiting import PATIENCE
+
 SERVICES = {"sharecast.v1.ForecastService", "sharecast.v1.MarketService", "grpc.health.v1.Health"}
 
 
@@ -29,7 +31,7 @@ class Explorer:
     def ask(self, **question: str) -> reflection_pb2.ServerReflectionResponse:
         request = ParseDict(question, reflection_pb2.ServerReflectionRequest())
         answer: reflection_pb2.ServerReflectionResponse
-        (answer,) = self._ask(iter([request]), timeout=10)
+        (answer,) = self._ask(iter([request]), timeout=PATIENCE)
         return answer
 
     def services(self) -> list[str]:
@@ -59,7 +61,7 @@ class Explorer:
         answer = GetMessageClass(descriptor.output_type)
         call = self._channel.unary_unary(f"/{service}/{method}", None, response_deserializer=answer.FromString)
         message = ParseDict(request, GetMessageClass(descriptor.input_type)())
-        return MessageToDict(call(message.SerializeToString(), timeout=30))
+        return MessageToDict(call(message.SerializeToString(), timeout=PATIENCE))
 
 
 @pytest.fixture(params=["v1alpha", "v1"])

@@ -61,7 +61,8 @@ def test_making_goes_on_while_anyone_waits_and_ends_with_the_last() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.sleep(0.01)
+            for _ in range(10):
+                await asyncio.sleep(0)
             assert ended == expected
 
     asyncio.run(run())

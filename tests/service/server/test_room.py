@@ -44,6 +44,7 @@ from sharecast.v1.forecast_service_pb2 import (
 from sharecast.v1.market_service_pb2 import GetHistoryRequest
 from tests.service.server.asking import ask
 from tests.service.server.bad_inputs import Bad
+from tests.service.server.waiting import PATIENCE
 
 LEVELS = [n / 101 for n in range(1, 101)]
 NAMES = st.sets(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=6)
@@ -114,13 +115,13 @@ def test_the_largest_answer_reaches_a_plain_client_and_a_larger_one_names_its_le
         return ForecastRequest(market="wide", shares=shares, horizon=40, levels=LEVELS).SerializeToString()
 
     method = "sharecast.v1.ForecastService/Forecast"
-    reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE), timeout=60)
+    reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE), timeout=PATIENCE)
     assert 3.5 * 2**20 < len(reply) < 4 * 2**20
     answer = ask(channel, Bad(method, (asked(EDGE + 1),), "", "", ""))
     assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "levels")
 
     league = ForecastRequest(model="naive", include_league=True).SerializeToString()
-    reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE - 1) + league, timeout=60)
+    reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE - 1) + league, timeout=PATIENCE)
     assert 3.5 * 2**20 < len(reply) < 4 * 2**20
     answer = ask(channel, Bad(method, (asked(EDGE) + league,), "", "", ""))
     assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "include_league")
@@ -205,7 +206,7 @@ def test_the_largest_revenue_reaches_a_plain_client_and_a_larger_one_is_named(ch
         return request.SerializeToString()
 
     method = "sharecast.v1.ForecastService/Forecast"
-    reply = channel.unary_unary(f"/{method}", None, None)(asked(18), timeout=60)
+    reply = channel.unary_unary(f"/{method}", None, None)(asked(18), timeout=PATIENCE)
     assert 3.5 * 2**20 < len(reply) < 4 * 2**20
     answer = ask(channel, Bad(method, (asked(19),), "", "", ""))
     assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "revenue")
@@ -330,7 +331,7 @@ def test_a_market_whose_answer_has_no_room_has_a_status_and_the_others_go_on(tmp
             call = channel.unary_stream(
                 "/sharecast.v1.ForecastService/StreamForecasts", None, StreamForecastsResponse.FromString
             )
-            found = {one.market: one for reply in call(stream, timeout=60) for one in reply.outcomes}
+            found = {one.market: one for reply in call(stream, timeout=PATIENCE) for one in reply.outcomes}
         assert {name: one.WhichOneof("outcome") for name, one in found.items()} == {
             "small": "forecast",
             "too large": "error",
@@ -348,7 +349,7 @@ def test_a_market_of_many_whose_events_alone_have_no_room_has_a_status_that_name
     call = channel.unary_stream(method, StreamForecastsRequest.SerializeToString, StreamForecastsResponse.FromString)
     for count, named in ((100, ["events"]), (50, [])):
         asked.shares[0].events[:] = WORDY[:count]
-        replies = call(StreamForecastsRequest(batch=asked), timeout=60)
+        replies = call(StreamForecastsRequest(batch=asked), timeout=PATIENCE)
         found = {one.market: one for reply in replies for one in reply.outcomes}
         assert found["small"].HasField("forecast")
         told = BadRequest()
@@ -376,8 +377,8 @@ def test_a_watch_reads_as_much_of_large_outcomes_as_it_sends(tmp_path: Path, mon
 
         with Client(server.address) as client:
             job = client.create_forecast_job(shares=rows, horizon=40, levels=LEVELS)
-            assert len(list(client.watch_forecast_job(job.job_id, timeout=60))) == 4
+            assert len(list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))) == 4
             monkeypatch.setattr(store.jobs, "outcomes", counted)
-            assert len(list(client.watch_forecast_job(job.job_id, timeout=60))) == 4
+            assert len(list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))) == 4
     assert sum(read) > 4 * 2**20
     assert max(read) < 2 * 2**20

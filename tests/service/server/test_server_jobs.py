@@ -19,7 +19,7 @@ from service.catalog import Catalog
 from service.client import AlreadyExists, Client, InternalError
 from service.errors import WorkLost
 from service.queries import BatchQuery
-from service.server import Server
+from service.server import Server, job_work
 from service.server.calls import Call
 from service.server.job_work import _TRIES, MOST_TRIES
 from service.server.many import Outcomes, Part, part_outcomes
@@ -29,7 +29,7 @@ from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketOutcome
 from sharecast.v1.job_pb2 import JOB_STATE_FAILED
 from sharecast.v1.job_service_pb2 import WatchForecastJobRequest
 from sharecast.v1.job_service_pb2_grpc import JobServiceStub
-from tests.service.server.waiting import until
+from tests.service.server.waiting import PATIENCE, until
 
 PROGRAM = """
 import asyncio, sys
@@ -39,6 +39,12 @@ from service.store import open_store
 catalog = Catalog.shipped(open_store(sys.argv[1]))
 asyncio.run(serve("127.0.0.1:0", catalog, ready=lambda address: print(address, flush=True)))
 """
+
+
+def hasten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have servers here look for jobs often, so that one whose server has ended is theirs in half a second."""
+    monkeypatch.setattr(job_work, "_LOOKS", 5)
+    monkeypatch.setattr(job_work, "_LOOK_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -65,8 +71,8 @@ def test_a_job_made_at_one_server_is_worked_on_once_and_watched_at_another(
     monkeypatch.setattr("service.server.job_work.part_outcomes", counted)
     first, second = pair
     job = first.create_forecast_job(["cn-cloud"], shares=shares, model="naive", horizon=2)
-    seen = list(islice(second.watch_forecast_job(job.job_id, timeout=60), 2))  # breaks off
-    seen += first.watch_forecast_job(job.job_id, skip=2, timeout=60)
+    seen = list(islice(second.watch_forecast_job(job.job_id, timeout=PATIENCE), 2))  # breaks off
+    seen += first.watch_forecast_job(job.job_id, skip=2, timeout=PATIENCE)
     assert [outcome.market for outcome in seen] == ["cn-cloud", *shares["market"].unique(maintain_order=True)]
     assert made == Counter(range(6))
     assert second.get_forecast_job(job.job_id).state == "done"
@@ -129,9 +135,12 @@ def test_a_server_that_ends_in_good_order_lets_go_of_its_jobs_at_once(database: 
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)  # the same on SQLite: bench/job_faults.py
-def test_another_server_takes_over_when_the_one_at_work_is_killed(database: str, shares: pl.DataFrame) -> None:
+def test_another_server_takes_over_when_the_one_at_work_is_killed(
+    database: str, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_work, "_LOOKS", 10**9)  # before the other one is killed, however slow this machine is
     command = [sys.executable, "-c", PROGRAM, database]
-    many = pl.concat(shares.with_columns(market=pl.format("{} {}", "market", pl.lit(n))) for n in range(10))
+    many = pl.concat(shares.with_columns(market=pl.format("{} {}", "market", pl.lit(n))) for n in range(5))
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
         open_store(database) as store,
@@ -142,6 +151,7 @@ def test_another_server_takes_over_when_the_one_at_work_is_killed(database: str,
         with Client(process.stdout.readline().strip()) as client:
             job = client.create_forecast_job(shares=many, model="theta", horizon=2)
             until(lambda: client.get_forecast_job(job.job_id).done_count >= 1)
+        process.send_signal(signal.SIGSTOP)  # so that the job is not done before it is seen here
         server = stack.enter_context(Server(Catalog.shipped(store)))
         with Client(server.address) as client:
             jobs = server._front._jobs._jobs
@@ -149,11 +159,12 @@ def test_another_server_takes_over_when_the_one_at_work_is_killed(database: str,
             assert jobs._still[job.job_id][0].owner not in (None, jobs._owner)  # the other one is at it
             assert jobs._tasks == {}
             process.send_signal(signal.SIGKILL)
-            assert process.wait(10) == -signal.SIGKILL
-            taken = list(client.watch_forecast_job(job.job_id, timeout=60))
+            assert process.wait(PATIENCE) == -signal.SIGKILL
+            hasten(monkeypatch)
+            taken = list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))
             assert len(taken) == many["market"].n_unique()
             whole = client.create_forecast_job(shares=many, model="theta", horizon=2)
-            assert list(client.watch_forecast_job(whole.job_id, timeout=60)) == taken
+            assert list(client.watch_forecast_job(whole.job_id, timeout=PATIENCE)) == taken
         assert store.jobs.outcomes(job.job_id, 0, 999) == store.jobs.outcomes(whole.job_id, 0, 999)
         assert store.jobs.get(job.job_id, None).done_count == len(taken)
 
@@ -178,7 +189,7 @@ def test_a_part_that_fails_again_and_again_has_a_status_that_says_why_and_the_ot
     monkeypatch.setattr("service.server.job_work.part_outcomes", failing)
     with open_store(database) as store, Server(Catalog.shipped(store)) as server, Client(server.address) as client:
         job = client.create_forecast_job(shares=shares, model="naive", horizon=2)
-        outcomes = list(client.watch_forecast_job(job.job_id, timeout=60))
+        outcomes = list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))
         assert [type(outcome.error) for outcome in outcomes] == [type(None), told, *[type(None)] * 3]
         assert client.get_forecast_job(job.job_id).state == "done"
         kept = b"".join(store.jobs.outcomes(job.job_id, 0, 9))
@@ -186,7 +197,10 @@ def test_a_part_that_fails_again_and_again_has_a_status_that_says_why_and_the_ot
     assert b"swordfish" not in kept
 
 
-def test_a_job_at_which_process_after_process_ends_has_failed_and_keeps_what_was_done(database: str) -> None:
+def test_a_job_at_which_process_after_process_ends_has_failed_and_keeps_what_was_done(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasten(monkeypatch)
     names = ["cn-cloud", "world-cloud", "no such market"]
     batch = ForecastBatch(markets=[MarketName(market=name) for name in names], horizon=1).SerializeToString()
     with open_store(database) as store:
@@ -204,7 +218,7 @@ def test_a_job_at_which_process_after_process_ends_has_failed_and_keeps_what_was
             Client(server.address) as client,
             grpc.insecure_channel(server.address) as channel,
         ):
-            outcomes = list(client.watch_forecast_job(job.job_id, timeout=60))
+            outcomes = list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))
             assert [(one.market, type(one.error)) for one in outcomes] == [
                 ("cn-cloud", WorkLost),
                 ("world-cloud", type(None)),
@@ -226,7 +240,7 @@ def test_a_job_at_which_process_after_process_ends_has_failed_and_keeps_what_was
 def test_a_job_whose_markets_each_fail_for_a_reason_of_their_own_is_done(database: str) -> None:
     with open_store(database) as store, Server(Catalog.shipped(store)) as server, Client(server.address) as client:
         job = client.create_forecast_job(["no such market", "nor this"])
-        assert [type(one.error) for one in client.watch_forecast_job(job.job_id, timeout=60)] == [NotFound] * 2
+        assert [type(one.error) for one in client.watch_forecast_job(job.job_id, timeout=PATIENCE)] == [NotFound] * 2
         found = client.get_forecast_job(job.job_id)
     assert (found.state, found.failed_count, found.error) == ("done", 2, None)
 
@@ -246,7 +260,7 @@ def test_a_job_that_this_version_cannot_read_says_so(database: str, batch: bytes
     with open_store(database) as store:
         job, _ = store.jobs.add(tenant="", request_id="", batch=batch, markets=1, now=datetime.now(UTC))
         with Server(Catalog.shipped(store)) as server, Client(server.address) as client:
-            (outcome,) = client.watch_forecast_job(job.job_id, timeout=60)
+            (outcome,) = client.watch_forecast_job(job.job_id, timeout=PATIENCE)
             assert (outcome.market, type(outcome.error).__name__) == (name, error)
             found = client.get_forecast_job(job.job_id)
             assert (found.state, type(found.error).__name__) == ("failed", error)

@@ -5,7 +5,6 @@ import gc
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,8 @@ from sharecast.v1.job_service_pb2 import (
     CreateForecastJobResponse,
     WatchForecastJobRequest,
 )
+from tests.service.server.test_server_jobs import hasten
+from tests.service.server.waiting import PATIENCE, until
 
 PROGRAM = """
 import asyncio, sys
@@ -154,10 +155,12 @@ def test_a_cancelled_job_ends_and_keeps_what_is_done(keeping: Client, shares: pl
     job = keeping.create_forecast_job(shares=shares, model="arima")
     cancelled = keeping.cancel_forecast_job(job.job_id)
     assert cancelled.state == "cancelled"
-    time.sleep(0.5)
-    later = keeping.get_forecast_job(job.job_id)
-    assert later == cancelled
-    assert len(list(keeping.watch_forecast_job(job.job_id))) <= later.done_count
+    kept = list(keeping.watch_forecast_job(job.job_id))
+    later = keeping.create_forecast_job(["cn-cloud"], horizon=1)
+    until(lambda: keeping.get_forecast_job(later.job_id).state == "done")  # meanwhile nothing was added
+    assert keeping.get_forecast_job(job.job_id) == cancelled
+    assert list(keeping.watch_forecast_job(job.job_id)) == kept
+    assert len(kept) <= cancelled.done_count
 
 
 def test_jobs_need_a_database_and_an_id_that_is_known(client: Client, keeping: Client) -> None:
@@ -182,13 +185,13 @@ def test_no_message_is_larger_than_any_client_takes(database: str) -> None:
         Server(Catalog.shipped(store)) as server,
         grpc.insecure_channel(server.address) as channel,  # which takes 4 MiB
     ):
-        raw = channel.unary_unary("/sharecast.v1.JobService/CreateForecastJob", None, None)(job, timeout=60)
+        raw = channel.unary_unary("/sharecast.v1.JobService/CreateForecastJob", None, None)(job, timeout=PATIENCE)
         watch = WatchForecastJobRequest(job_id=CreateForecastJobResponse.FromString(raw).job.job_id)
         service = "/sharecast.v1.ForecastService/StreamForecasts"
-        streamed = channel.unary_stream(service, None, StreamForecastsResponse.FromString)(stream, timeout=60)
+        streamed = channel.unary_stream(service, None, StreamForecastsResponse.FromString)(stream, timeout=PATIENCE)
         given = [[outcome.market for outcome in response.outcomes] for response in streamed]
         watched = channel.unary_stream("/sharecast.v1.JobService/WatchForecastJob", None, None)
-        sizes = [len(message) for message in watched(watch.SerializeToString(), timeout=60)]
+        sizes = [len(message) for message in watched(watch.SerializeToString(), timeout=PATIENCE)]
     assert sorted(name for names in given for name in names) == sorted(f"m{n}" for n in range(40))
     assert (len(given) > 5, sum(sizes) > 8 * 2**20, max(sizes) < 2 * 2**20) == (True, True, True)
 
@@ -228,31 +231,25 @@ def test_when_parts_fail_together_one_error_is_told_and_no_other_is_left_unheard
     assert unheard == []
 
 
-def test_a_job_goes_on_after_kill_9_with_the_same_bytes_and_nothing_twice(tmp_path: Path, shares: pl.DataFrame) -> None:
+def test_a_job_goes_on_after_kill_9_with_the_same_bytes_and_nothing_twice(
+    tmp_path: Path, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     database = f"sqlite:///{tmp_path / 'jobs.db'}"
     process, address = started(database)
     try:
         with Client(address) as client:
             job = client.create_forecast_job(shares=shares, model="theta", horizon=2)
-            while client.get_forecast_job(job.job_id).done_count < 1:
-                time.sleep(0.02)
+            until(lambda: client.get_forecast_job(job.job_id).done_count >= 1)
             process.send_signal(signal.SIGKILL)
-            process.wait(10)
+            process.wait(PATIENCE)
     finally:
         process.kill()
         process.communicate()
-    process, address = started(database)
-    try:
-        with Client(address) as client:
-            resumed = list(client.watch_forecast_job(job.job_id, timeout=60))
-            whole = list(
-                client.watch_forecast_job(client.create_forecast_job(shares=shares, model="theta", horizon=2).job_id)
-            )
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(35) == 0
-        process.communicate()
-    assert resumed == whole
+    hasten(monkeypatch)
+    with open_store(database) as store, Server(Catalog.shipped(store)) as server, Client(server.address) as client:
+        resumed = list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))
+        again = client.create_forecast_job(shares=shares, model="theta", horizon=2)
+        assert list(client.watch_forecast_job(again.job_id, timeout=PATIENCE)) == resumed
     with open_store(database) as store:
         first, second = (store.jobs.outcomes(found.job_id, 0, 100) for found in store.jobs.page(None, 10, None)[0])
     assert first == second

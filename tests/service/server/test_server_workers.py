@@ -16,8 +16,17 @@ from forecast.forecasting import check_request
 from service.errors import WorkLost
 from service.server import workers
 from service.server.workers import Rank, Workers
+from service.server.workers import _Nursery as Nursery
+from tests.service.server.waiting import PATIENCE, until
 
 
+@pytest.fixture
+def own_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers come from a nursery that loads for itself, as in a program."""
+    monkeypatch.setattr(workers, "_Nursery", Nursery)
+
+
+@pytest.mark.usefixtures("own_nursery")
 def test_a_worker_returns_raises_and_yields_what_its_function_does() -> None:
     async def run() -> None:
         workers = Workers({Rank.LONG: 1})
@@ -43,14 +52,14 @@ def test_a_killed_worker_costs_its_own_call_and_is_replaced() -> None:
         for _ in range(10):
             while len(workers.pids) < 2:
                 await asyncio.sleep(0.005)
-            doomed = asyncio.create_task(workers.call(time.sleep, 30))
+            doomed = asyncio.create_task(workers.call(time.sleep, 10 * PATIENCE))
             await asyncio.sleep(0.02)
             (victim,) = (worker.pid for worker in workers._all if not worker.resting)
             spared = asyncio.create_task(workers.call(math.sqrt, 0.09))
             os.kill(victim, signal.SIGKILL)
             with pytest.raises(WorkLost, match="was ended; call again"):
-                await doomed  # though its work would take 30 s more
-            async with asyncio.timeout(20):
+                await doomed  # though its work would take far longer
+            async with asyncio.timeout(PATIENCE):
                 while len(workers.pids) < 2 or victim in workers.pids:
                     await asyncio.sleep(0.005)
             assert await spared == 0.3
@@ -65,15 +74,15 @@ def test_a_call_that_is_cancelled_ends_its_work() -> None:
         workers.start()
         await workers.call(len, "")
         (pid,) = workers.pids
-        task = asyncio.create_task(workers.call(time.sleep, 30))
+        task = asyncio.create_task(workers.call(time.sleep, 10 * PATIENCE))
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while Path(f"/proc/{pid}").exists():
                 await asyncio.sleep(0.01)
-        assert await asyncio.wait_for(workers.call(len, "ab"), 5) == 2
+        assert await asyncio.wait_for(workers.call(len, "ab"), PATIENCE) == 2
         await workers.stop()
 
     asyncio.run(run())
@@ -95,10 +104,7 @@ asyncio.run(main())
         pids = process.stdout.readline().split()
         process.kill()
     assert pids
-    end = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))
 
 
 def test_a_worker_is_as_nice_as_its_rank_and_the_server_comes_first() -> None:
@@ -120,8 +126,8 @@ def test_work_of_one_rank_does_not_wait_for_that_of_another() -> None:
         workers = Workers({Rank.SHORT: 1, Rank.LONG: 1})
         workers.start()
         assert not workers.up(Rank.SHORT)
-        held = asyncio.create_task(workers.call(time.sleep, 30))
-        assert await asyncio.wait_for(workers.call(len, "ab", rank=Rank.SHORT), 20) == 2
+        held = asyncio.create_task(workers.call(time.sleep, 10 * PATIENCE))
+        assert await asyncio.wait_for(workers.call(len, "ab", rank=Rank.SHORT), PATIENCE) == 2
         assert workers.up(Rank.SHORT)
         assert not workers.up(Rank.SHORT_KEPT)
         held.cancel()
@@ -130,7 +136,9 @@ def test_work_of_one_rank_does_not_wait_for_that_of_another() -> None:
     asyncio.run(run())
 
 
-def test_short_work_whose_caller_goes_ends_by_itself_and_its_process_goes_on() -> None:
+def test_short_work_whose_caller_goes_ends_by_itself_and_its_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PATIENCE", PATIENCE)
+
     async def run() -> None:
         workers = Workers({Rank.SHORT: 1})
         workers.start()
@@ -152,15 +160,16 @@ def test_short_work_that_goes_on_for_nobody_is_ended_after_all() -> None:
         workers.start()
         await workers.call(len, "", rank=Rank.SHORT)
         (pid,) = workers.pids
-        task = asyncio.create_task(workers.call(time.sleep, 60, rank=Rank.SHORT))
+        task = asyncio.create_task(workers.call(time.sleep, 10 * PATIENCE, rank=Rank.SHORT))
         await asyncio.sleep(0.02)
         task.cancel()
-        assert await asyncio.wait_for(workers.call(os.getpid, rank=Rank.SHORT), 20) != pid
+        assert await asyncio.wait_for(workers.call(os.getpid, rank=Rank.SHORT), PATIENCE) != pid
         await workers.stop()
 
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("own_nursery")
 def test_workers_that_cannot_be_started_are_tried_ever_more_seldom_and_hold_up_no_stop(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,7 +197,7 @@ def test_workers_that_cannot_be_started_are_tried_ever_more_seldom_and_hold_up_n
         found.start()
         while fails:
             await asyncio.sleep(0.01)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await found.stop()
 
     asyncio.run(run())

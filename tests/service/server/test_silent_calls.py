@@ -1,9 +1,9 @@
 """Calls that never say what they ask."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import grpc
@@ -17,6 +17,7 @@ from service.security import Guard
 from service.server import Server, health_calls, silent
 from service.server.front import _SERVICES
 from service.store import open_store
+from tests.service.server.waiting import PATIENCE, until
 
 METHODS = ("sharecast.v1.ForecastService/Forecast", "sharecast.v1.ForecastService/StreamForecasts")
 CHECK, WATCH = ("grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch")
@@ -39,7 +40,7 @@ def begun(channel: grpc.Channel, method: str, stop: threading.Event) -> "grpc.Ca
         stop.wait()
         yield from ()
 
-    return channel.stream_stream(f"/{method}", None, None)(nothing(), timeout=30)
+    return channel.stream_stream(f"/{method}", None, None)(nothing(), timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -98,6 +99,10 @@ def test_a_call_that_may_take_hours_has_little_time_for_its_request(
             stop.set()
 
 
+def refused(calls: list[Any], number: int) -> bool:
+    return sum(call.code() is not None for call in calls if call.done()) >= number
+
+
 def test_few_calls_of_the_fast_way_stay_silent_and_more_come_back_once_those_have_gone(
     locked: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,13 +113,8 @@ def test_few_calls_of_the_fast_way_stay_silent_and_more_come_back_once_those_hav
             channels = [stack.enter_context(grpc.insecure_channel(locked.address)) for _ in range(3)]
             calls: list[Any] = [begun(channels[number % 3], METHODS[0], stop) for number in range(30)]
             try:
-                refused = 0
-                for _ in range(2_000):
-                    refused = sum(call.code() is not None for call in calls if call.done())
-                    if refused >= 25:
-                        break
-                    time.sleep(0.01)
-                assert refused == 25
+                until(partial(refused, calls, 25))
+                assert sum(call.done() for call in calls) == 25
                 assert {call.code() for call in calls if call.done()} == {grpc.StatusCode.UNAUTHENTICATED}
             finally:
                 for call in calls:

@@ -16,15 +16,16 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from service.client import Client, ServiceUnavailable
-from service.server.running import DRAIN_SECONDS
 from service.status import STATUS_TRAILER
-from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse, ForecastRequest, ForecastResponse
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, BacktestResponse
+from tests.service.server.waiting import PATIENCE
 
 PROGRAM = """
 import asyncio
 from service.catalog import Catalog
 from service.server import serve
-asyncio.run(serve("127.0.0.1:0", Catalog.shipped(), ready=lambda address: print(address, flush=True)))
+ready = lambda address: print(address, flush=True)
+asyncio.run(serve("127.0.0.1:0", Catalog.shipped(), ready=ready, drain_seconds=3600, time_limit=3600))
 """
 LOGGING = 'import logging; logging.basicConfig(level="INFO", format="%(levelname)s %(message)s")\n'
 
@@ -50,30 +51,18 @@ def backtest(channel: grpc.Channel, *, models: list[str], origins: int) -> Any:
         "/sharecast.v1.ForecastService/Backtest",
         request_serializer=BacktestRequest.SerializeToString,
         response_deserializer=BacktestResponse.FromString,
-    )(BacktestRequest(market="world-smartphones", house="idc", models=models, origins=origins), timeout=120)
+    )(BacktestRequest(market="world-smartphones", house="idc", models=models, origins=origins), timeout=PATIENCE)
     assert next(call).HasField("progress")
     return call
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_lets_the_call_in_flight_end_and_then_the_process(
-    process: subprocess.Popen[str], number: signal.Signals
-) -> None:
+def test_an_interrupt_lets_the_call_in_flight_end_and_then_the_process(process: subprocess.Popen[str]) -> None:
     address = address_of(process)
-    request = ForecastRequest(market="world-smartphones", house="idc", model="ets", horizon=40)
     with grpc.insecure_channel(address) as channel:
-        with Client(address) as client:
-            client.list_markets()  # the connection stands
-        call = channel.unary_unary(
-            "/sharecast.v1.ForecastService/Forecast",
-            request_serializer=ForecastRequest.SerializeToString,
-            response_deserializer=ForecastResponse.FromString,
-        ).future(request, timeout=60)
-        time.sleep(0.2)
-        assert not call.done()
-        process.send_signal(number)
-        assert len(call.result().periods) == 40
-        assert process.wait(timeout=30) == 0
+        call = backtest(channel, models=["theta"], origins=5)
+        process.send_signal(signal.SIGINT)
+        assert [step.WhichOneof("event") for step in call][-1] == "scores"
+        assert process.wait(PATIENCE) == 0
     assert process.stderr is not None
     assert process.stderr.read() == ""
     with Client(address) as client, pytest.raises(ServiceUnavailable, match="the service is unavailable"):
@@ -88,7 +77,7 @@ def test_those_who_call_without_a_pause_see_nothing_but_unavailable(process: sub
         with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
             ask = channel.unary_unary("/sharecast.v1.ForecastService/ListModels", None, None)
             try:
-                while ask(b"", timeout=30):
+                while ask(b"", timeout=PATIENCE):
                     answered.release()
             except grpc.RpcError as error:
                 ended.append(error)
@@ -98,9 +87,9 @@ def test_those_who_call_without_a_pause_see_nothing_but_unavailable(process: sub
     for thread in threads:
         thread.start()
     for _ in range(20 * callers):
-        assert answered.acquire(timeout=30)
+        assert answered.acquire(timeout=PATIENCE)
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(PATIENCE) == 0
     for thread in threads:
         thread.join()
     assert Counter(error.code() for error in ended) == {grpc.StatusCode.UNAVAILABLE: callers}, ended
@@ -134,7 +123,7 @@ class Running:
 
     def call(self, channel: grpc.Channel) -> Any:
         """A backtest that has begun."""
-        return backtest(channel, models=["theta"], origins=12)
+        return backtest(channel, models=["theta"], origins=5)
 
     def close(self) -> None:
         for descriptor in self._terminal:
@@ -150,17 +139,17 @@ class Running:
         self.process.communicate()
 
 
-def test_a_hang_up_without_a_terminal_ends_neither_calls_nor_workers_nor_the_server() -> None:
+def test_a_hang_up_without_a_terminal_ends_nothing_and_the_word_to_end_lets_the_call_in_flight_end_first() -> None:
     with Running(terminal=False) as running, grpc.insecure_channel(running.address) as channel:
         call = running.call(channel)
         os.killpg(running.process.pid, signal.SIGHUP)
-        assert [step.WhichOneof("event") for step in call][-1] == "scores"
+        assert running.process.stderr is not None
+        assert "INFO SIGHUP ends nothing here: certificates and keys" in running.process.stderr.readline()
         with Client(running.address) as client:
             assert client.list_markets()
         running.process.terminate()
-        assert running.process.wait(30) == 0
-        assert running.process.stderr is not None
-        assert "INFO SIGHUP ends nothing here: certificates and keys" in running.process.stderr.read()
+        assert [step.WhichOneof("event") for step in call][-1] == "scores"
+        assert running.process.wait(PATIENCE) == 0
 
 
 def test_a_terminal_that_is_closed_lets_the_call_in_flight_end_and_then_the_process() -> None:
@@ -168,7 +157,7 @@ def test_a_terminal_that_is_closed_lets_the_call_in_flight_end_and_then_the_proc
         call = running.call(channel)
         running.close()
         assert [step.WhichOneof("event") for step in call][-1] == "scores"
-        assert running.process.wait(30) == 0  # though what it says of that reaches nobody
+        assert running.process.wait(PATIENCE) == 0  # though what it says of that reaches nobody
 
 
 def test_a_hang_up_that_is_ignored_as_under_nohup_stays_so() -> None:
@@ -179,13 +168,7 @@ def test_a_hang_up_that_is_ignored_as_under_nohup_stays_so() -> None:
         with Client(running.address) as client:
             assert client.forecast("cn-cloud", model="ets").periods
         running.process.terminate()
-        assert running.process.wait(30) == 0
-
-
-def test_an_idle_server_stops_at_once(process: subprocess.Popen[str]) -> None:
-    address_of(process)
-    process.terminate()
-    assert process.wait(timeout=DRAIN_SECONDS - 5) == 0  # nothing was in flight to wait for
+        assert running.process.wait(PATIENCE) == 0  # nothing was in flight, for which it would have waited far longer
 
 
 def test_a_call_that_finds_no_server_is_tried_again() -> None:
@@ -195,28 +178,39 @@ def test_a_call_that_finds_no_server_is_tried_again() -> None:
     catalog = Catalog.shipped()
     with Server(catalog) as first:
         address = first.address
-    second = Server(catalog, listen=address)
-    starting = threading.Timer(0.3, second.start)
-    starting.start()
-    try:
-        with Client(address) as client:
-            assert client.list_markets()
-    finally:
-        starting.join()
-        second.stop()
+
+    def answered() -> bool:
+        second = Server(catalog, listen=address)
+        starting = threading.Timer(0.3, second.start)
+        starting.start()
+        try:
+            with Client(address) as client:
+                return bool(client.list_markets())
+        except ServiceUnavailable:
+            return False
+        finally:
+            starting.join()
+            second.stop()
+
+    assert any(answered() for _ in range(10))  # once, but where the start took longer than a client tries
 
 
-def test_a_second_signal_waits_for_no_call(process: subprocess.Popen[str]) -> None:
-    with grpc.insecure_channel(address_of(process)) as channel:
+def test_a_second_signal_waits_for_no_call() -> None:
+    with Running(terminal=False) as running, grpc.insecure_channel(running.address) as channel:
+        process = running.process
         call = backtest(channel, models=["arima", "ets"], origins=40)
-        for _ in range(2):  # as timeout(1) does: one word
-            process.send_signal(signal.SIGTERM)
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1)
+        process.send_signal(signal.SIGSTOP)
+        for word in (signal.SIGTERM, signal.SIGINT):  # at once, as timeout(1) says one word twice
+            process.send_signal(word)
+        process.send_signal(signal.SIGCONT)
+        assert process.stderr is not None
+        assert next(line for line in process.stderr if "stopping" in line) == (
+            "INFO stopping: no new calls; those in flight have 3600 s\n"
+        )
+        time.sleep(1.0)  # or more: what comes so long after is another word
         assert next(call).HasField("progress")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         with pytest.raises(grpc.RpcError, match=r"UNAVAILABLE|CANCELLED"):
             list(call)
-    assert process.stderr is not None
-    assert process.stderr.read() == "told to stop again: calls in flight are cut off\n"
+        assert process.stderr.read() == "WARNING told to stop again: calls in flight are cut off\nINFO stopped\n"

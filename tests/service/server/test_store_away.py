@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -28,6 +27,7 @@ from sharecast.v1.market_service_pb2 import GetHistoryRequest, ImportFiguresRequ
 from tests.service.server.asking import Answer, ask, inside_told
 from tests.service.server.bad_inputs import Bad
 from tests.service.server.test_server_jobs import PROGRAM
+from tests.service.server.waiting import PATIENCE, until
 
 BATCH = ForecastBatch(markets=[MarketName(market="cn-cloud")], horizon=1, model="naive")
 ROWS = [MarketShareRow(market="own", period="2020Q3", provider="A", share=0.5)]
@@ -175,12 +175,11 @@ def test_jobs_and_calls_go_on_when_postgres_is_back(
         grpc.insecure_channel(server.address) as channel,
     ):
         job = client.create_forecast_job(shares=shares, model="theta", horizon=2)
-        while client.get_forecast_job(job.job_id).done_count < 1:
-            time.sleep(0.02)
+        until(lambda: client.get_forecast_job(job.job_id).done_count >= 1)
         line.cut()
         away = answers(channel, READS | WRITES)
         line.whole = True
-        assert len(list(client.watch_forecast_job(job.job_id, timeout=60))) == 5
+        assert len(list(client.watch_forecast_job(job.job_id, timeout=PATIENCE))) == 5
         assert client.get_forecast_job(job.job_id).state == "done"
         assert {answer.code for answer in answers(channel, WRITES).values()} == {"OK"}
     assert {name: answer.code for name, answer in away.items() if answer.code != "UNAVAILABLE"} == {}

@@ -1,17 +1,14 @@
 """Too many calls, floods, connections that say nothing: what others notice of them. tests/bench measures how much."""
 
-import asyncio
 import gc
 import random
 import socket
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -23,9 +20,10 @@ from forecast.errors import SharecastError
 from service.catalog import Catalog
 from service.client import Client, DeadlineExceeded, InvalidArgument, Overloaded
 from service.security import Caller, Guard, Role
-from service.security.caller import ANYONE
 from service.server import Server
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
+from tests.service.server.holding import holding
+from tests.service.server.waiting import PATIENCE, until
 
 FORECAST = "/sharecast.v1.ForecastService/Forecast"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -40,11 +38,8 @@ class ByName(Guard):
         return Caller(str(dict(metadata).get("tenant", "")), Role.ADMIN)
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+def begun(server: Server, call: Any) -> bool:
+    return bool(server._front._replies._flights) or bool(call.done())
 
 
 def all_up(server: Server) -> bool:
@@ -54,43 +49,31 @@ def all_up(server: Server) -> bool:
 
 @pytest.mark.parametrize("model", ["var", "auto"])
 def test_a_flood_by_one_tenant_costs_another_no_call_and_no_place_in_a_queue(catalog: Catalog, model: str) -> None:
-    seeds, over, codes = count(), threading.Event(), Counter[str]()
-    with Server(catalog, guard=ByName(), places=1, waiting=8) as server, ThreadPoolExecutor(24) as threads:
-        wait_until(lambda: all_up(server))
-        with grpc.insecure_channel(server.address) as channel:
-            call = channel.unary_unary(FORECAST, None, None)
+    with (
+        Server(catalog, guard=ByName(), places=1, waiting=8) as server,
+        grpc.insecure_channel(server.address) as channel,
+    ):
+        until(lambda: all_up(server))
+        call = channel.unary_unary(FORECAST, None, None)
 
-            def ask(tenant: str) -> None:
-                raw = ForecastRequest(market="cn-cloud", model=model, seed=next(seeds)).SerializeToString()
-                call(raw, timeout=60, metadata=(("tenant", tenant),))
+        def ask(tenant: str, seed: int) -> None:
+            raw = ForecastRequest(market="cn-cloud", model=model, seed=seed).SerializeToString()
+            call(raw, timeout=PATIENCE, metadata=(("tenant", tenant),))
 
-            def flood() -> None:
-                while not over.is_set():
-                    try:
-                        ask("flood")
-                        codes["OK"] += 1
-                    except grpc.RpcError as failed:
-                        codes[failed.code().name] += 1
-
-            crowd = [threads.submit(flood) for _ in range(24)]
-            wait_until(lambda: codes["RESOURCE_EXHAUSTED"] > 0)
-            before = codes["OK"]
-            for _ in range(10):
-                ask("quiet")  # raises where it is refused
-            beside = codes["OK"] - before
-            over.set()
-            for one in crowd:
-                one.result()
-    assert set(codes) == {"OK", "RESOURCE_EXHAUSTED"}
-    assert beside <= 40  # in turn it would have waited for the eight in the queue, ten times
+        work = server._front._work
+        with holding(server, work.short if model == "auto" else work.long, 1 + 8, tenant="flood"):
+            for seed in range(10):
+                with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
+                    ask("flood", seed)
+                ask("quiet", seed)  # raises where it is refused, and in turn would wait for the eight in the queue
 
 
 def test_far_too_many_calls_are_refused_while_health_says_serving_and_leave_nothing(catalog: Catalog) -> None:
     with Server(catalog, places=1, waiting=4) as server, grpc.insecure_channel(server.address) as channel:
         call = channel.unary_unary(FORECAST, None, None)
         raws = [ForecastRequest(market="cn-cloud", model="theta", seed=n).SerializeToString() for n in range(300)]
-        asked = [call.future(raw, timeout=60) for raw in raws]
-        health = HealthStub(channel).Check(HealthCheckRequest(), timeout=60)  # type: ignore[no-untyped-call]
+        asked = [call.future(raw, timeout=PATIENCE) for raw in raws]
+        health = HealthStub(channel).Check(HealthCheckRequest(), timeout=PATIENCE)  # type: ignore[no-untyped-call]
         assert health.status == HealthCheckResponse.SERVING
         codes = Counter(one.code().name for one in asked if one.exception() is None or one.code())
         assert set(codes) == {"OK", "RESOURCE_EXHAUSTED"}
@@ -102,56 +85,47 @@ def test_far_too_many_calls_are_refused_while_health_says_serving_and_leave_noth
 
 def test_short_work_does_not_wait_for_long_work_of_the_same_tenant(catalog: Catalog) -> None:
     with Server(catalog, places=1) as server, grpc.insecure_channel(server.address) as channel:
-        wait_until(lambda: all_up(server))
+        until(lambda: all_up(server))
         call = channel.unary_unary(FORECAST, None, None)
         slow = [
-            call.future(ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString(), timeout=60)
+            call.future(ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString(), timeout=PATIENCE)
             for n in range(4)
         ]
-        wait_until(lambda: server._front._work.long.waiting == 3)
-        call(ForecastRequest(market="cn-cloud", seed=99).SerializeToString(), timeout=60)
+        until(lambda: server._front._work.long.waiting == 3)
+        call(ForecastRequest(market="cn-cloud", seed=99).SerializeToString(), timeout=PATIENCE)
         assert not slow[-1].done()
         for one in slow:
             one.cancel()  # type: ignore[no-untyped-call]
 
 
 def test_who_waits_for_a_forecast_waits_in_one_queue_and_so_is_refused_at_once_or_not_at_all(catalog: Catalog) -> None:
-    gate = threading.Event()
     with (
         Server(catalog, places=1, waiting=1) as server,
         grpc.insecure_channel(server.address) as channel,
-        ExitStack() as at_the_end,
+        holding(server, server._front._work.quick, 2),  # the place at the threads, and the one in the queue before it
     ):
-        at_the_end.callback(gate.set)
-        work, loop = server._front._work, server._loop
-
-        async def hold() -> None:  # the place at the threads, and the one in the queue before it
-            async with work.quick.turn(ANYONE.tenant, "held", 60):
-                await loop.run_in_executor(None, gate.wait)
-
-        held = [asyncio.run_coroutine_threadsafe(hold(), loop) for _ in range(2)]
-        wait_until(lambda: work.quick.waiting == 1)
         with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
-            channel.unary_unary("/sharecast.v1.MarketService/ListMarkets", None, None)(b"", timeout=60)
+            channel.unary_unary("/sharecast.v1.MarketService/ListMarkets", None, None)(b"", timeout=PATIENCE)
         for model in ("auto", "ets"):
             raw = ForecastRequest(market="cn-cloud", model=model, seed=7).SerializeToString()
-            assert channel.unary_unary(FORECAST, None, None)(raw, timeout=60)
+            assert channel.unary_unary(FORECAST, None, None)(raw, timeout=PATIENCE)
         backtest = BacktestRequest(market="cn-cloud", models=["naive"], origins=2).SerializeToString()
-        assert list(channel.unary_stream(FORECAST.replace("/Forecast", "/Backtest"), None, None)(backtest, timeout=60))
-        assert not any(one.done() for one in held)
+        stream = channel.unary_stream(FORECAST.replace("/Forecast", "/Backtest"), None, None)
+        assert list(stream(backtest, timeout=PATIENCE))
 
 
 def test_who_asks_what_is_being_made_for_others_is_not_refused_however_many_wait(catalog: Catalog) -> None:
     with Server(catalog, places=1, waiting=1) as server, grpc.insecure_channel(server.address) as channel:
         call, work = channel.unary_unary(FORECAST, None, None), server._front._work
-        raws = [ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString() for n in range(3)]
-        first, second = (call.future(raw, timeout=60) for raw in raws[:2])
-        wait_until(lambda: (work.long.working, work.long.waiting) == (1, 1))
-        with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
-            call(raws[2], timeout=60)
-        again = [call.future(raws[0], timeout=60) for _ in range(5)]
+        raws = [ForecastRequest(market="cn-cloud", model="ets", seed=n).SerializeToString() for n in range(2)]
+        with holding(server, work.long, 1):
+            first = call.future(raws[0], timeout=PATIENCE)
+            until(lambda: work.long.waiting == 1)
+            with pytest.raises(grpc.RpcError, match="RESOURCE_EXHAUSTED"):
+                call(raws[1], timeout=PATIENCE)
+            again = [call.future(raws[0], timeout=PATIENCE) for _ in range(5)]
+            until(lambda: server._front._replies.shared == 5)
         assert {one.result() for one in again} == {first.result()}
-        second.cancel()  # type: ignore[no-untyped-call]
 
 
 def test_a_forecast_is_made_before_the_processes_for_it_are_up(
@@ -179,7 +153,7 @@ def test_connections_that_say_nothing_or_nonsense_are_closed_and_calls_go_on(has
     rng = random.Random(0)
     first = (b"", PREFACE[:9], PREFACE, rng.randbytes(90), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", HELLO)
     host, _, port = hasty.address.rpartition(":")
-    opened = [socket.create_connection((host, int(port)), timeout=60) for _ in range(120)]
+    opened = [socket.create_connection((host, int(port)), timeout=PATIENCE) for _ in range(120)]
     with Client(hasty.address) as client:
         for number, one in enumerate(opened):
             one.sendall(first[number % len(first)])
@@ -201,7 +175,7 @@ def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: 
 
     def some(server: Server) -> None:
         with Client(server.address) as client, grpc.insecure_channel(server.address) as channel:
-            for _ in range(3):
+            for _ in range(2):
                 client.forecast("cn-cloud")
                 client.forecast("cn-cloud", seed=next(seeds))
                 client.forecast("cn-cloud", model="var", seed=next(seeds))
@@ -211,8 +185,8 @@ def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: 
                 with pytest.raises((DeadlineExceeded, Overloaded), match=r"the server|the call"):
                     client.forecast("cn-cloud", model="arima", seed=next(seeds), timeout=0.05)
                 raw = ForecastRequest(market="cn-cloud", model="ets", seed=next(seeds)).SerializeToString()
-                gone = channel.unary_unary(FORECAST, None, None).future(raw, timeout=60)
-                time.sleep(0.02)
+                gone = channel.unary_unary(FORECAST, None, None).future(raw, timeout=PATIENCE)
+                until(partial(begun, server, gone))
                 gone.cancel()  # type: ignore[no-untyped-call]
                 for _ in client.backtest("cn-cloud", origins=2, models=("naive",)):
                     break
@@ -227,16 +201,16 @@ def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: 
 
     with Server(catalog) as server:
         some(server)
-        wait_until(lambda: at_rest(server))
+        until(lambda: at_rest(server))
         held, flights = files(), server._front._replies._flights
         for _ in range(2):
             some(server)
-        wait_until(lambda: at_rest(server) and files() <= held)
+        until(lambda: at_rest(server) and files() <= held)
         assert not flights
         nursery = server._front._work.workers._nursery
         assert nursery is not None
         pid = nursery._process.pid
-        wait_until(lambda: sorted(_children(pid)) == sorted(server._front._work.workers.pids))
+        until(lambda: sorted(_children(pid)) == sorted(server._front._work.workers.pids))
 
 
 def test_a_refused_call_is_forgotten_without_a_collection(catalog: Catalog) -> None:
@@ -250,9 +224,10 @@ def test_a_refused_call_is_forgotten_without_a_collection(catalog: Catalog) -> N
             with grpc.insecure_channel(server.address) as channel:
                 call = channel.unary_unary(FORECAST, None, None)
                 raws = [ForecastRequest(market="cn-cloud", model="ets", seed=n).SerializeToString() for n in range(8)]
-                asked = [call.future(raw, timeout=60) for raw in raws]
-                assert [one for one in asked if isinstance(one.exception(), grpc.RpcError)]
-            wait_until(lambda: not _kept())
+                with holding(server, server._front._work.long, 2):
+                    asked = [call.future(raw, timeout=PATIENCE) for raw in raws]
+                    assert all(isinstance(one.exception(), grpc.RpcError) for one in asked)
+            until(lambda: not _kept())
         finally:
             gc.enable()
 

@@ -1,10 +1,12 @@
-"""Waiting for what a server comes to by itself, with an end."""
+"""Waiting for what a server or a program comes to by itself, with an end that only a fault reaches."""
 
 import time
 from collections.abc import Callable
 
+PATIENCE = 300.0  # seconds: of no meaning but that whatever takes longer never comes
 
-def until(true: Callable[[], bool], /, seconds: float = 60) -> None:
+
+def until(true: Callable[[], bool], /, seconds: float = PATIENCE) -> None:
     """Wait until it is true; fails where it is not after so many seconds."""
     end = time.monotonic() + seconds
     while not true():

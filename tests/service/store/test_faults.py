@@ -12,8 +12,8 @@ def faults(*arguments: str) -> str:
 
 
 def test_killed_importers_leave_nothing_partial_and_lose_nothing_acknowledged(database: str) -> None:
-    kills = 20 if database.startswith("sqlite") else 6
-    assert f"killed {kills} times" in faults("--kills", str(kills), "--database", database)
+    kills = 8 if database.startswith("sqlite") else 4
+    assert f"killed {kills} times" in faults("--kills", str(kills), "--database", database, "--reopened", "inf")
 
 
 def test_a_disk_that_is_full_at_any_write_leaves_the_store_as_it_was() -> None:

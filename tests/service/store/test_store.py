@@ -19,6 +19,7 @@ from service.store import Store, open_store
 from service.store.engine import make_engine, writing
 from service.store.incoming import Incoming, check_incoming
 from service.store.migrating import NEWEST
+from tests.service.server.waiting import PATIENCE
 
 NOW = datetime(2026, 11, 23, 14, 30, 5, 123456, tzinfo=UTC)
 NONE = pl.DataFrame(schema=STATEMENT_SCHEMA)
@@ -190,9 +191,9 @@ def test_processes_that_start_at_once_make_the_tables_once(database: str) -> Non
         )
         for _ in range(4)
     ]
-    for process in starting:
-        assert process.communicate(timeout=60)[0] == "0\n"
-        assert process.returncode == 0
+    assert [(*process.communicate(timeout=PATIENCE), process.returncode) for process in starting] == [
+        ("0\n", "", 0)
+    ] * 4
 
 
 def test_a_new_sqlite_file_is_durable_and_concurrent(tmp_path: Path) -> None:

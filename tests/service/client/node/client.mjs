@@ -23,7 +23,7 @@ const markets = new api.MarketService(given.address, credentials);
 const jobs = new api.JobService(given.address, credentials);
 const health = new standard.health.v1.Health(given.address, credentials);
 
-const PATIENCE = 60_000; // milliseconds
+const PATIENCE = 300_000; // milliseconds
 
 function metadata() {
   const found = new grpc.Metadata();
