@@ -35,7 +35,8 @@ PRINTED_DECIMALS = 3  # of a percentage; a share that takes more was computed, n
 _LISTED = 100  # violations that an error carries; its `total` counts them all
 _SHOWN = 5  # violations that a refused market shows
 _NAMES_SHOWN = 6  # in one note
-_PERCENT_FROM = 1.5  # sum of the usual quarter above which a market is in per cent
+_PERCENT_FROM = 10.0  # sum of the usual quarter above which a market is in per cent
+_FRACTIONS_TO = 1.5  # sum of a quarter up to which its shares may be fractions
 _CELL = ("market", "period", "provider")
 
 # What nearly every name looks like, so that only the others are looked at one by one.
@@ -143,6 +144,12 @@ def read_shares(
         violations=violations,
         broken=count,
     )
+
+
+def by_market(shares: pl.DataFrame, /) -> pl.DataFrame:
+    """The rows of each market together, markets in the order of their first rows."""
+    first = pl.col("place").min().over("market")
+    return shares.with_row_index("place").sort(first, maintain_order=True).drop("place")
 
 
 def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
@@ -264,7 +271,7 @@ def _as_fractions(
                 f"per cents throughout, as the other quarters of {market} are, or fractions throughout",
             ),
         )
-        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _PERCENT_FROM))
+        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _FRACTIONS_TO))
         .select("market", "period", "sum", "row")
         .iter_rows()
     ]
