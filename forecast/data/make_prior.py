@@ -92,7 +92,7 @@ def windows(panel: pl.DataFrame) -> list[Window]:
             largest = np.sort(np.argsort(-size, kind="stable")[: PARTS - 1])
             named = np.round(seen[:, largest], 3)
             rest = np.where(np.isfinite(seen).any(axis=1), np.maximum(1.0 - np.nansum(named, axis=1), 0.0), np.nan)
-            shares, _, _ = complete_rows(np.column_stack([named, rest]), ("",) * (len(largest) + 1), 0.0)
+            shares, _, _ = complete_rows(np.column_stack([named, rest]), ("",) * (len(largest) + 1), 0.005)
             observed = np.flatnonzero(np.isfinite(shares[:, 0]))
             if len(observed) >= FEWEST:
                 future = table[end : end + STRIDE]
