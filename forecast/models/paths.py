@@ -50,8 +50,7 @@ def root_of(covariance: FloatArray, /) -> FloatArray:
     """Lower triangular root, so that the first normals of a path are its first shocks.
 
     Args:
-        covariance: Shape (H, H); a singular one is meant.
+        covariance: Shape (H, H) on data of order one; a singular one is meant.
     """
     # Variances fitted as exact zeros leave a singular covariance, which rounding may take below zero.
-    least = 1e-12 * max(1.0, float(np.max(np.diag(covariance))))
-    return np.asarray(np.linalg.cholesky(covariance + least * np.eye(len(covariance))))
+    return np.asarray(np.linalg.cholesky(covariance + 1e-10 * np.eye(len(covariance))))
