@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from importlib import import_module
@@ -15,6 +16,8 @@ from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, NotFound
 from forecast.models.base import Model
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import Forecast, History, ModelProvenance
@@ -104,6 +107,7 @@ def forecast_shares(
     seed: int = 0,
     keep_draws: bool = False,
     prior: Prior | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> Forecast:
     """Forecast one market given as a checked shares table.
 
@@ -118,11 +122,15 @@ def forecast_shares(
         seed: Of the draws.
         keep_draws: Keep the joint draws.
         prior: Of the model of record.
+        name_changes: Declared changes of providers' names, as `forecast.name_tables.change_names_of_shares` applies
+            them.
     """
     check_request(horizon=horizon, levels=levels, model=model)
     market = str(shares["market"][0])
+    shares, notes = change_names_of_shares(shares, name_changes)
+    prepared = prepare_shares(shares)
     return _forecast(
-        prepare_shares(shares),
+        replace(prepared, warnings=(*notes, *prepared.warnings)) if notes else prepared,
         market=market,
         house="",
         horizon=horizon,

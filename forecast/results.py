@@ -8,6 +8,7 @@ from typing import Literal
 import polars as pl
 
 from forecast.arrays import FloatArray
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.shown import Shown
 
@@ -76,6 +77,7 @@ class History(Shown):
     content_hash: str = ""  # SHA-256 of the figures used
     warnings: tuple[str, ...] = ()  # what was dropped or doubted, in words
     doubts: tuple[Doubt, ...] = ()  # figures that what else was known contradicts, by period of what they tell
+    name_changes: tuple[NameChange, ...] = ()  # declared and in force: a forecast sees what has merged as one provider
 
     def to_frame(self) -> pl.DataFrame:
         """One row per quarter and provider: market, house, period, provider, share, sd, status."""

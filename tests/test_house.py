@@ -18,8 +18,8 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
     {"errors", "arrays", "selecting", "shown"},
-    {"quarter", "breaks", "schema", "distances"},
-    {"results", "composition", "figures", "scorecard", "printed"},
+    {"quarter", "breaks", "schema", "distances", "name_changes"},
+    {"results", "name_tables", "composition", "figures", "scorecard", "printed"},
     {"statements"},
     {"printed_tables"},
     {"evidence", "posterior", "slips", "listing", "merging", "draws", "prior", "scores", "completing"},

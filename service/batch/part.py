@@ -1,14 +1,19 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
 import hashlib
+import json
 import re
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from forecast.errors import SharecastError
+from forecast.errors import InvalidTable, SharecastError
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
+from forecast.quarter import Quarter
 from forecast.results import level_name
 from service.batch.source import Rows
 
@@ -22,6 +27,7 @@ class Ask:
     model: str
     seed: int  # of the whole batch
     events: str = ""  # SHA-256 of the events asked; empty: none
+    names: str = ""  # changes of providers' names, as `names_text` writes them; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +81,10 @@ def forecast_part(part: Part, /) -> PartResult:
     Raises:
         InvalidArgument: the input is damaged.
     """
-    shares, refused = part.rows.read()
+    given, refused = part.rows.read()
+    shares, unnamed = _with_names(given, part.ask)
     frames, failures = forecast_together(shares, part.ask)
+    failures = unnamed + failures
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
@@ -84,7 +92,7 @@ def forecast_part(part: Part, /) -> PartResult:
     events, unanswered = _events(shares, part, told["market"])
     return PartResult(
         part.number,
-        shares["market"].n_unique() + refused.height,
+        given["market"].n_unique() + refused.height,
         refused.height + told.height,
         _written(forecasts, part.into, "forecasts"),
         _written(refused, part.into, "refused"),
@@ -92,6 +100,34 @@ def forecast_part(part: Part, /) -> PartResult:
         _written(events, part.into, "events"),
         unanswered,
     )
+
+
+def names_text(changes: Iterable[NameChange], /) -> str:
+    """Changes of names as text, from which `_with_names` reads them back."""
+    cells = [(c.provider, c.into, c.kind, str(c.period or ""), c.market) for c in changes]
+    return json.dumps(cells, ensure_ascii=False) if cells else ""
+
+
+def _with_names(shares: pl.DataFrame, ask: Ask) -> tuple[pl.DataFrame, list[Failure]]:
+    """The shares after the changes of names, and the markets in which these contradict the shares."""
+    if not ask.names or shares.is_empty():
+        return shares, []
+    changes = [
+        NameChange(provider, into, kind, Quarter.parse(period) if period else None, market)
+        for provider, into, kind, period, market in json.loads(ask.names)
+    ]
+    try:
+        return change_names_of_shares(shares, changes)[0], []
+    except InvalidTable:  # one by one, only the market that is the cause is without a forecast
+        pass
+    parts: list[pl.DataFrame] = [shares.clear()]
+    failures: list[Failure] = []
+    for market in shares.partition_by("market", maintain_order=True):
+        try:
+            parts.append(change_names_of_shares(market, changes)[0])
+        except InvalidTable as error:
+            failures.append(failure_of(str(market["market"][0]), error))
+    return pl.concat(parts), failures
 
 
 def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:

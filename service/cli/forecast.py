@@ -11,6 +11,7 @@ from service.cli import options
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from forecast.name_changes import NameChange
     from service.cli.answers import Answered
 
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 @options.house
 @options.as_of
 @options.recorded_by
+@options.name_changes
 @options.question
 @options.figures
 @options.database
@@ -71,6 +73,7 @@ def forecast(
     revenue: bool,
     league: bool,
     address: str | None,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
     """Forecast the shares of MARKET.
 
@@ -91,9 +94,8 @@ def forecast(
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
-    question = _Question(
-        market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue, recorded_by
-    )
+    asked = (events, conditions, league, revenue)
+    question = _Question(market, house, as_of, horizon, levels, model, seed, *asked, recorded_by, name_changes)
     if address is None:
         answered = _computed(question, figures, database)
     else:
@@ -128,6 +130,7 @@ class _Question(NamedTuple):
     league: bool
     revenue: bool
     recorded_by: datetime | None
+    name_changes: "tuple[NameChange, ...]"
 
 
 def _asked(question: _Question, address: str, *, include_history: bool) -> "Answered":
@@ -145,12 +148,16 @@ def _computed(question: _Question, figures: Path | None, database: str | None) -
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     catalog = open_catalog(figures, database)
-    history = catalog.history(question.market, question.house or "", question.as_of, question.recorded_by)
+    history = catalog.history(
+        question.market, question.house or "", question.as_of, question.recorded_by, question.name_changes
+    )
     totals = None
     if question.revenue:
         from forecast.revenue import totals_of
 
-        in_force = catalog.figures_in_force(question.market, question.as_of, question.recorded_by)
+        in_force = catalog.figures_in_force(
+            question.market, question.as_of, question.recorded_by, question.name_changes
+        )
         totals = totals_of(history, in_force)
     made = forecast_history(
         history,

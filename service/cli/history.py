@@ -2,10 +2,14 @@
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli import options
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 
 @click.command()
@@ -13,6 +17,7 @@ from service.cli import options
 @options.house
 @options.as_of
 @options.recorded_by
+@options.name_changes
 @options.figures
 @options.database
 @options.result
@@ -27,6 +32,7 @@ def history(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
     """Rebuild the quarterly shares of MARKET from what was published.
 
@@ -40,7 +46,7 @@ def history(
 
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    found = open_catalog(figures, database).history(market, house or "", as_of, recorded_by)
+    found = open_catalog(figures, database).history(market, house or "", as_of, recorded_by, name_changes)
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:
         for warning in found.warnings:

@@ -1,12 +1,15 @@
 """`sharecast import`: a user's own figures or shares into the database."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
 from service.cli import options
 from service.queries import OWN_HOUSE
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 
 @click.command("import")
@@ -15,7 +18,7 @@ from service.queries import OWN_HOUSE
 @click.option("--house", help="Whose the shares are; figures name their houses themselves.  [default: own]")
 @click.option(
     "--kind",
-    type=click.Choice(("auto", "figures", "shares")),
+    type=click.Choice(("auto", "figures", "shares", "names")),
     default="auto",
     show_default=True,
     help="Of the table; auto tells by its columns.",
@@ -25,6 +28,7 @@ from service.queries import OWN_HOUSE
     is_flag=True,
     help="These shares are complete: earlier shares of the house in the markets of FILE stop counting.",
 )
+@options.name_changes
 @click.option("--validate-only", is_flag=True, help="Check, count and show what would change; keep nothing.")
 @click.option(
     "--request-id",
@@ -42,8 +46,9 @@ def import_(
     validate_only: bool,
     request_id: str,
     address: str | None,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
-    """Keep the figures or shares of FILE beside the shipped ones, all of it or nothing.
+    """Keep the figures, shares or changed names of FILE beside the shipped ones, all of it or nothing.
 
     FILE is a table in CSV, Parquet, Arrow or JSON.
 
@@ -54,6 +59,10 @@ def import_(
     providers (names joined by |, TOTAL, or Others), measure (share, yoy_growth, spend_usd_bn or units_mn), value,
     qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher, published,
     source_title, source_url and note.
+
+    Changes of providers' names have a row each, with the columns market, provider, into (the new name, or whom it is
+    part of), kind (renamed or merged) and period (the first quarter; may be empty for renamed); optionally house and
+    published_at (else today). With figures or shares, --renamed and --merged are kept for the markets of FILE.
 
     The imported markets are there for every command, and what was imported is never changed: a share imported again
     with another value is a restatement, and --as-of an earlier day still shows the earlier one. Where an earlier import
@@ -76,7 +85,9 @@ def import_(
         raise click.UsageError("--replace goes with shares; for figures that are wrong there is `sharecast withdraw`.")
     if house is not None and found == "figures":
         raise click.UsageError("--house goes with shares; figures name their houses in the column research_house.")
-    wanted: Literal["figures", "shares"] = "figures" if found == "figures" else "shares"
+    if house is not None and found == "names":
+        raise click.UsageError("--house goes with shares; changes of names may name a house in the column house.")
+    wanted = cast('Literal["figures", "shares", "names"]', found)
     if address is None:
         from service.catalog import Catalog
         from service.cli.opening import open_for_import
@@ -91,6 +102,7 @@ def import_(
             validate_only=validate_only,
             name=str(file),
             replace=replace,
+            name_changes=name_changes,
         )
     else:
         from service.cli.connecting import connect
@@ -104,6 +116,7 @@ def import_(
                 request_id=request_id,
                 validate_only=validate_only,
                 replace=replace,
+                name_changes=name_changes,
             )
     for warning in report.warnings:
         tell(f"note: {warning}")
@@ -113,6 +126,8 @@ def import_(
         click.echo(f"{report.restated} restated")
     if report.superseded:
         click.echo(f"{report.superseded} of earlier imports superseded, as this one leaves them out")
+    if report.name_changes and found != "names":
+        click.echo(f"{report.name_changes} change(s) of names")
     tell_changes(report.changes, report.restated + report.superseded)
     click.echo("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 

@@ -10,6 +10,8 @@ import polars as pl
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request, forecast_history, forecast_shares
 from forecast.many import forecast_table
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import Forecast, History, ModelProvenance, level_name
@@ -49,7 +51,14 @@ def make_forecast(
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
     if query.figures is not None and breaks is not None:
-        pasted = paste(query.figures, breaks, market=query.market, house=query.house, as_of=query.as_of)
+        pasted = paste(
+            query.figures,
+            breaks,
+            market=query.market,
+            house=query.house,
+            as_of=query.as_of,
+            name_changes=query.name_changes,
+        )
         history = pasted.history
         if query.revenue is not None:
             totals = totals_asked(query.revenue, history, pasted.figures)
@@ -110,13 +119,22 @@ def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
         NotFound, NotEnoughData: as `forecast.history.reconstruct`.
     """
     query = convert.history_query(GetHistoryRequest.FromString(raw))
-    pasted = paste(query.figures or (), breaks, market=query.market, house=query.house, as_of=query.as_of)
+    pasted = paste(
+        query.figures or (),
+        breaks,
+        market=query.market,
+        house=query.house,
+        as_of=query.as_of,
+        name_changes=query.name_changes,
+    )
     answer = convert.history_response(pasted.history)
     check_history(answer, query.most_bytes)
     return answer.SerializeToString(deterministic=True)
 
 
-def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: BacktestQuery, /) -> Iterator[bytes]:
+def backtest_replies(
+    figures: pl.DataFrame, breaks: pl.DataFrame, name_changes: tuple[NameChange, ...], query: BacktestQuery, /
+) -> Iterator[bytes]:
     """The messages of a backtest on figures, or on the shares in the query, as bytes.
 
     Raises:
@@ -126,7 +144,7 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
     for model in query.models:  # first: a wrong horizon is not a lack of room
         check_request(horizon=query.horizon, levels=query.levels, model=model)
     check_scores_room(query)
-    for step in Catalog(figures, breaks).backtest(query):
+    for step in Catalog(figures, breaks, name_changes=name_changes).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
 
 
@@ -169,7 +187,10 @@ def _forecast(
     """Forecast a history, or a checked table of shares, as is asked."""
     providers = source.providers if isinstance(source, History) else source["provider"].unique().to_list()
     check_room(providers, horizon=query.horizon, levels=len(query.levels), beside=beside)
-    make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
+    if isinstance(source, History):
+        make = partial(forecast_history, source)
+    else:
+        make = partial(forecast_shares, source, name_changes=query.name_changes)
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
 
 
@@ -196,7 +217,8 @@ def _outcome(market: str, make: Callable[[], bytes], request_id: str) -> tuple[b
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
     for table in tables:
         check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
-    frame, failures = forecast_table(check_shares(_frame(tables)), horizon=query.horizon, levels=query.levels)
+    shares, _ = change_names_of_shares(check_shares(_frame(tables)), query.name_changes)
+    frame, failures = forecast_table(shares, horizon=query.horizon, levels=query.levels)
     levels = tuple(sorted(query.levels))
     names = [f"{side}_{level_name(level)}" for level in levels for side in ("lower", "upper")]
     provenance = ModelProvenance(
