@@ -18,6 +18,8 @@ from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.models.base import Model, Outcome
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import Forecast, History, ModelProvenance
@@ -130,6 +132,7 @@ def forecast_shares(
     seed: int = 0,
     keep_draws: bool = False,
     prior: Prior | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> Forecast:
     """Forecast one market given as a table of shares or amounts.
 
@@ -142,6 +145,8 @@ def forecast_shares(
         seed: Of the draws.
         keep_draws: Keep the joint draws, shape (2000, horizon, K).
         prior: Of the model of record; None for the one that ships.
+        name_changes: Declared changes of providers' names, as `forecast.name_tables.change_names_of_shares` applies
+            them.
 
     Returns:
         The forecast; its `warnings` say what was assumed of the table.
@@ -160,9 +165,10 @@ def forecast_shares(
     if len(markets) != 1:
         found = f"a table of {len(markets)} markets ({', '.join(markets[:3])}{', ...' if len(markets) > 3 else ''})"
         raise InvalidArgument("shares", found, "one market; forecast_markets takes many")
-    prepared = prepare_shares(read.shares)
+    named, notes = change_names_of_shares(read.shares, name_changes)
+    prepared = prepare_shares(named)
     return _forecast(
-        replace(prepared, warnings=(*read.notes_of(markets[0]), *prepared.warnings)),
+        replace(prepared, warnings=(*read.notes_of(markets[0]), *notes, *prepared.warnings)),
         market=markets[0],
         house="",
         horizon=horizon,

@@ -57,7 +57,9 @@ def forecast_markets(
     """
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
     read = read_table(shares)
-    made = forecast_read(replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed)
+    made = forecast_read(
+        replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed
+    )
     refused = tuple(
         (market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows()
     )

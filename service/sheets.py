@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
@@ -46,19 +46,23 @@ class Grid:
     below_header: bool = False  # as `forecast.sheet.understand` takes it
 
 
-def has_figures(path: Path, /) -> bool:
-    """Whether a file holds a table of figures rather than of shares: by its columns.
+def kind_of_file(path: Path, /) -> "Literal['figures', 'shares', 'names']":
+    """What kind of table a file holds, by its columns: all that is no table of figures or names is read as shares.
 
     Raises:
         InvalidArgument: it cannot be read.
     """
     check_sheet_file(path)
-    if path.suffix.lower() not in ENDINGS:
-        return False
-    try:
-        return {"providers", "measure"} <= set(read_table(path).columns)
-    except InvalidArgument:
-        return False  # read as a sheet, it says what is wrong
+    if path.suffix.lower() in ENDINGS:
+        try:
+            columns = set(read_table(path).columns)
+        except InvalidArgument:
+            return "shares"  # read as a sheet, it says what is wrong
+        if {"providers", "measure"} <= columns:
+            return "figures"
+        if {"provider", "into"} <= columns:
+            return "names"
+    return "shares"
 
 
 def rows_of(tidy: TidyTable, /) -> pl.DataFrame:

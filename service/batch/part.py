@@ -1,15 +1,21 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
+import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from forecast.errors import SharecastError
+from forecast.errors import InvalidTable, SharecastError
 from forecast.many import forecast_read, market_seed
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
+from forecast.quarter import Quarter
 from forecast.results import level_name
+from forecast.shares import NOTES_SCHEMA
 from service.batch.source import Rows
 
 
@@ -23,6 +29,7 @@ class Ask:
     seed: int  # of the whole batch
     events: str = ""  # SHA-256 of the events asked; empty: none
     reading: str = ""  # what the owner of the input says about it; empty: nothing
+    names: str = ""  # changes of providers' names, as `names_text` writes them; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +85,18 @@ def forecast_part(part: Part, /) -> PartResult:
         InvalidArgument: the input is damaged.
     """
     read, ask = part.rows.read(), part.ask
-    made = forecast_read(read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
-    failures = [failure_of(market, error) for market, error in made.failures]
+    given = read.shares
+    shares, unnamed, notes = _with_names(given, ask)
+    named = replace(read, shares=shares, notes=pl.concat([read.notes, notes]))
+    made = forecast_read(named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
+    failures = [*unnamed, *(failure_of(market, error) for market, error in made.failures)]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
     events, unanswered = _events(read.shares, part, told["market"])
     return PartResult(
         part.number,
-        read.shares["market"].n_unique() + read.refused.height,
+        given["market"].n_unique() + read.refused.height,
         read.refused.height + told.height,
         _written(made.table, part.into, "forecasts"),
         _written(read.refused, part.into, "refused"),
@@ -95,6 +105,35 @@ def forecast_part(part: Part, /) -> PartResult:
         unanswered,
         _written(made.notes, part.into, "notes"),
     )
+
+
+def names_text(changes: Iterable[NameChange], /) -> str:
+    """Changes of names as text, from which `_with_names` reads them back."""
+    cells = [(c.provider, c.into, c.kind, str(c.period or ""), c.market) for c in changes]
+    return json.dumps(cells, ensure_ascii=False) if cells else ""
+
+
+def _with_names(shares: pl.DataFrame, ask: Ask) -> tuple[pl.DataFrame, list[Failure], pl.DataFrame]:
+    """The shares after the changes of names, the markets in which these contradict the shares, and notes."""
+    if not ask.names or shares.is_empty():
+        return shares, [], pl.DataFrame(schema=NOTES_SCHEMA)
+    changes = [
+        NameChange(provider, into, kind, Quarter.parse(period) if period else None, market)
+        for provider, into, kind, period, market in json.loads(ask.names)
+    ]
+    parts: list[pl.DataFrame] = [shares.clear()]
+    failures: list[Failure] = []
+    notes: list[tuple[str, str]] = []
+    for market in shares.partition_by("market", maintain_order=True):
+        name = str(market["market"][0])
+        try:
+            changed, told = change_names_of_shares(market, changes)
+        except InvalidTable as error:
+            failures.append(failure_of(name, error))
+        else:
+            parts.append(changed)
+            notes += [(name, note) for note in told]
+    return pl.concat(parts), failures, pl.DataFrame(notes, schema=NOTES_SCHEMA, orient="row")
 
 
 def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:

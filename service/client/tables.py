@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from forecast.errors import InvalidArgument
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
+from service.convert import name_changes_of
 from service.queries import (
     BatchQuery,
     MarketTable,
@@ -35,6 +37,9 @@ EventsAsked: TypeAlias = Iterable[str] | Mapping[str, Iterable[str]]
 
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
+
+NameChangesGiven: TypeAlias = Iterable[NameChange | Mapping[str, object]]
+"""Declared changes of providers' names, as values or as rows by column."""
 
 _MOST_BYTES = 3_200_000  # of the markets of a message: a server takes 4 MiB
 _LONGEST = 2_000  # quarters of a market
@@ -65,6 +70,7 @@ def batch_queries(
     model: str,
     seed: int,
     events: "EventsAsked" = (),
+    name_changes: NameChangesGiven = (),
 ) -> tuple[BatchQuery, ...]:
     """The queries behind `Client.stream_forecasts`, each of which fits into a message.
 
@@ -81,6 +87,7 @@ def batch_queries(
         model=model,
         seed=seed,
         events=every,
+        name_changes=name_changes_of(name_changes),
     )
     named = ((name, own.pop(name, ())) for name in markets)
     found = []

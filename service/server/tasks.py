@@ -1,6 +1,7 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ import polars as pl
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request, forecast_history, forecast_shares
 from forecast.many import forecast_table
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import Forecast, History, ModelProvenance, level_name
@@ -49,7 +52,14 @@ def make_forecast(
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
     if query.figures is not None and breaks is not None:
-        pasted = paste(query.figures, breaks, market=query.market, house=query.house, as_of=query.as_of)
+        pasted = paste(
+            query.figures,
+            breaks,
+            market=query.market,
+            house=query.house,
+            as_of=query.as_of,
+            name_changes=query.name_changes,
+        )
         history = pasted.history
         if query.revenue is not None:
             totals = totals_asked(query.revenue, history, pasted.figures)
@@ -60,7 +70,8 @@ def make_forecast(
         if query.include_history:
             told = convert.history_message(history)
     else:
-        source, data = inline_shares(query.shares or (), market=query.market)
+        brought, data = inline_shares(query.shares or (), market=query.market)
+        source = _named(brought, query.name_changes)
     beside = Beside(
         history=0 if told is None else told.ByteSize(),
         league=query.league,
@@ -111,13 +122,22 @@ def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
         NotFound, NotEnoughData: as `forecast.history.reconstruct`.
     """
     query = convert.history_query(GetHistoryRequest.FromString(raw))
-    pasted = paste(query.figures or (), breaks, market=query.market, house=query.house, as_of=query.as_of)
+    pasted = paste(
+        query.figures or (),
+        breaks,
+        market=query.market,
+        house=query.house,
+        as_of=query.as_of,
+        name_changes=query.name_changes,
+    )
     answer = convert.history_response(pasted.history)
     check_history(answer, query.most_bytes)
     return answer.SerializeToString(deterministic=True)
 
 
-def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: BacktestQuery, /) -> Iterator[bytes]:
+def backtest_replies(
+    figures: pl.DataFrame, breaks: pl.DataFrame, name_changes: tuple[NameChange, ...], query: BacktestQuery, /
+) -> Iterator[bytes]:
     """The messages of a backtest on figures, or on the shares in the query, as bytes.
 
     Raises:
@@ -127,7 +147,7 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
     for model in query.models:  # first: a wrong horizon is not a lack of room
         check_request(horizon=query.horizon, levels=query.levels, model=model)
     check_scores_room(query)
-    for step in Catalog(figures, breaks).backtest(query):
+    for step in Catalog(figures, breaks, name_changes=name_changes).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
 
 
@@ -140,7 +160,8 @@ def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
     batch = ForecastBatch.FromString(raw)
     query = convert.batch_query(batch)
     tables = convert.read_tables(batch)
-    if query.model == OF_RECORD and not (query.events or any(table.events for table in tables)):
+    asks_more = query.events or query.name_changes or any(table.events for table in tables)
+    if query.model == OF_RECORD and not asks_more:
         try:
             return _together(tables, query, request_id)
         except SharecastError:  # a table breaks a rule or is too large; one by one, only that one has no forecast
@@ -175,10 +196,17 @@ def _forecast(
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
 
 
+def _named(read: SharesTable, changes: Sequence[NameChange]) -> SharesTable:
+    """A table after declared changes of its providers' names."""
+    shares, told = change_names_of_shares(read.shares, changes)
+    notes = pl.DataFrame([("", note) for note in told], schema=read.notes.schema, orient="row")
+    return replace(read, shares=shares, notes=pl.concat([read.notes, notes]))
+
+
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
         check_words(events := query.events + table.events)
-        shares = sound_shares(_frame([table]))
+        shares = _named(sound_shares(_frame([table])), query.name_changes)
         check_asked(shares, events, horizon=query.horizon)
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)
