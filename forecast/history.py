@@ -292,7 +292,7 @@ def _status(
         if slip or vague or observation.kind in (Kind.GROWTH, Kind.YEAR):
             for row in reach:
                 touched[row, mentioned] = True
-        elif observation.kind is Kind.SHARE and len(mentioned) == 1:
+        elif observation.kind is Kind.SHARE and len(observation.mentioned) == 1:
             reported[t, mentioned] = True
         else:
             combined[t, mentioned] = True
