@@ -19,7 +19,8 @@ KINDS: tuple[Kind, ...] = ("renamed", "merged")
 
 NO_PROVIDER = r"^(Others|TOTAL|TOP[0-9]+)$|\|"
 """Matches what names no single provider: the rest, what stands for several, and names joined by ``|``."""
-PROVIDER_ALLOWED = "the name of one provider: not Others, TOTAL or TOP3, and without |"
+PROVIDER_ALLOWED = "the name of one provider, on one line: not Others, TOTAL or TOP3, and without |"
+_PLAIN = r"[^\x00-\x1f\x7f]{1,200}"
 _GRAMMAR = {
     "renamed": "OLD=NEW, or OLD=NEW@QUARTER, such as Cygnus=Swan@2023Q1",
     "merged": "PROVIDER=INTO@QUARTER, such as Cygnus=Acme@2023Q1",
@@ -46,8 +47,12 @@ class NameChange:
     def __post_init__(self) -> None:
         for name in ("provider", "into"):
             value = getattr(self, name)
-            if not value.strip() or re.search(NO_PROVIDER, value):
+            if not value.strip() or re.fullmatch(_PLAIN, value) is None or re.search(NO_PROVIDER, value):
                 raise InvalidArgument(name, value, PROVIDER_ALLOWED)
+        for name in ("market", "house"):
+            value = getattr(self, name)
+            if value and re.fullmatch(_PLAIN, value) is None:
+                raise InvalidArgument(name, value, "a name of 200 characters at most, on one line, or empty")
         if self.into == self.provider:
             raise InvalidArgument("into", self.into, "another name than that of the provider")
         if self.kind not in KINDS:

@@ -387,11 +387,12 @@ class Catalog:
     def _check_market(self, market: str, revisions: dict[str, int], recorded_by: datetime | None = None) -> None:
         if market in self._names:
             return
-        gone = (
-            market in revisions and recorded_by is None and self._of_market(market, revisions[market], None).is_empty()
-        )
-        if market not in revisions or gone:
-            raise NotFound("market", market, tuple(info.market for info in self.markets()))
+        revision = revisions.get(market)
+        if revision is not None and (recorded_by or not self._of_market(market, revision, None).is_empty()):
+            return
+        known = (self._names | revisions.keys()) - {market}  # of which all that was imported may be withdrawn
+        gone = {name for name in known if self._infos.get(name, (0, ()))[1] is None}
+        raise NotFound("market", market, tuple(sorted(known - gone)))
 
     def _market_figures(self, market: str) -> pl.DataFrame:
         revisions = self._refresh()

@@ -1,15 +1,14 @@
 """Which imported rows a withdrawal ends."""
 
 import hashlib
-import re
 
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
+from forecast.quarter import Quarter
 from service.queries import WithdrawQuery
 from service.results import WithdrawnRows
 
-_PERIOD = re.compile(r"[0-9]{4}(Q[1-4])?", re.ASCII)
 NAMES = "names"  # kind of the rows that are changes of names
 _ROW = ("import_number", "line", "market", "house", "period", "providers", "kind")
 _NAMED = ("market", "house", "provider", "period")  # what can be asked for, in the order it narrows
@@ -24,8 +23,11 @@ def check_withdrawal(query: WithdrawQuery, /) -> None:
     """
     if query.import_id is None and not query.market:
         raise InvalidArgument("market", query.market, "the market whose rows are to go, unless an import is named")
-    if query.period and _PERIOD.fullmatch(query.period) is None:
-        raise InvalidArgument("period", query.period, "a quarter such as 2020Q3, or a year such as 2020")
+    if query.period:
+        try:
+            Quarter.parse(query.period if "Q" in query.period else f"{query.period}Q1")
+        except InvalidArgument:
+            raise InvalidArgument("period", query.period, "a quarter such as 2020Q3, or a year such as 2020") from None
 
 
 def withdrawable(statements: pl.DataFrame, names: pl.DataFrame, /) -> pl.DataFrame:
