@@ -30,7 +30,7 @@ def read_table(
     dated: bool = False,
     options: "Reading | None" = None,
 ) -> SharesTable:
-    """Read a table of shares or amounts.
+    """Read a table of shares or amounts, and make it fit.
 
     Args:
         given: With the columns that `forecast.shares.read_shares` takes, or as `forecast.sheet.understand` takes one.
@@ -43,16 +43,34 @@ def read_table(
         InvalidArgument: it is no table.
         InvalidTable: it cannot be understood as a table of shares.
     """
+    return made_fit(tidy_table(given, table=table, market=market, dated=dated, options=options), dated=dated)
+
+
+def tidy_table(
+    given: TableLike,
+    /,
+    *,
+    table: str = "shares",
+    market: str = "market",
+    dated: bool = False,
+    options: "Reading | None" = None,
+) -> "TidyTable":
+    """The cells of a table by market, quarter and provider, not yet made fit; arguments and errors as `read_table`."""
     frame = frame_of(given)
     if options is None and is_canonical(frame, dated=dated):
         if "market" not in frame.columns:
             frame = frame.with_columns(market=pl.lit(market))
-        return read_shares(frame, table=table, dated=dated)
+        return TidyTable(table, frame)
     grid = [frame.columns, *frame.rows()]
-    return read_grid(grid, table=table, market=market, dated=dated, options=options, below_header=True)
+    return tidy_grid(grid, table=table, market=market, dated=dated, options=options, below_header=True)
 
 
-def read_grid(
+def made_fit(tidy: "TidyTable", /, *, dated: bool = False) -> SharesTable:
+    """A tidy table as `forecast.shares.read_shares` makes it fit."""
+    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+
+
+def tidy_grid(
     grid: "Sequence[Row]",
     /,
     *,
@@ -61,8 +79,8 @@ def read_grid(
     dated: bool = False,
     options: "Reading | None" = None,
     below_header: bool = False,
-) -> SharesTable:
-    """Read a sheet, as `forecast.sheet.understand` takes it.
+) -> "TidyTable":
+    """The cells of a sheet, as `forecast.sheet.understand` reads them.
 
     Args:
         grid: Rows of cells.
@@ -84,8 +102,7 @@ def read_grid(
         options=asked if asked.market else replace(asked, market=market),
         below_header=below_header,
     )
-    tidy = tidy_sheet(sheet, dated=dated)
-    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+    return tidy_sheet(sheet, dated=dated)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,9 +11,9 @@ from typing import Final, Literal
 
 import polars as pl
 
-from forecast.brought import TidyTable, is_canonical, tidy_sheet
+from forecast.brought import TidyTable, is_canonical, made_fit, tidy_sheet
 from forecast.errors import InvalidArgument, InvalidTable
-from forecast.shares import SharesTable, read_shares
+from forecast.shares import SharesTable
 from forecast.sheet import Reading, Sheet, understand
 from service.tables import ENDINGS, check_readable, read_table
 
@@ -71,7 +71,7 @@ def rows_of(tidy: TidyTable, /) -> pl.DataFrame:
     Raises:
         InvalidTable: a cell of it is unfit.
     """
-    read = read_shares(tidy.frame, table=tidy.name, dated=True, notes=tidy.notes, faults=tidy.faults)
+    read = made_fit(tidy, dated=True)
     if read.broken:
         raise InvalidTable(read.table, read.violations, read.broken)
     return tidy.frame.drop("row", strict=False)
@@ -114,7 +114,7 @@ def read_shares_file(
         InvalidTable: it is not understood as a table of shares.
     """
     tidy = tidy_file(path, options=options, sheet=sheet, dated=dated)
-    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+    return made_fit(tidy, dated=dated)
 
 
 def tidy_file(

@@ -22,11 +22,14 @@ from service.client.tables import (
     as_date,
     as_moment,
     batch_queries,
+    import_rows,
+    level_list,
     one_batch,
     revenue_question,
     share_rows,
     table_rows,
     texts,
+    whole,
 )
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
@@ -131,8 +134,8 @@ def forecast(
         as_of=as_date(as_of),
         shares=None if shares is None else share_rows(shares, market),
         figures=None if figures is None else tuple(table_rows(figures)),
-        horizon=horizon,
-        levels=tuple(levels),
+        horizon=whole(horizon, "horizon"),
+        levels=level_list(levels),
         model=model,
         seed=seed,
         include_history=include_history,
@@ -194,7 +197,7 @@ def stream_forecasts(
         shares=shares,
         house=house,
         as_of=as_of,
-        horizon=horizon,
+        horizon=whole(horizon, "horizon"),
         levels=levels,
         model=model,
         seed=seed,
@@ -257,7 +260,7 @@ def create_forecast_job(
         shares=shares,
         house=house,
         as_of=as_of,
-        horizon=horizon,
+        horizon=whole(horizon, "horizon"),
         levels=levels,
         model=model,
         seed=seed,
@@ -387,8 +390,8 @@ def backtest(
         house=house or "",
         shares=None if shares is None else share_rows(shares, market),
         origins=origins,
-        horizon=horizon,
-        levels=tuple(levels),
+        horizon=whole(horizon, "horizon"),
+        levels=level_list(levels),
         models=tuple(models),
         seed=seed,
     )
@@ -524,7 +527,7 @@ def import_figures(
         replace,
         convert.name_changes_of(name_changes),
     )
-    requests = tuple(convert.import_requests(query, table_rows(table)))  # all made before the first is sent
+    requests = tuple(convert.import_requests(query, import_rows(table, kind)))  # all made before the first is sent
     seconds = IMPORT_TIMEOUT if timeout is None else timeout
     return Single(MARKETS, "ImportFigures", iter(requests), convert.import_report, seconds)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
-from forecast.brought import TidyTable, read_table
+from forecast.brought import TidyTable, made_fit, read_table
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
@@ -19,7 +19,7 @@ from forecast.name_changes import NameChange
 from forecast.name_tables import NAMES_SCHEMA, check_names, names_table, read_changes, rename_providers
 from forecast.names import name_key
 from forecast.schema import check_figures, period_end
-from forecast.shares import SharesTable, read_shares
+from forecast.shares import SharesTable
 
 Kind: TypeAlias = Literal["figures", "shares", "names"]
 _HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -111,7 +111,7 @@ def check_incoming(
             raise InvalidArgument("house", house, "a name of 1 to 200 characters")
         house = house.strip()
         if isinstance(table, TidyTable):
-            read = read_shares(table.frame, table=table.name, dated=True, notes=table.notes, faults=table.faults)
+            read = made_fit(table, dated=True)
         else:
             read = read_table(table, table=name, market=Path(name).stem, dated=True)
         if read.broken:
