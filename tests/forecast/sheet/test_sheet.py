@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.brought import read_table, tidy_grid
+from forecast.cells import Cell
 from forecast.errors import InvalidTable
 from forecast.sheet import Reading, understand
 
@@ -75,7 +76,8 @@ def test_whatever_the_layout_the_numbers_come_back_exactly(
     names = NAMES[: len(table[0])]
     times = [QUARTERS[spelling](year + t // 4, t % 4 + 1) for t in range(len(table))]
     cells = [[written(share, unit, comma) for share in row] for row in table]
-    grid: list[list[str | None]] = [["Phones, market share"], [None], ["as published"]][:titles]
+    above: list[list[Cell]] = [["Phones, market share"], [None], ["as published"]]
+    grid = above[:titles]
     if layout == "long":
         grid.append(["Quarter", "Vendor", "Market share"])
         grid += [[times[t], names[k], cells[t][k]] for t in range(len(table)) for k in range(len(names))]
@@ -102,7 +104,7 @@ def test_whatever_the_layout_the_numbers_come_back_exactly(
     assert read == pytest.approx(expected, abs=1e-12)
 
 
-def wide(*rows: list[object]) -> list[list[object]]:
+def wide(*rows: list[Cell]) -> list[list[Cell]]:
     return [["Quarter", "Acme", "Others"], *rows]
 
 
@@ -143,7 +145,7 @@ def test_the_same_fault_in_many_rows_is_one_sentence() -> None:
     ],
 )
 def test_where_two_readings_are_possible_both_are_shown_with_the_flag_that_decides(
-    grid: list[list[object]], options: dict[str, object], said: str
+    grid: list[list[Cell]], options: dict[str, object], said: str
 ) -> None:
     try:
         refused = "; ".join(s for told in understand(grid, name="x").refused.values() for s in told)
@@ -154,7 +156,7 @@ def test_where_two_readings_are_possible_both_are_shown_with_the_flag_that_decid
 
 
 def test_per_cents_and_fractions_in_one_column_are_refused_by_row() -> None:
-    grid = [["quarter", "vendor", "share"], ["2020Q1", "A", "34.1%"], ["2020Q1", "B", "0.659"]]
+    grid: list[list[Cell]] = [["quarter", "vendor", "share"], ["2020Q1", "A", "34.1%"], ["2020Q1", "B", "0.659"]]
     assert "row 3" in understand(grid, name="x").refused["x"][0]
 
 
@@ -166,7 +168,7 @@ def test_a_frame_of_texts_is_read_and_its_rows_are_those_of_the_frame() -> None:
 
 
 def test_the_first_quarters_of_two_header_rows_are_read_across() -> None:
-    grid = [[None, "2020", None, None, None, "2021"], ["Vendor", "Q1", "Q2", "Q3", "Q4", "Q1"]]
+    grid: list[list[Cell]] = [[None, "2020", None, None, None, "2021"], ["Vendor", "Q1", "Q2", "Q3", "Q4", "Q1"]]
     grid += [["Acme", "30%", "31%", "32%", "33%", "34%"], ["Others", "70%", "69%", "68%", "67%", "66%"]]
     frame = understand(grid, name="x").frame
     assert frame["period"].unique(maintain_order=True).to_list() == ["2020Q1", "2020Q2", "2020Q3", "2020Q4", "2021Q1"]
