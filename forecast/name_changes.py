@@ -172,8 +172,14 @@ class Names:
         return name
 
     def of(self, providers: Iterable[str], /) -> tuple[NameChange, ...]:
-        """The changes that concern any of these providers, by their names before or after."""
+        """The changes that concern any of these providers, by their names before or after, or whom they are part of."""
         mine = set(providers)
+        for name in tuple(mine):
+            owner = self.current(name)
+            mine.add(owner)
+            while (merger := self.mergers.get(owner)) is not None:
+                owner = merger[0]
+                mine.add(owner)
         return tuple(change for change in self.changes if {change.provider, self.current(change.into)} & mine)
 
     def told(self, providers: Iterable[str], /) -> tuple[str, ...]:

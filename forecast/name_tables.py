@@ -215,20 +215,17 @@ def change_names_of_shares(
     for part in shares.partition_by("market", maintain_order=True):
         market = str(part["market"][0])
         names = Names.known(changes, market=market) if market in changed else Names()
-        parts.append(_one_series_each(part, names, table) if names else part)
+        parts.append(one_series_each(part, names, table=table) if names else part)
         notes |= dict.fromkeys(names.told(part["provider"]))
     return pl.concat(parts), tuple(notes)
 
 
-def _renamed(providers: str, names: Names) -> str:
-    """Names joined by |, each at its newest, once, in the order of the alphabet where one has changed."""
-    old = providers.split("|")
-    new = [names.current(name) for name in old]
-    return providers if new == old else "|".join(sorted(set(new)))
+def one_series_each(shares: pl.DataFrame, names: Names, *, table: str = "shares") -> pl.DataFrame:
+    """The table of one market under the names given, as `change_names_of_shares` makes it.
 
-
-def _one_series_each(shares: pl.DataFrame, names: Names, table: str) -> pl.DataFrame:
-    """The rows of one market."""
+    Raises:
+        InvalidTable: two names of one provider have different shares in one quarter.
+    """
     cells: dict[tuple[str, str], tuple[float | None, int | None]] = {}  # by newest name and period
     owners: dict[str, dict[str, None]] = {}  # by whom providers are part of: themselves, in order
     reported: dict[str, str] = {}  # the first period of each
@@ -251,6 +248,13 @@ def _one_series_each(shares: pl.DataFrame, names: Names, table: str) -> pl.DataF
         share, decimals = _sum_of(cells, owners[owner], period, reported, names)
         rows.append((shares["market"][0], period, owner, share, decimals))
     return pl.DataFrame(rows, schema=shares.schema, orient="row")
+
+
+def _renamed(providers: str, names: Names) -> str:
+    """Names joined by |, each at its newest, once, in the order of the alphabet where one has changed."""
+    old = providers.split("|")
+    new = [names.current(name) for name in old]
+    return providers if new == old else "|".join(sorted(set(new)))
 
 
 def _sum_of(

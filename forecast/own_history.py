@@ -14,7 +14,7 @@ from forecast.arrays import FloatArray
 from forecast.completing import FINEST_HALF
 from forecast.errors import NotEnoughData
 from forecast.name_changes import Names
-from forecast.name_tables import change_names_of_shares
+from forecast.name_tables import one_series_each
 from forecast.preparing import complete_rows
 from forecast.printed import STATED_SHIFTS
 from forecast.quarter import Quarter
@@ -64,7 +64,8 @@ def own_history(
         (pl.col("value") + shift * unit).clip(0.0, 1.0).alias("share"),
         pl.when(pl.col("decimals") <= PRINTED_DECIMALS).then("decimals").alias("decimals"),
     )
-    cells, told = change_names_of_shares(cells, names.changes, table=house)
+    named = cells["provider"].unique().to_list()
+    cells = one_series_each(cells, names, table=house)
     providers = _by_size(cells)
     periods = [Quarter.parse(period) for period in cells["period"]]
     first, last = min(periods), max(periods)
@@ -83,6 +84,9 @@ def own_history(
         alone = not sources[t][k] and names.final(name) == names.current(name)
         stated[t, k], exact[t, k] = (value, qualifier == "exact") if alone else (np.nan, False)
         sources[t][k] = (*sources[t][k], figure_id)
+    # Of who has merged, the share of one alone is not that of both.
+    part = np.isnan(table)
+    stated[part], exact[part] = np.nan, False
     completed, kept, warnings = complete_rows(table, tuple(providers), half)
     added = len(kept) - len(providers)
     if added:
@@ -116,8 +120,8 @@ def own_history(
         vintage=shares["published_at"].max(),  # type: ignore[arg-type]  # a date column
         figures_used=shares.height,
         content_hash=content_hash,
-        warnings=(*told, *warnings),
-        name_changes=names.changes,
+        warnings=(*names.told(named), *warnings),
+        name_changes=names.of(named),
         completed=completed,
         resolution=half,
     )
