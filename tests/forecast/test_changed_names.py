@@ -1,11 +1,12 @@
 """Histories and forecasts of providers that were renamed or have merged."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -19,7 +20,7 @@ from forecast.name_changes import NameChange
 from forecast.preparing import prepare_history
 from forecast.quarter import Quarter
 from forecast.results import History, Status
-from forecast.schema import check_dated_shares, check_shares
+from forecast.shares import check_shares, sound_shares
 
 Q = Quarter.parse
 FIGURES, NO_BREAKS = load_figures(), load_breaks().clear()
@@ -50,13 +51,15 @@ def table(
     return pl.DataFrame(rows, schema=["market", "period", "provider", "share", "published_at"], orient="row")
 
 
-def figures(shares: pl.DataFrame) -> pl.DataFrame:
-    stored = share_statements(check_dated_shares(shares), house="h", today=date(2026, 1, 1))
-    return figures_in_force(FIGURES.clear(), stored.with_columns(kind=pl.lit("shares")), None)
+def figures(shares: pl.DataFrame, *, kind: str = "figures") -> pl.DataFrame:
+    """The shares as those whom they are published by state them; of kind `shares`, as their owner does."""
+    stored = share_statements(sound_shares(shares, dated=True), house="h", today=date(2026, 1, 1))
+    return figures_in_force(FIGURES.clear(), stored.with_columns(kind=pl.lit(kind)), None)
 
 
-def history(shares: pl.DataFrame, *changes: NameChange, as_of: date | None = None) -> History:
-    return reconstruct(figures(shares), NO_BREAKS, market="m", house="h", as_of=as_of, name_changes=changes)
+def history(shares: pl.DataFrame, *changes: NameChange, as_of: date | None = None, kind: str = "figures") -> History:
+    found = figures(shares, kind=kind)
+    return reconstruct(found, NO_BREAKS, market="m", house="h", as_of=as_of, name_changes=changes)
 
 
 def more(*rows: tuple[str, str, str, float]) -> pl.DataFrame:
@@ -122,6 +125,82 @@ def test_who_has_merged_is_there_until_the_quarter_before_and_has_nothing_after(
     assert made.smoothed_sd[after, into].max() < 0.004
 
 
+def test_an_owner_has_what_has_merged_added_up_in_every_quarter() -> None:
+    made = history(table(merged=True), MERGER, kind="shares")
+    assert made.providers == ("Borealis", "Acme", "Others")
+    told = {name: table().filter(pl.col("provider") == name)["share"].to_numpy() for name in SHARES}
+    sums = np.column_stack([told["Borealis"] + told["Cygnus"], told["Acme"], told["Others"]])
+    for shares in (made.share, made.smoothed):
+        np.testing.assert_allclose(shares, sums, atol=1e-12)
+    into = made.providers.index("Borealis")
+    before, after = [Status.COMBINED] * SINCE, [Status.REPORTED] * (QUARTERS - SINCE)
+    assert [row[into] for row in made.status] == [*before, *after]
+    assert [len(row[into]) for row in made.sources] == [2] * SINCE + [1] * (QUARTERS - SINCE)
+    assert {row[k] for row in made.status for k in (1, 2)} == {Status.REPORTED}
+    assert made.warnings == ("as declared: Cygnus is part of Borealis from 2023Q1 on",)
+    assert made.name_changes == (MERGER,)
+
+
+def test_an_owner_s_renamed_provider_is_one_series_as_if_it_had_one_name_throughout() -> None:
+    made = history(table(renamed=True), RENAMING, kind="shares")
+    plain = history(table().with_columns(pl.col("provider").replace("Cygnus", "Swan")), kind="shares")
+    assert made.providers == plain.providers == ("Acme", "Borealis", "Swan", "Others")
+    for name in ("share", "sd", "smoothed", "smoothed_sd", "completed"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(plain, name))
+    assert made.status == plain.status
+    assert {status for row in made.status for status in row} == {Status.REPORTED}
+    assert made.warnings == ("as declared: Cygnus is called Swan from 2023Q1 on", *plain.warnings)
+
+
+def test_where_one_of_two_that_merged_is_silent_the_share_of_the_other_is_not_that_of_both() -> None:
+    quarter = str(FIRST + 2)
+    gap = table(merged=True).filter(~((pl.col("period") == quarter) & (pl.col("provider") == "Cygnus")))
+    made = history(gap, MERGER, kind="shares")
+    into = made.providers.index("Borealis")
+    assert made.status[2][into] == Status.INFERRED
+    whole = history(table(merged=True), MERGER, kind="shares")
+    np.testing.assert_allclose(made.share, whole.share, atol=1e-12)  # what the others leave
+
+
+def test_changes_that_lead_in_a_circle_are_told_of_an_owner_s_table_too() -> None:
+    back = NameChange("Swan", "Cygnus", "renamed", published_at=date(2023, 3, 1))
+    told = "not followed, as later changes lead back to Cygnus: Cygnus is called Swan from 2023Q1 on"
+    for kind in ("figures", "shares"):
+        made = history(table(), RENAMING, back, kind=kind)
+        assert told in made.warnings
+        assert "Cygnus" in made.providers
+
+
+def test_an_owner_s_history_keeps_no_change_of_providers_that_the_table_does_not_have() -> None:
+    other = NameChange("Rigel", "Vega", "renamed", published_at=date(2020, 1, 1))
+    for kind in ("figures", "shares"):
+        made = history(table(), other, MERGER, kind=kind)
+        assert made.name_changes == (MERGER,)
+        assert not [text for text in made.warnings if "Rigel" in text]
+
+
+@settings(max_examples=30)
+@given(
+    st.integers(0, QUARTERS),
+    st.sampled_from([("Cygnus", "Borealis"), ("Borealis", "Acme"), ("Cygnus", "Swan")]),
+    st.sampled_from(["", "h"]),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_forecast_of_an_owner_s_history_is_that_of_the_table_with_the_same_change(
+    since: int, names: tuple[str, str], house: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rows = table().filter(pl.Series(rng.random(4 * QUARTERS) < 0.9))
+    change = NameChange(*names, "renamed" if names[1] == "Swan" else "merged", FIRST + since, house=house)
+    made = forecast_history(history(rows, change, kind="shares"), horizon=3)
+    given = check_shares(rows.drop("published_at"))
+    plain = forecast_shares(given, horizon=3, name_changes=[replace(change, house="")])
+    assert set(made.providers) == set(plain.providers)
+    order = [made.providers.index(name) for name in plain.providers]
+    for name in ("mean", "median", "lower", "upper"):
+        np.testing.assert_allclose(getattr(made, name)[..., order], getattr(plain, name), rtol=0.0, atol=1e-9)
+
+
 def test_nothing_jumps_where_two_merge_and_others_are_told_as_well_as_without() -> None:
     made, pieces = history(table(merged=True), MERGER), history(table())
     for name in ("Acme", "Others"):
@@ -158,7 +237,8 @@ def test_a_table_forecast_with_a_change_is_the_table_in_which_it_always_held(
     plain = check_shares(always.drop("published_at").with_columns(pl.col("provider").replace("Cygnus", "Swan")))
     whole = forecast_shares(plain, horizon=3)
     assert_frame_equal(made.to_frame(), whole.to_frame())
-    assert made.warnings == (f"as declared: {change}", *whole.warnings)
+    assert f"as declared: {change}" in made.warnings
+    assert set(whole.warnings) < set(made.warnings)
 
 
 def test_figures_of_the_provider_alone_that_go_on_after_the_merger_are_added() -> None:
@@ -167,6 +247,8 @@ def test_figures_of_the_provider_alone_that_go_on_after_the_merger_are_added() -
     assert {row[k] for row in made.status[SINCE:]} == {Status.UNKNOWN}
     into = made.providers.index("Borealis")
     np.testing.assert_allclose(made.share[:, into], merged.share[:, into], atol=2e-3)
+    own, whole = (history(rows, MERGER, kind="shares") for rows in (table(), table(merged=True)))
+    np.testing.assert_allclose(own.share, whole.share, atol=1e-12)
 
 
 def test_a_statement_about_quarters_before_and_after_a_merger_is_left_out_and_said_so() -> None:
@@ -177,8 +259,8 @@ def test_a_statement_about_quarters_before_and_after_a_merger_is_left_out_and_sa
     )
     both = pl.concat([figures(table(merged=True)), beside])
     made = reconstruct(both, NO_BREAKS, market="m", house="h", name_changes=[MERGER])
-    told = "1 figure(s) about quarters between which a provider became part of another were not used"
-    assert told in made.warnings
+    told = "1 figure not used: about quarters between which a provider became part of another"
+    assert [text for text in made.warnings if text.startswith(told)]
     plain = history(table(merged=True), MERGER)
     into = made.providers.index("Borealis")
     np.testing.assert_allclose(made.share[:, into], plain.share[:, into], atol=2e-3)
@@ -197,17 +279,20 @@ def test_a_stated_rest_and_a_sum_count_who_has_merged_where_it_is() -> None:
 
 
 @settings(max_examples=25)
-@given(st.integers(0, QUARTERS + 2), st.integers(0, 2**32 - 1))
-def test_every_quarter_is_a_composition_whenever_the_merger_is(since: int, seed: int) -> None:
+@given(st.integers(0, QUARTERS + 2), st.integers(0, 2**32 - 1), st.sampled_from(["figures", "shares"]))
+@example(2, 93, "shares")  # a quarter with a share of Borealis but none of Cygnus
+def test_every_quarter_is_a_composition_whenever_the_merger_is(since: int, seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     shares = table(quarters=6).filter(pl.Series(rng.random(24) < 0.9))
     change = NameChange("Cygnus", "Borealis", "merged", FIRST + since)
-    made = history(shares, change)
+    made = history(shares, change, kind=kind)
     np.testing.assert_allclose(made.smoothed.sum(axis=1), 1.0)
     assert (made.smoothed >= 0.0).all()
     known = ~np.isnan(made.share).all(axis=1)
     np.testing.assert_allclose(np.nansum(made.share[known], axis=1), 1.0, atol=1e-9)
-    if "Cygnus" in made.providers:
+    if kind == "shares":
+        assert "Cygnus" not in made.providers
+    elif "Cygnus" in made.providers:
         gone = [quarter >= FIRST + since for quarter in made.quarters]
         assert (made.smoothed[gone, made.providers.index("Cygnus")] == 0.0).all()
         assert "Cygnus" not in prepare_history(made).providers
@@ -216,7 +301,7 @@ def test_every_quarter_is_a_composition_whenever_the_merger_is(since: int, seed:
 def test_a_share_under_the_new_name_takes_the_place_of_one_under_the_old_and_keeps_ids() -> None:
     def stored(name: str, share: float, day: date) -> pl.DataFrame:
         rows = {"market": "m", "period": "2023Q1", "provider": name, "share": share, "published_at": day}
-        return share_statements(check_dated_shares(pl.DataFrame([rows])), house="h", today=day)
+        return share_statements(sound_shares(pl.DataFrame([rows]), dated=True), house="h", today=day)
 
     both = pl.concat([stored("Cygnus", 0.2, date(2023, 4, 1)), stored("Swan", 0.21, date(2023, 5, 1))])
     given = both.with_columns(kind=pl.lit("shares"))

@@ -72,6 +72,15 @@ def test_names_follow_one_another_and_a_merger_may_be_told_by_any_of_them() -> N
     assert [chained.owner("Cygnus", Q(q)) for q in ("2023Q2", "2023Q3")] == ["Cygnus", "Acme"]
 
 
+def test_the_changes_of_a_provider_are_all_those_on_its_way_to_whom_it_is_part_of() -> None:
+    renamings = [renamed("Cygnus", "Swan"), renamed("Swan", "Delta")]
+    mergers = [merged("Delta", "Borealis"), merged("Borealis", "Acme", "2023Q3")]
+    names = Names.known([*renamings, *mergers, renamed("Rigel", "Vega")], market="m")
+    assert names.of(["Cygnus"]) == (*renamings, *mergers)
+    assert Names.known(names.of(["Cygnus"]), market="m").final("Cygnus") == "Acme"
+    assert names.of(["Rigel"]) == (renamed("Rigel", "Vega"),)
+
+
 def test_changes_that_lead_back_are_not_followed_and_said_so() -> None:
     early, late = renamed("A", "B", published_at=date(2021, 1, 1)), renamed("B", "A", published_at=date(2022, 1, 1))
     names = Names.known([early, late], market="m")

@@ -20,7 +20,7 @@ from forecast.name_tables import (
     rename_providers,
 )
 from forecast.quarter import Quarter
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 
 TODAY = date(2026, 11, 30)
 Q = Quarter.parse
@@ -53,14 +53,14 @@ def test_a_table_of_changes_becomes_values_and_back() -> None:
 @pytest.mark.parametrize(
     ("changes", "rule", "found"),
     [
-        ({"market": ""}, "market_is_plain", "row 2, column market: ''"),
-        ({"house": "a\nb"}, "house_is_plain", "column house"),
+        ({"market": ""}, "market_is_plain", "row 2: market is ''"),
+        ({"house": "a\nb"}, "house_is_plain", "row 2: house is 'a\\nb'"),
         ({"provider": "A|B"}, "provider_is_one_provider", "'A|B'"),
         ({"into": "TOTAL"}, "into_is_one_provider", "'TOTAL'"),
         ({"into": "Rigel"}, "names_differ", "'Rigel'"),
         ({"kind": "sold"}, "kind_of_name_change", "'sold'"),
         ({"period": "2023"}, "period_is_quarter", "'2023'"),
-        ({"period": ""}, "merger_has_period", "column period: ''"),
+        ({"period": ""}, "merger_has_period", "row 2: period is ''"),
         ({"published_at": "soon"}, "published_at_is_day", "'soon'"),
         ({"provider": "Cygnus"}, "name_change_once", "'Cygnus'"),
     ],
@@ -119,7 +119,9 @@ def test_a_renamed_provider_is_one_series_in_a_table_of_shares() -> None:
     ]
     assert notes == ("as declared: Cygnus is called Swan",)
     both = shares({"2023Q1": {"Cygnus": 0.2, "Swan": 0.3}})
-    with pytest.raises(InvalidTable, match=r"0\.2 and 0\.3 in 2023Q1 breaks share_of_renamed_once; allowed"):
+    with pytest.raises(
+        InvalidTable, match=r"0\.2 and 0\.3 in 2023Q1; expected one share of Swan, as Swan and it are one provider"
+    ):
         change_names_of_shares(both, [NameChange("Cygnus", "Swan", "renamed")])
 
 
