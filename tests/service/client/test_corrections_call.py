@@ -21,15 +21,21 @@ MERGER = NameChange("Cygnus", "Borealis", "merged", Quarter.parse("2022Q3"))
 RENAMING = {"provider": "Cygnus", "into": "Swan", "kind": "renamed", "period": "2022Q3"}
 
 
-def shares(*, gone: bool = False, total: bool = False, market: str = "phones") -> list[dict[str, object]]:
-    """Eight quarters of three providers; `gone`: Cygnus is in Borealis from 2022Q3 on."""
+def shares(*, gone: bool = False, misspelt: bool = False, market: str = "phones") -> list[dict[str, object]]:
+    """Eight quarters of three providers.
+
+    Args:
+        gone: Cygnus is in Borealis from 2022Q3 on.
+        misspelt: Acmee, whom there is not, has a quarter of every quarter, and the others have the rest.
+        market: Name of the market.
+    """
     rows: list[dict[str, object]] = []
     for n in range(8):
         cells = {"Acme": 0.5 - 0.01 * n, "Borealis": 0.3 + 0.01 * n, "Cygnus": 0.2}
         if gone and n >= 6:
             cells["Borealis"] += cells.pop("Cygnus")
-        if total:
-            cells = {name: share / 2 for name, share in cells.items()} | {"Total": 0.5}
+        if misspelt:
+            cells = {name: 0.75 * share for name, share in cells.items()} | {"Acmee": 0.25}
         period = f"{2021 + n // 4}Q{n % 4 + 1}"
         rows += [
             {"market": market, "period": period, "provider": name, "share": round(share, 4)}
@@ -55,12 +61,12 @@ def client(catalog: Catalog) -> Iterator[Client]:
 
 
 def test_a_wrong_table_is_put_right_by_the_right_one_and_the_past_stays(client: Client) -> None:
-    client.import_figures(shares(total=True), kind="shares")
+    client.import_figures(shares(misspelt=True), kind="shares")
     wrong, moment = client.forecast("phones", horizon=1), datetime.now(UTC)
-    assert "Total" in wrong.providers
+    assert "Acmee" in wrong.providers
     looked = client.import_figures(shares(), kind="shares", replace=True, validate_only=True)
     assert (looked.added, looked.known, looked.restated, looked.superseded) == (24, 0, 24, 8)
-    assert (len(looked.changes), str(looked.changes[0])) == (20, "phones, own: 2021Q1 Acme 25.0 % -> 50 %")
+    assert (len(looked.changes), str(looked.changes[0])) == (20, "phones, own: 2021Q1 Acme 37.50 % -> 50 %")
     report = client.import_figures(shares(), kind="shares", replace=True)
     assert (report.changes, report.restated, report.superseded) == (looked.changes, 24, 8)
     made = client.forecast("phones", horizon=1)
@@ -70,20 +76,20 @@ def test_a_wrong_table_is_put_right_by_the_right_one_and_the_past_stays(client: 
     assert made.mean[0] == pytest.approx(alone.mean[0], abs=1e-9)
     assert made.lower[0][0] == pytest.approx(alone.lower[0][0], abs=1e-9)
     assert client.forecast("phones", horizon=1, recorded_by=moment) == wrong
-    assert "Total" in client.get_history("phones", recorded_by=moment.isoformat()).providers
+    assert "Acmee" in client.get_history("phones", recorded_by=moment.isoformat()).providers
 
 
 def test_rows_are_withdrawn_and_counted_before(client: Client) -> None:
-    first = client.import_figures(shares(total=True), kind="shares")
-    looked = client.withdraw_figures(market="phones", provider="Total", validate_only=True)
+    first = client.import_figures(shares(misspelt=True), kind="shares")
+    looked = client.withdraw_figures(market="phones", provider="Acmee", validate_only=True)
     assert (looked.import_id, looked.rows, looked.validate_only) == ("", 8, True)
-    report = client.withdraw_figures(market="phones", provider="Total", request_id="w")
+    report = client.withdraw_figures(market="phones", provider="Acmee", request_id="w")
     assert report.withdrawn == looked.withdrawn
     (rows,) = report.withdrawn
     assert (rows.market, rows.house, rows.kind, rows.rows) == ("phones", "own", "shares", 8)
-    assert (rows.first, rows.last, rows.providers) == ("2021Q1", "2022Q4", ("Total",))
-    assert report.changes[0].after is None and report.changes[0].before == 0.5
-    assert client.withdraw_figures(market="phones", provider="Total", request_id="w") == report
+    assert (rows.first, rows.last, rows.providers) == ("2021Q1", "2022Q4", ("Acmee",))
+    assert report.changes[0].after is None and report.changes[0].before == 0.25
+    assert client.withdraw_figures(market="phones", provider="Acmee", request_id="w") == report
     with pytest.raises(AlreadyExists):
         client.withdraw_figures(market="phones", request_id="w")
     one = client.withdraw_figures(market="phones", period=Quarter.parse("2021Q1"), house="own", kind="shares")
@@ -119,7 +125,7 @@ def test_a_moment_is_taken_in_any_form_with_a_time_zone(client: Client) -> None:
     before = datetime.now(UTC) - timedelta(microseconds=1)
     client.import_figures(shares(), kind="shares")
     for early in (before, before.astimezone(timezone(timedelta(hours=5))), before.isoformat(), date(2020, 1, 1)):
-        with pytest.raises(NotEnoughData, match=r"market 'phones' has 0 quarter.*recorded by"):
+        with pytest.raises(NotEnoughData, match=r"'phones' has too few quarters with data \(recorded by .*\): 0, and"):
             client.get_history("phones", recorded_by=early)
     tomorrow = date.today() + timedelta(days=1)
     assert client.get_history("phones", recorded_by=tomorrow).data == client.get_history("phones").data
@@ -135,12 +141,18 @@ def test_a_moment_is_taken_in_any_form_with_a_time_zone(client: Client) -> None:
 def test_a_merger_is_declared_with_a_table_with_rows_or_with_a_question(client: Client) -> None:
     client.import_figures(shares(gone=True), kind="shares")
     asked = client.forecast("phones", horizon=2, name_changes=[MERGER], include_history=True)
-    assert set(asked.providers) == {"Acme", "Borealis", "Others"}
-    assert "as declared: Cygnus is part of Borealis from 2022Q3 on" in asked.warnings
+    assert set(asked.providers) == {"Acme", "Borealis"}  # which make every quarter whole: there is no rest
+    assert asked.warnings == ("as declared: Cygnus is part of Borealis from 2022Q3 on",)
     assert asked.history is not None and asked.history.name_changes == (MERGER,)
     assert asked.history.to_history().name_changes == (MERGER,)
     history = client.get_history("phones", name_changes=[MERGER])
-    assert {row[history.providers.index("Cygnus")] for row in history.status[6:]} == {"unknown"}
+    assert set(history.providers) == {"Acme", "Borealis"}
+    into = history.providers.index("Borealis")
+    assert [row[into] for row in history.status] == ["combined"] * 6 + ["reported"] * 2
+    own = client.forecast("m", shares=inline(shares(gone=True)), horizon=2, name_changes=[MERGER])
+    order = [own.providers.index(name) for name in asked.providers]
+    for mean, beside in zip(asked.mean, own.mean, strict=True):
+        assert mean == pytest.approx([beside[k] for k in order], rel=0, abs=1e-9)
     assert "Cygnus" in client.forecast("phones", horizon=2).providers
     # kept with the table
     report = client.import_figures(shares(gone=True), kind="shares", name_changes=[MERGER])
@@ -205,10 +217,10 @@ def test_a_backtest_of_the_server_knows_the_names_that_were_declared(client: Cli
 def test_the_asynchronous_client_has_the_same_methods(catalog: Catalog) -> None:
     async def ask(address: str) -> None:
         async with AsyncClient(address) as client:
-            await client.import_figures(shares(total=True), kind="shares")
-            report = await client.withdraw_figures(market="phones", provider="Total")
+            await client.import_figures(shares(misspelt=True), kind="shares")
+            report = await client.withdraw_figures(market="phones", provider="Acmee")
             assert report.rows == 8
-            assert "Total" not in (await client.forecast("phones", horizon=1)).providers
+            assert "Acmee" not in (await client.forecast("phones", horizon=1)).providers
 
     with Server(catalog) as served:
         asyncio.run(ask(served.address))

@@ -257,7 +257,8 @@ def test_what_cannot_be_withdrawn_is_told_with_what_can(desk: Desk) -> None:
     shipped = "market is 'cn-cloud'; allowed: a market of imported rows, m; figures that come with Sharecast cannot be"
     refused(InvalidArgument, shipped, market="cn-cloud")
     refused(NotFound, "imported provider 'Total' is not known; known: Acme, Bolt", market="m", provider="Total")
-    refused(NotFound, "imported period '2020Q3' is not known; known: 2020Q1, 2020Q2", market="m", period="2020Q3")
+    near = r"imported period '2020Q3' is not known; did you mean 2020Q2\? known: 2020Q1, 2020Q2"
+    refused(NotFound, near, market="m", period="2020Q3")
     refused(InvalidArgument, "kind is 'names'; allowed: shares, of which imported rows", market="m", kind="names")
     assert desk.catalog.withdraw(WithdrawQuery(import_id=1)).rows == 4
     refused(InvalidArgument, "of this one all are withdrawn or replaced", import_id=1)
