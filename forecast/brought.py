@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import polars as pl
 
 from forecast.errors import InvalidArgument, RowViolation
+from forecast.name_changes import NameChange
+from forecast.name_tables import change_names_of_shares
 from forecast.names import plain_name
 from forecast.schema import DATED_SHARES_COLUMNS, QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import SharesTable, read_shares
@@ -68,6 +70,28 @@ def tidy_table(
 def made_fit(tidy: "TidyTable", /, *, dated: bool = False) -> SharesTable:
     """A tidy table as `forecast.shares.read_shares` makes it fit."""
     return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+
+
+def with_names(read: SharesTable, changes: Sequence[NameChange], /) -> SharesTable:
+    """A table after declared changes of its providers' names, which are said in its notes.
+
+    Raises:
+        InvalidTable: two names of one provider have different shares in one quarter.
+    """
+    if not changes:
+        return read
+    shares, told = change_names_of_shares(read.shares, changes, table=read.table)
+    notes = pl.DataFrame([("", note) for note in told], schema=read.notes.schema, orient="row")
+    return replace(read, shares=shares, notes=pl.concat([without_advice(read, changes).notes, notes]))
+
+
+def without_advice(read: SharesTable, changes: Sequence[NameChange], /) -> SharesTable:
+    """A table without the notes that advise to declare what is declared."""
+    followed = [f"--renamed '{change.provider}={change.into}'" for change in changes]
+    if not followed:
+        return read
+    advice = pl.any_horizontal(pl.col("note").str.contains(text, literal=True) for text in followed)
+    return replace(read, notes=read.notes.filter(~advice))
 
 
 def tidy_grid(

@@ -299,7 +299,7 @@ class _Sheet:
         first = statement.first if since is None else since
         spans = [self._with_parts(names, place, first + t) for t in range(statement.last - first + 1)]
         if any(span != spans[0] for span in spans):
-            self.left_out.add("about quarters between which a provider became part of another were not used")
+            self.left_out.add("about quarters between which a provider became part of another")
             return ()
         return tuple(sorted(place[name] for name in spans[0] if name in place))
 

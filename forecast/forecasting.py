@@ -13,13 +13,12 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.brought import TableLike, read_table
+from forecast.brought import TableLike, read_table, with_names
 from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.models.base import Model, Outcome
 from forecast.name_changes import NameChange
-from forecast.name_tables import change_names_of_shares
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import Forecast, History, ModelProvenance
@@ -165,10 +164,10 @@ def forecast_shares(
     if len(markets) != 1:
         found = f"a table of {len(markets)} markets ({', '.join(markets[:3])}{', ...' if len(markets) > 3 else ''})"
         raise InvalidArgument("shares", found, "one market; forecast_markets takes many")
-    named, notes = change_names_of_shares(read.shares, name_changes)
-    prepared = prepare_shares(named)
+    read = with_names(read, name_changes)
+    prepared = prepare_shares(read.shares)
     return _forecast(
-        replace(prepared, warnings=(*read.notes_of(markets[0]), *notes, *prepared.warnings)),
+        replace(prepared, warnings=(*read.notes_of(markets[0]), *prepared.warnings)),
         market=markets[0],
         house="",
         horizon=horizon,

@@ -418,6 +418,9 @@ class ModelsPage:
     next_page_token: str  # empty on the last page
 
 
+_PRINTED_DECIMALS = 3  # nobody prints more
+
+
 @dataclass(frozen=True, slots=True)
 class CellChange:
     """A cell of which something else holds now: what is published last of one house's providers in one period."""
@@ -441,9 +444,11 @@ class CellChange:
         return f"{place}{what} {self._printed(self.before, self.decimals_before)} -> {after}"
 
     def _printed(self, value: float, decimals: int) -> str:
-        if self.measure in ("share", "yoy_growth"):
-            return f"{100 * value:.{decimals}f} %"
-        return f"{value:.{decimals}f}"
+        fraction = self.measure in ("share", "yoy_growth")
+        text = f"{100 * value if fraction else value:.{decimals}f}"
+        if decimals > _PRINTED_DECIMALS:  # a number that was computed
+            text = text.rstrip("0").rstrip(".")
+        return f"{text} %" if fraction else text
 
 
 @dataclass(frozen=True, slots=True)

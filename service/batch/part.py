@@ -9,13 +9,13 @@ from pathlib import Path
 
 import polars as pl
 
+from forecast.brought import with_names
 from forecast.errors import InvalidTable, SharecastError
 from forecast.many import forecast_read, market_seed
 from forecast.name_changes import NameChange
-from forecast.name_tables import change_names_of_shares
 from forecast.quarter import Quarter
 from forecast.results import level_name
-from forecast.shares import NOTES_SCHEMA
+from forecast.shares import SharesTable
 from service.batch.source import Rows
 
 
@@ -85,18 +85,16 @@ def forecast_part(part: Part, /) -> PartResult:
         InvalidArgument: the input is damaged.
     """
     read, ask = part.rows.read(), part.ask
-    given = read.shares
-    shares, unnamed, notes = _with_names(given, ask)
-    named = replace(read, shares=shares, notes=pl.concat([read.notes, notes]))
+    named, unnamed = _with_names(read, ask)
     made = forecast_read(named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
     failures = [*unnamed, *(failure_of(market, error) for market, error in made.failures)]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
-    events, unanswered = _events(read.shares, part, told["market"])
+    events, unanswered = _events(named.shares, part, told["market"])
     return PartResult(
         part.number,
-        given["market"].n_unique() + read.refused.height,
+        read.shares["market"].n_unique() + read.refused.height,
         read.refused.height + told.height,
         _written(made.table, part.into, "forecasts"),
         _written(read.refused, part.into, "refused"),
@@ -113,27 +111,28 @@ def names_text(changes: Iterable[NameChange], /) -> str:
     return json.dumps(cells, ensure_ascii=False) if cells else ""
 
 
-def _with_names(shares: pl.DataFrame, ask: Ask) -> tuple[pl.DataFrame, list[Failure], pl.DataFrame]:
-    """The shares after the changes of names, the markets in which these contradict the shares, and notes."""
-    if not ask.names or shares.is_empty():
-        return shares, [], pl.DataFrame(schema=NOTES_SCHEMA)
+def _with_names(read: SharesTable, ask: Ask) -> tuple[SharesTable, list[Failure]]:
+    """The table after the changes of names, and the markets in which these contradict the shares."""
+    if not ask.names or read.shares.is_empty():
+        return read, []
     changes = [
         NameChange(provider, into, kind, Quarter.parse(period) if period else None, market)
         for provider, into, kind, period, market in json.loads(ask.names)
     ]
-    parts: list[pl.DataFrame] = [shares.clear()]
+    parts: list[SharesTable] = [replace(read, shares=read.shares.clear(), notes=read.notes.clear())]
     failures: list[Failure] = []
-    notes: list[tuple[str, str]] = []
-    for market in shares.partition_by("market", maintain_order=True):
+    for market in read.shares.partition_by("market", maintain_order=True):
         name = str(market["market"][0])
+        mine = replace(read, shares=market, notes=read.notes.filter(pl.col("market") == name))
         try:
-            changed, told = change_names_of_shares(market, changes)
+            changed = with_names(mine, changes)
         except InvalidTable as error:
             failures.append(failure_of(name, error))
         else:
-            parts.append(changed)
-            notes += [(name, note) for note in told]
-    return pl.concat(parts), failures, pl.DataFrame(notes, schema=NOTES_SCHEMA, orient="row")
+            parts.append(replace(changed, notes=changed.notes.with_columns(market=pl.lit(name))))
+    others = read.notes.filter(~pl.col("market").is_in(read.shares["market"].unique().implode()))
+    notes = pl.concat([others, *(part.notes for part in parts)])
+    return replace(read, shares=pl.concat([part.shares for part in parts]), notes=notes), failures
 
 
 def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:

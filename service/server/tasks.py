@@ -1,18 +1,17 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from forecast.brought import with_names
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request, forecast_history, forecast_shares
 from forecast.many import forecast_table
 from forecast.name_changes import NameChange
-from forecast.name_tables import change_names_of_shares
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import Forecast, History, ModelProvenance, level_name
@@ -71,7 +70,7 @@ def make_forecast(
             told = convert.history_message(history)
     else:
         brought, data = inline_shares(query.shares or (), market=query.market)
-        source = _named(brought, query.name_changes)
+        source = with_names(brought, query.name_changes)
     beside = Beside(
         history=0 if told is None else told.ByteSize(),
         league=query.league,
@@ -196,17 +195,10 @@ def _forecast(
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)
 
 
-def _named(read: SharesTable, changes: Sequence[NameChange]) -> SharesTable:
-    """A table after declared changes of its providers' names."""
-    shares, told = change_names_of_shares(read.shares, changes)
-    notes = pl.DataFrame([("", note) for note in told], schema=read.notes.schema, orient="row")
-    return replace(read, shares=shares, notes=pl.concat([read.notes, notes]))
-
-
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
         check_words(events := query.events + table.events)
-        shares = _named(sound_shares(_frame([table])), query.name_changes)
+        shares = with_names(sound_shares(_frame([table])), query.name_changes)
         check_asked(shares, events, horizon=query.horizon)
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)

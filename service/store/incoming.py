@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
-from forecast.brought import TidyTable, made_fit, read_table
+from forecast.brought import TidyTable, made_fit, read_table, without_advice
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
@@ -120,7 +120,7 @@ def check_incoming(
         statements = share_statements(read, house=house, today=today)
         stated = checked.filter(pl.col("share").is_not_null())["decimals_given"]
         told = stated.append(pl.repeat(value=False, n=read.totals.height, eager=True))
-        warnings = _share_warnings(read)
+        warnings = _share_warnings(without_advice(read, name_changes))
     way = "\x1freplace" if replace else ""
     digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}{way}\n".encode())
     digest.update(checked.write_csv().encode())
