@@ -1,4 +1,4 @@
-"""What the header of a column means: vendor, quarter, share, amount, market; and what titles and footnotes look like."""
+"""What the header of a column means: vendor, quarter, share, amount, market; and what titles and footnotes say."""
 
 import re
 from collections.abc import Iterable
@@ -9,37 +9,46 @@ from forecast.cells import tidy
 
 Role = Literal["provider", "period", "year", "share", "amount", "market", "decimals", "qualifier", "published_at"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _EXACT: Final[dict[Role, frozenset[str]]] = {
-    "provider": frozenset(
+    "provider": _words(
         "provider vendor company brand manufacturer supplier firm maker oem player competitor operator producer "
         "participant issuer carrier seller hersteller anbieter marke unternehmen firma lieferant fournisseur marque "
-        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa".split()  # noqa: SIM905
+        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa"
     ),
-    "period": frozenset(
-        "period quarter date time qtr quartal zeitraum datum periode trimestre p\u00e9riode fecha trimester".split()  # noqa: SIM905
+    "period": _words(
+        "period quarter date time qtr month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
+        "trimester"
     ),
-    "year": frozenset("year jahr ann\u00e9e annee a\u00f1o yr fy".split()) | {"fiscal year"},  # noqa: SIM905
+    "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy") | {"fiscal year"},
     "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms"}),
-    "amount": frozenset({"value", "units", "revenue", "sales", "shipments", "volume", "amount"}),
-    "market": frozenset({"market", "segment", "markt", "marktsegment", "march\u00e9", "mercado"}),
+    "amount": _words("value units revenue sales shipments volume amount"),
+    "market": _words("market segment markt marktsegment march\u00e9 mercado"),
     "decimals": frozenset({"decimals"}),
     "qualifier": frozenset({"qualifier"}),
     "published_at": frozenset(
         {"published at", "published", "published on", "publication date", "date published", "release date"}
     ),
 }
-_SHARE_WORDS = frozenset("share shares marktanteil marktanteile anteil anteile".split())  # noqa: SIM905
-_AMOUNT_WORDS = frozenset(
-    "value values unit units revenue revenues sales shipments shipment volume volumes amount amounts turnover spend "  # noqa: SIM905
-    "spending umsatz ums\u00e4tze absatz menge st\u00fcck wert ventes unit\u00e9s montant chiffre ventas ingresos".split()
+_OWN = _words("market period provider share value decimals qualifier published_at")
+_SHARE_WORDS = _words("share shares marktanteil marktanteile anteil anteile")
+_AMOUNT_WORDS = _words(
+    "value values unit units revenue revenues sales shipments shipment volume volumes amount amounts turnover spend "
+    "spending umsatz ums\u00e4tze absatz menge st\u00fcck wert ventes unit\u00e9s montant ventas ingresos"
 )
-_PROVIDER_WORDS = _EXACT["provider"]
-_WEAK = frozenset({"name", "names"})
 _PERCENT = re.compile(r"%|\uff05|\b(?:percent|per cent|percentage|pct|prozent)\b", re.I)
+_PERIOD_PHRASES = frozenset(
+    {"calendar quarter", "fiscal quarter", "reporting period", "reporting date", "quarter end", "quarter ending",
+     "period end", "period ending", "time period", "end date", "quarter ended", "period ended"}
+)  # fmt: skip
+_MONEY = re.compile(r"\b(?:usd|eur|million|billion|mn|bn)\b|[$\u20ac\u00a3]", re.I)
 _SUM_NAMES = re.compile(
-    r"(?:grand |sub|market |overall )?-?total(?:s| market| vendors| industry)?|total .*|gesamt(?:markt)?|summe|insgesamt|"
-    r"sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|"
-    r"top ?[0-9]+",
+    r"(?:grand |sub|market |overall )?-?total(?:s| market| vendors| industry)?|total .*|gesamt(?:markt)?|summe|"
+    r"insgesamt|sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
 _DERIVED = re.compile(
@@ -50,13 +59,13 @@ _DERIVED = re.compile(
 )
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
-    r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|[*\u2020\u2021\u00a7\u00a9\u00b9\u00b2\u00b3]|"
-    r"\([0-9a-z*]\)|\[[0-9a-z]\]|[0-9]\) ",
+    r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|"
+    r"[*\u2020\u2021\u00a7\u00a9\u00b9\u00b2\u00b3]|\([0-9a-z*]\)|\[[0-9a-z]\]|[0-9]\) ",
     re.I,
 )
 _UNITS = re.compile(
-    r"in %|%|\(?%\)?|\(?in %\)?|percent|per cent|pct|units?|mn|bn|m|k|million|billion|\(?(?:usd|eur|gbp|us\$|[$\u20ac\u00a3\u00a5]) ?"
-    r"(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?|(?:million|mn|thousand|k) units",
+    r"\(?(?:in )?%\)?|percent|per cent|pct|units?|mn|bn|m|k|million|billion|(?:million|mn|thousand|k) units|"
+    r"\(?(?:usd|eur|gbp|us\$|[$\u20ac\u00a3\u00a5]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
     re.I,
 )
 
@@ -81,33 +90,45 @@ def read_header(text: str, /) -> Header:
     """
     folded = tidy(text).casefold().replace("_", " ")
     percent = _PERCENT.search(folded) is not None
-    base = re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded)
-    base = _PERCENT.sub(" ", base)
-    base = tidy(re.sub(r"[,;:*.]| in$| in (?=,)", " ", base))
-    base = base.removesuffix(" in")
-    words = base.split()
+    base = _PERCENT.sub(" ", re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded))
+    base = tidy(re.sub(r"[,;:*.]", " ", base)).removesuffix(" in")
+    if base in _PERIOD_PHRASES:
+        return Header(base, "period", 1, percent)
     for role, names in _EXACT.items():
         if base in names:
             return Header(base, role, 3 if base.replace(" ", "_") in _OWN else 2, percent)
     if not base and percent:
         return Header(base, "share", 2, percent)
-    if len(words) <= 6:
-        if _SHARE_WORDS & set(words):
-            return Header(base, "share", 1, percent)
-        if base in _WEAK or (_PROVIDER_WORDS & set(words)):
-            return Header(base, "provider", 1, percent)
-        if base in ("market name", "market segment"):
-            return Header(base, "market", 1, percent)
-        if words and words[-1] in _EXACT["period"] | {"ending", "end"} and words[0] in {
-            "calendar", "fiscal", "reporting", "quarter", "time", "period",
-        }:  # fmt: skip
-            return Header(base, "period", 1, percent)
-        if _AMOUNT_WORDS & set(words):
-            return Header(base, "amount", 2 if len(words) == 1 else 1, percent)
-    return Header(base, None, 0, percent)
+    return Header(base, *_by_words(base), percent)
 
 
-_OWN = frozenset({"market", "period", "provider", "share", "value", "decimals", "published_at", "qualifier"})
+def _by_words(base: str) -> tuple[Role | None, int]:
+    """The role that a word of a header tells, and its worth."""
+    words = base.split()
+    if not 0 < len(words) <= 6:
+        return None, 0
+    if _SHARE_WORDS & set(words):
+        return "share", 1
+    if base in ("name", "names") or _EXACT["provider"] & set(words):
+        return "provider", 1
+    if base in ("market name", "market segment"):
+        return "market", 1
+    amount = bool(_AMOUNT_WORDS & set(words))
+    return ("amount", 2 if len(words) == 1 else 1) if amount else (None, 0)
+
+
+def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:
+    """A vendor's header as the vendor's name, folded, and the measure that it adds to it.
+
+    >>> measure_of("Acme units"), measure_of("Acme (%)"), measure_of("Acme")
+    (('acme', 'amount'), ('acme', 'share'), ('acme', None))
+    """
+    head = read_header(text)
+    words = head.base.split()
+    rest = " ".join(word for word in words if word not in _SHARE_WORDS | _AMOUNT_WORDS) or head.base
+    if head.percent or _SHARE_WORDS & set(words):
+        return rest, "share"
+    return rest, "amount" if _AMOUNT_WORDS & set(words) else None
 
 
 def is_sum(name: str, /) -> bool:

@@ -1,0 +1,118 @@
+"""Columns of a sheet by their headers and cells, and what is said of the rows and columns that are not used."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
+from forecast.headers import Header
+from forecast.sheet.grid import Table, is_number, name_of, says_nothing
+from forecast.sheet.reading import Faults, Reading
+from forecast.sheet.wording import rows_text
+
+
+def column_of(table: Table, heads: Sequence[Header], role: str, header: int, what: str) -> int | None:
+    """The column of a role; the plainest name wins, and two of the same worth are refused."""
+    found = [c for c, head in enumerate(heads) if head.role == role]
+    if len(found) > 1:
+        best = max(heads[c].worth for c in found)
+        found = [c for c in found if heads[c].worth == best]
+    if len(found) > 1:
+        raise table.refusal(
+            f"one_{role}_column",
+            f"columns {table.titles(header, found)} (row {header + 1}) could all be the {what}; keep one of them, or "
+            f"call the right one '{role}'",
+            row=header,
+        )
+    return found[0] if found else None
+
+
+def holds_numbers(table: Table, column: int, rows: Iterable[int]) -> bool:
+    """Whether a column is one of numbers: at least one, and no fewer than there are other texts."""
+    numbers = others = 0
+    for n in rows:
+        cell = table.cell(n, column)
+        if cell is None:
+            continue
+        if is_number(cell):
+            numbers += 1
+        elif not says_nothing(cell):
+            others += 1
+    return numbers > 0 and numbers >= others
+
+
+def first_filled(table: Table, row: int) -> int:
+    """The first column of a row that holds something."""
+    return next((c for c in range(table.width) if table.cell(row, c) is not None), 0)
+
+
+def tell_above(table: Table, header: int, notes: list[str], keep: int | None = None) -> list[str]:
+    """Say which rows above the header are not used; their texts, which may speak of the unit, come back."""
+    above = [n for n in table.filled if n < header and n != keep]
+    if above:
+        texts = "; ".join(" ".join(filter(None, (table.text(n, c) for c in range(table.width)))) for n in above)
+        verb = "is" if len(above) == 1 else "are"
+        notes.append(f"{rows_text([n + 1 for n in above])} above the header {verb} not used: {quoted(texts)}")
+    return [table.text(n, c) for n in above for c in range(table.width) if table.text(n, c)]
+
+
+def tell_columns(table: Table, header: int, used: set[int], rows: Sequence[int], notes: list[str]) -> None:
+    """Say which columns are not used."""
+    left = [
+        c for c in range(table.width) if c not in used and any(table.cell(n, c) is not None for n in (header, *rows))
+    ]
+    if left:
+        what, verb = ("column", "is") if len(left) == 1 else ("columns", "are")
+        notes.append(f"{what} {table.titles(header, left)} {verb} not used")
+
+
+def tell_rows(table: Table, rows: Sequence[int], why: str, notes: list[str]) -> None:
+    """Say which rows are not used, and why: a phrase."""
+    if rows:
+        verb = "is" if len(rows) == 1 else "are"
+        notes.append(f"{rows_text([n + 1 for n in rows])} {verb} not used, {why}: {table.sentence(rows[0])}")
+
+
+def market_of(table: Table, row: int, header: int, column: int | None, options: Reading, faults: Faults) -> str:
+    """The market of a row: of its column, else what the user or the sheet is called."""
+    if column is None:
+        return options.market if options.market is not None else table.market
+    cell = table.cell(row, column)
+    if cell is None:
+        place = (row + 1, table.title(header, column), "nothing")
+        faults.add("", "market_not_blank", place, "the name of a market in every row", "fill it in")
+        return ""
+    return name_of(cell)
+
+
+def bare_quarter(cell: Cell | Stamp) -> int | None:
+    """The number of a quarter that stands without its year: 3, '3' or 'Q3'."""
+    stamp = cell if isinstance(cell, Stamp) else read_stamp(cell)
+    if stamp is not None:
+        return stamp.part if stamp.kind == "bare" else None
+    if cell is None or isinstance(cell, bool | date | Stamp):
+        return None
+    text = tidy(name_of(cell))
+    return int(text) if text in ("1", "2", "3", "4") else None
+
+
+def is_bare(table: Table, column: int, rows: Sequence[int]) -> bool:
+    """Whether a column holds quarters without a year."""
+    cells = [cell for n in rows if (cell := table.cell(n, column)) is not None]
+    bare = sum(bare_quarter(cell) is not None for cell in cells)
+    return bare > 0 and 2 * bare >= len(cells)
+
+
+def join_time(year: Cell, quarter: Cell) -> Stamp | str:
+    """A year and a quarter of two cells as one time; a text of both where they are none."""
+    stamp, number = read_stamp(year), bare_quarter(quarter)
+    if quarter is None and stamp is not None:
+        return stamp
+    if number is None or stamp is None or stamp.kind != "year":
+        return said_time(year, quarter)
+    is_fiscal = isinstance(year, str) and tidy(year).casefold().startswith("fy")
+    return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
+
+
+def said_time(year: Cell, quarter: Cell) -> str:
+    """A year and a quarter of two cells, as messages show them."""
+    return " ".join(tidy(name_of(cell)) for cell in (year, quarter) if cell is not None)

@@ -1,0 +1,112 @@
+"""The digits of every number of a sheet, by the decimal mark that the sheet as a whole shows."""
+
+from forecast.cells import DecimalMark, Written, quoted, read_number, tidy
+from forecast.errors import InvalidArgument
+from forecast.sheet.grid import Table
+from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed, rows_text
+
+
+def find_digits(
+    records: Records, table: Table, options: Reading, notes: list[str], faults: Faults
+) -> tuple[list[str | None], list[Written | None]]:
+    """Plain digits of every record's number, by the decimal mark that the sheet shows; None where there are none."""
+    written: list[Written | None] = []
+    known: dict[str, Written | None] = {}
+    missing: dict[str, list[int]] = {}
+    shares = options.measure in ("share", "percent") or (
+        options.measure is None and records.measured is not None and records.measured.role == "share"
+    )
+    for n, cell in enumerate(records.numbers):
+        try:
+            if isinstance(cell, str):
+                if cell not in known:
+                    found = read_number(cell)
+                    if shares and found is not None and found.ambiguous:
+                        found = _without_thousands(found)
+                    known[cell] = found
+                value = known[cell]
+                if value is None:
+                    missing.setdefault(tidy(cell), []).append(records.rows[n])
+            else:
+                value = read_number(cell)
+        except InvalidArgument as error:
+            allowed = "numbers" if error.allowed.endswith("reported") else error.allowed.replace("a number", "numbers")
+            hint = "leave the cell empty where nothing was reported"
+            faults.add(records.markets[n], "column_type", records.place(n), allowed, hint)
+            value = None
+        written.append(value)
+    if missing:
+        rows = sorted({row for found in missing.values() for row in found})
+        notes.append(f"{rows_text(rows)}: {listed([quoted(text) for text in missing])} read as not reported")
+    mark = _decimal_mark(records, written, table, options, notes, faults)
+    if any(value is not None and value.marked for value in written):
+        n = next(n for n, value in enumerate(written) if value is not None and value.marked)
+        notes.append(f"footnote marks behind numbers are not used, such as in {quoted(records.numbers[n])}")
+    return [None if value is None else value.digits(mark) for value in written], written
+
+
+def _without_thousands(number: Written) -> Written:
+    """A share: the reading as a group of thousands would be 1000 or more."""
+    assert number.point is not None
+    point, comma = (number.point, None) if "." in number.point else (None, number.comma)
+    return Written(point, comma, number.percent, number.qualifier, number.marked, number.typed)
+
+
+def _decimal_mark(
+    records: Records,
+    written: list[Written | None],
+    table: Table,
+    options: Reading,
+    notes: list[str],
+    faults: Faults,
+) -> DecimalMark:
+    certain: dict[DecimalMark, list[int]] = {"point": [], "comma": []}
+    ambiguous: list[int] = []
+    for n, value in enumerate(written):
+        if value is None or value.point == value.comma:
+            continue
+        if (only := value.certain) is not None:
+            certain[only].append(n)
+        else:
+            ambiguous.append(n)
+    points, commas = len(certain["point"]), len(certain["comma"])
+    if options.decimal is not None:
+        mark: DecimalMark = options.decimal
+    elif ambiguous and not points and not commas:
+        n = ambiguous[0]
+        value = written[n]
+        assert value is not None
+        raise table.refusal(
+            "decimal_mark",
+            f"row {records.rows[n]} has {quoted(records.numbers[n])}, which may be {value.point} or {value.comma}, and "
+            "no other number of the sheet decides; say which with --decimal point or --decimal comma",
+            row=records.rows[n] - 1,
+            column=records.columns[n],
+            value=quoted(records.numbers[n]),
+        )
+    elif points and commas and (points == commas or ambiguous):
+        one, other = certain["point"][0], certain["comma"][0]
+        raise table.refusal(
+            "decimal_mark",
+            f"row {records.rows[one]} has {quoted(records.numbers[one])} with a decimal point and row "
+            f"{records.rows[other]} has {quoted(records.numbers[other])} with a decimal comma; write all numbers in "
+            "one way, or say which is right with --decimal point or --decimal comma",
+            row=records.rows[one] - 1,
+        )
+    else:
+        mark = "comma" if commas > points else "point"
+    for n in certain["point" if mark == "comma" else "comma"]:
+        faults.add(
+            records.markets[n], "decimal_mark", records.place(n), f"numbers with a decimal {mark}, as the others"
+        )
+        written[n] = None
+    if mark == "comma" and (commas or ambiguous):
+        n = (certain["comma"] or ambiguous)[0]
+        value = written[n]
+        notes.append(f"decimal comma: {quoted(records.numbers[n])} read as {'' if value is None else value.comma}")
+    elif ambiguous:
+        n = ambiguous[0]
+        value = written[n]
+        notes.append(f"decimal point: {quoted(records.numbers[n])} read as {'' if value is None else value.point}")
+    return mark

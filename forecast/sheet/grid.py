@@ -1,0 +1,104 @@
+"""The cells of a sheet by row and column, and the refusal of a sheet as a whole."""
+
+from collections.abc import Iterable, Sequence
+
+from forecast.cells import Cell, is_blank, quoted, read_number, tidy
+from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.sheet.wording import listed
+
+Row = Sequence[Cell]
+
+
+class Table:
+    """The grid with its empty rows known; rows and columns count from 0, and a message says row + 1."""
+
+    def __init__(self, grid: Sequence[Row], name: str, market: str) -> None:
+        self.name = name
+        self.market = market
+        self.grid = grid
+        self.filled = [n for n, row in enumerate(grid) if any(not is_blank(cell) for cell in row)]
+        if not self.filled:
+            raise self.refusal("has_rows", "the sheet is empty; it needs a header and at least one row of numbers")
+        self.width = max(len(grid[n]) for n in self.filled)
+
+    def cell(self, row: int, column: int) -> Cell:
+        """A cell; None where there is nothing to see."""
+        cells = self.grid[row]
+        if column >= len(cells) or is_blank(cells[column]):
+            return None
+        return cells[column]
+
+    def text(self, row: int, column: int) -> str:
+        """What a cell says, on one line; "" where it is empty."""
+        cell = self.cell(row, column)
+        return "" if cell is None else tidy(name_of(cell))
+
+    def title(self, header: int, column: int) -> str:
+        """The header of a column; its letter where it has none."""
+        return self.text(header, column) or letters(column)
+
+    def titles(self, row: int, columns: Iterable[int] | None = None) -> str:
+        """The headers of a row, as messages list them; without `columns`, those that are there."""
+        if columns is None:
+            columns = [c for c in range(self.width) if self.text(row, c)]
+        return listed([quoted(self.text(row, c)) if self.text(row, c) else letters(c) for c in columns])
+
+    def sentence(self, row: int) -> str:
+        """All that a row says, quoted."""
+        return quoted("; ".join(filter(None, (self.text(row, c) for c in range(self.width)))))
+
+    def below(self, header: int) -> list[int]:
+        """The rows below a header that are not empty."""
+        return [n for n in self.filled if n > header]
+
+    def above(self, row: int) -> int | None:
+        """The next row above that is not empty."""
+        return next((n for n in reversed(self.filled) if n < row), None)
+
+    def refusal(
+        self, rule: str, sentence: str, *, row: int | None = None, column: str = "", value: str = ""
+    ) -> InvalidTable:
+        """The error that refuses the sheet as a whole, with one sentence for people and a rule for programs."""
+        place = 0 if row is None else row + 1
+        error = InvalidTable(self.name, (RowViolation(rule, place, column, value or self.name, sentence),))
+        error.args = (f"{self.name}: {sentence}",)
+        return error
+
+
+def letters(column: int) -> str:
+    """The letters by which a spreadsheet calls a column, from 0 on.
+
+    >>> letters(0), letters(27)
+    ('A', 'AB')
+    """
+    text = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text
+
+
+def name_of(cell: Cell) -> str:
+    """A cell as a name: a text as written, and 360.0 as 360."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def is_number(cell: Cell) -> bool:
+    """Whether a cell holds a number: not nothing, and not something else."""
+    try:
+        return read_number(cell) is not None
+    except InvalidArgument:
+        return False
+
+
+def says_nothing(cell: Cell) -> bool:
+    """Whether a cell is empty or says that nothing was reported."""
+    try:
+        return read_number(cell) is None
+    except InvalidArgument:
+        return False

@@ -1,0 +1,175 @@
+"""Sheets with a row per quarter and vendor."""
+
+from collections.abc import Sequence
+
+from forecast.cells import Cell, Stamp, is_blank, read_stamp
+from forecast.headers import Header, is_footnote
+from forecast.sheet.columns import (
+    bare_quarter,
+    column_of,
+    first_filled,
+    holds_numbers,
+    is_bare,
+    join_time,
+    market_of,
+    said_time,
+    tell_above,
+    tell_columns,
+    tell_rows,
+)
+from forecast.sheet.grid import Table, is_number
+from forecast.sheet.reading import Faults, Reading, Records
+
+
+def take_long(
+    table: Table, header: int, heads: Sequence[Header], options: Reading, notes: list[str], faults: Faults
+) -> Records:
+    """The cells of a sheet whose header has a column of vendors and one of quarters, or of years and quarters."""
+    columns = _Columns(table, header, heads, options)
+    rows = table.below(header)
+    titles = tell_above(table, header, notes)
+    tell_columns(table, header, columns.used, rows, notes)
+    title = table.title(header, columns.measure)
+    records = Records(
+        f"long: a row per quarter and vendor, header in row {header + 1}",
+        heads[columns.measure],
+        table.title(header, columns.provider),
+        columns.market is not None,
+        [*titles, title],
+    )
+    columns.prepare(records)
+    time_title = table.title(header, columns.period if columns.period is not None else columns.year or 0)
+    repeated: list[int] = []
+    remarks: list[int] = []
+    names = list(table.grid[header])
+    last = max((n for n in rows if is_number(table.cell(n, columns.measure))), default=header)
+    named: dict[Cell, str] = {}
+    year: Cell = None
+    for n in rows:
+        cells = table.grid[n]
+        size = len(cells)
+        who = cells[columns.provider] if columns.provider < size else None
+        number = cells[columns.measure] if columns.measure < size else None
+        said = cells[columns.period] if columns.period is not None and columns.period < size else None
+        if number == names[columns.measure] and list(cells) == names:
+            repeated.append(n)
+            continue
+        if is_blank(number):
+            number = None
+        if is_blank(who):
+            who = None
+        time: Cell | Stamp = None if is_blank(said) else said
+        if columns.year is not None:
+            here = table.cell(n, columns.year)
+            year = year if here is None else here
+            time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
+        if number is None and (who is None or said is None):
+            remarks.append(n)
+            continue
+        if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
+            remarks.append(n)
+            continue
+        market = table.cell(n, columns.market) if columns.market is not None else None
+        if market not in named or market is None:
+            named[market] = market_of(table, n, header, columns.market, options, faults)
+        records.add(n, named[market], time, said, time_title, who, number, title)
+        columns.take(n, records)
+    tell_rows(table, repeated, "the header again", notes)
+    tell_rows(
+        table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
+    )
+    if not records.rows:
+        raise table.refusal("has_rows", f"there is no row of numbers below the header in row {header + 1}", row=header)
+    return records
+
+
+def _is_remark(table: Table, row: int, last: int, number: Cell, time: Cell | Stamp) -> bool:
+    """Whether a row without a number is a remark: it stands below all numbers or begins as one, and has no quarter."""
+    if is_number(number) or (row <= last and not is_footnote(table.text(row, first_filled(table, row)))):
+        return False
+    stamp = time if isinstance(time, Stamp) else read_stamp(time)
+    return stamp is None or stamp.kind == "year"
+
+
+class _Columns:
+    """Which column of a long sheet is what."""
+
+    def __init__(self, table: Table, header: int, heads: Sequence[Header], options: Reading) -> None:
+        self.table = table
+        rows = table.below(header)
+        provider = column_of(table, heads, "provider", header, "vendor")
+        assert provider is not None  # by which the layout was told
+        self.provider = provider
+        self.period = column_of(table, heads, "period", header, "quarter")
+        self.year = column_of(table, heads, "year", header, "year")
+        if self.year is not None and self.period is not None and not is_bare(table, self.period, rows):
+            self.year = None
+        self.market = column_of(table, heads, "market", header, "market")
+        if self.market is not None and all(table.cell(n, self.market) is None for n in rows):
+            self.market = None
+        self.decimals, self.qualifier, self.published = (
+            column_of(table, heads, role, header, role) for role in ("decimals", "qualifier", "published_at")
+        )
+        others = (self.period, self.year, self.market, self.decimals, self.qualifier, self.published)
+        self.used = {self.provider, *(c for c in others if c is not None)}
+        if self.period is None and self.year is not None and not any(
+            bare_quarter(table.cell(n, self.year)) for n in rows
+        ):  # fmt: skip
+            self.period, self.year = self.year, None
+        self.measure = self._measure(heads, header, options)
+        self.used.add(self.measure)
+
+    def prepare(self, records: Records) -> None:
+        """Give the records the lists of the columns that are there."""
+        records.decimals = None if self.decimals is None else []
+        records.qualifiers = None if self.qualifier is None else []
+        records.published = None if self.published is None else []
+
+    def take(self, row: int, records: Records) -> None:
+        """Take what a row says beside its number."""
+        for target, column in (
+            (records.decimals, self.decimals),
+            (records.qualifiers, self.qualifier),
+            (records.published, self.published),
+        ):
+            if target is not None and column is not None:
+                target.append(self.table.cell(row, column))
+
+    def _measure(self, heads: Sequence[Header], header: int, options: Reading) -> int:
+        """The column of the numbers."""
+        table = self.table
+        shares, amounts = ([c for c, h in enumerate(heads) if h.role == role] for role in ("share", "amount"))
+        if shares and amounts and options.measure is None:
+            raise table.refusal(
+                "share_or_value",
+                f"columns {table.titles(header, [shares[0], amounts[0]])} hold shares and amounts, and one of them is "
+                "to be read; say which with --measure share, --measure percent or --measure amount",
+                row=header,
+            )
+        first, second = ("amount", "share") if options.measure == "amount" else ("share", "amount")
+        for role in (first, second):
+            if (column := column_of(table, heads, role, header, role)) is not None:
+                return column
+        rows = table.below(header)
+        free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows)]
+        if len(free) == 1:
+            return free[0]
+        found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"
+        raise table.refusal(
+            "share_or_value",
+            f"no column of shares or amounts was found: row {header + 1} has {table.titles(header)}, and {found}; call "
+            "the column 'share' or 'value'",
+            row=header,
+        )
+
+
+def has_names(table: Table, header: int, heads: Sequence[Header]) -> bool:
+    """Whether the texts below a header fit a long sheet: a column of vendors, and one of times."""
+    times = [c for c, head in enumerate(heads) if head.role in ("period", "year")]
+    if not times or not any(head.role == "provider" for head in heads):
+        return False
+    return any(
+        read_stamp(table.cell(n, c)) is not None or bare_quarter(table.cell(n, c)) is not None
+        for n in table.below(header)
+        for c in times
+    )

@@ -1,0 +1,249 @@
+"""The quarter of every cell of a sheet, by what the sheet as a whole says of dates and fiscal years."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
+from forecast.quarter import Quarter
+from forecast.sheet.grid import Table
+from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed
+
+First = dict[Stamp, tuple[int, str]]  # of each time, the row (from 1) and the text of its first use
+
+
+def find_quarters(
+    records: Records, table: Table, options: Reading, notes: list[str], faults: Faults
+) -> list[str | None]:
+    """The quarter of every record, such as "2020Q3"; None where the cell holds none, which is noted as a fault.
+
+    Records of whole years are dropped where all four quarters of the year are there too.
+
+    Raises:
+        InvalidTable: the times have two readings, or are not of quarters at all.
+    """
+    known: dict[Cell | Stamp, Stamp | None] = {}
+    first: First = {}
+    stamps: list[Stamp | None] = []
+    for n, time in enumerate(records.times):
+        if time not in known:
+            known[time] = time if isinstance(time, Stamp) else read_stamp(time)
+        stamp = known[time]
+        if stamp is not None and stamp not in first:
+            first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
+        stamps.append(stamp)
+    quarter_of, why = _resolve(first, table, options, notes)
+    whole = _whole_years(first, quarter_of)
+    if whole:
+        years = sorted({str(stamp.year) for stamp in whole})
+        notes.append(f"whole years beside their four quarters are not used: {listed(years)}")
+        gone = {n for n, stamp in enumerate(stamps) if stamp in whole}
+        records.drop(gone)
+        stamps = [stamp for n, stamp in enumerate(stamps) if n not in gone]
+    texts = {stamp: None if quarter is None else str(quarter) for stamp, quarter in quarter_of.items()}
+    dates: dict[tuple[str, str], tuple[Stamp, int]] = {}
+    result: list[str | None] = []
+    for n, stamp in enumerate(stamps):
+        quarter = None if stamp is None else texts[stamp]
+        if stamp is None or quarter is None:
+            allowed, hint = ("quarters", "write them as 2020Q3") if stamp is None else why[stamp]
+            place = (records.rows[n], records.time_columns[n], quoted(records.said[n]))
+            faults.add(records.markets[n], "period_is_quarter", place, allowed, hint)
+        elif stamp.kind not in ("quarter", "fiscal"):
+            other, row = dates.setdefault((records.markets[n], quarter), (stamp, records.rows[n]))
+            if other != stamp:
+                place = (records.rows[n], records.time_columns[n], quoted(records.said[n]))
+                hint = f"{first[other][1]} (row {row}) is in {quarter} too"
+                faults.add(records.markets[n], "one_date_per_quarter", place, "one date for each quarter", hint)
+        result.append(quarter)
+    return result
+
+
+def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[Stamp]:
+    """Years that stand beside all four of their quarters."""
+    there = {quarter for quarter in quarter_of.values() if quarter is not None}
+    return {
+        stamp for stamp in first if stamp.kind == "year" and all(Quarter(4 * stamp.year + k) in there for k in range(4))
+    }
+
+
+def _resolve(
+    first: First, table: Table, options: Reading, notes: list[str]
+) -> tuple[dict[Stamp, Quarter | None], dict[Stamp, tuple[str, str]]]:
+    """The quarter of each time, by what the table as a whole says; and why some have none."""
+    kinds: dict[str, list[Stamp]] = defaultdict(list)
+    for stamp in first:
+        kinds[stamp.kind].append(stamp)
+    quarter_of: dict[Stamp, Quarter | None] = {}
+    why: dict[Stamp, tuple[str, str]] = {}
+
+    def place(stamp: Stamp) -> str:
+        row, text = first[stamp]
+        return f"row {row} has '{text}'"
+
+    usable = [kind for kind in kinds if kind not in ("year", "half", "bare")]
+    if not usable and first:
+        kind, found = next((k, v[0]) for k, v in kinds.items())
+        what = {"year": "years", "half": "half-years", "bare": "quarters without a year"}[kind]
+        way = {
+            "year": "add a column of quarters (1 to 4), or give figures by quarter",
+            "half": "give figures by quarter",
+            "bare": "add a column of years, or write 2020Q3",
+        }[kind]
+        raise table.refusal(
+            "period_is_quarter", f"the sheet has {what}, not quarters: {place(found)}; {way}", row=first[found][0] - 1
+        )
+    for stamp in (*kinds["year"], *kinds["half"], *kinds["bare"]):
+        quarter_of[stamp] = None
+        what = {"year": "a whole year", "half": "a half-year", "bare": "a quarter without a year"}[stamp.kind]
+        why[stamp] = ("quarters", f"this is {what}; write 2020Q3, or remove it")
+    _fiscal(kinds, quarter_of, place, table, options, notes, first)
+    _dates(kinds, quarter_of, why, place, table, options, notes, first)
+    return quarter_of, why
+
+
+def _fiscal(
+    kinds: dict[str, list[Stamp]],
+    quarter_of: dict[Stamp, Quarter | None],
+    place: Callable[[Stamp], str],
+    table: Table,
+    options: Reading,
+    notes: list[str],
+    first: First,
+) -> None:
+    fiscal, plain = kinds["fiscal"], kinds["quarter"]
+    end = options.fiscal_year_end
+    if fiscal and plain:
+        raise table.refusal(
+            "fiscal_or_calendar",
+            f"fiscal and calendar quarters stand side by side: {place(fiscal[0])} and {place(plain[0])}; write all of "
+            "them in one way",
+            row=first[fiscal[0]][0] - 1,
+        )
+    if fiscal and end is None:
+        raise table.refusal(
+            "fiscal_year_end",
+            f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, such as "
+            "--fiscal-year-end 6 for June",
+            row=first[fiscal[0]][0] - 1,
+        )
+    if end is not None:
+        for stamp in (*fiscal, *plain):
+            quarter_of[stamp] = fiscal_quarter(stamp.year, stamp.part, year_end=end)
+        if fiscal or plain:
+            one = (fiscal or plain)[0]
+            notes.append(
+                f"quarters are fiscal, of years that end in {MONTH_NAMES[end - 1]}, each read as the calendar quarter "
+                f"in which it ends: '{first[one][1]}' as {quarter_of[one]}"
+            )
+        return
+    for stamp in plain:
+        quarter_of[stamp] = Quarter(4 * stamp.year + stamp.part - 1)
+    odd = next((stamp for stamp in plain if first[stamp][1] != str(quarter_of[stamp])), None)
+    if odd is not None:
+        notes.append(f"'{first[odd][1]}' read as {quarter_of[odd]}")
+
+
+def _dates(
+    kinds: dict[str, list[Stamp]],
+    quarter_of: dict[Stamp, Quarter | None],
+    why: dict[Stamp, tuple[str, str]],
+    place: Callable[[Stamp], str],
+    table: Table,
+    options: Reading,
+    notes: list[str],
+    first: First,
+) -> None:
+    loose = kinds["loose"]
+    if loose and not kinds["month"]:
+        stamp = loose[0]
+        raise table.refusal(
+            "period_is_quarter",
+            f"{place(stamp)}, which may be quarter {stamp.part} or month {stamp.part} of {stamp.year}; write 2020Q3 or "
+            "2020-09",
+            row=first[stamp][0] - 1,
+        )
+    either = kinds["either"]
+    settled = [*kinds["day"], *kinds["month"], *loose]
+    days = {stamp: stamp for stamp in settled}
+    if either:
+        order = options.date_order or _order(either, settled, place, table, first)
+        days |= {stamp: day for stamp in either if (day := stamp.in_order(order)) is not None}
+        if options.date_order is None:
+            notes.append(
+                f"dates are read {order.replace('-', ' ')}, the only order in which all of them are of quarters"
+            )
+    if not days:
+        return
+    unfit = [stamp for stamp, day in days.items() if not _ends(day) and not _starts(day)]
+    if 2 * len(unfit) >= len(days):
+        stamp = unfit[0]
+        months = sorted({day.part for day in days.values()})
+        monthly = len({(day.year, day.part) for day in days.values()}) > len(
+            {(day.year, (day.part - 1) // 3) for day in days.values()}
+        )
+        what = (
+            "the dates are monthly" if monthly else f"the dates lie in {listed([MONTH_NAMES[m - 1] for m in months])}"
+        )
+        way = (
+            "give one row per quarter: sum amounts over its months, or take its last month"
+            if monthly
+            else "a quarter's date lies in March, June, September or December, or is its first day; write 2020Q3"
+        )
+        raise table.refusal("period_is_quarter", f"{what}: {place(stamp)}; {way}", row=first[stamp][0] - 1)
+    ends = [stamp for stamp, day in days.items() if _ends(day)]
+    starts = [stamp for stamp, day in days.items() if _starts(day)]
+    if ends and starts:
+        raise table.refusal(
+            "period_is_quarter",
+            f"some dates end quarters and some begin them: {place(ends[0])} and {place(starts[0])}; write them in one "
+            "way, or as 2020Q3",
+            row=first[starts[0]][0] - 1,
+        )
+    for stamp, day in days.items():
+        fit = stamp not in unfit
+        quarter_of[stamp] = Quarter(4 * day.year + (day.part - 1) // 3) if fit else None
+        if not fit:
+            why[stamp] = (
+                "dates in the last month of a quarter" if ends else "first days of quarters",
+                "write the quarter as 2020Q3",
+            )
+    example = (ends or starts)[0]
+    notes.append(f"'{first[example][1]}' read as {quarter_of[example]}")
+
+
+def _ends(day: Stamp) -> bool:
+    return day.part in (3, 6, 9, 12)
+
+
+def _starts(day: Stamp) -> bool:
+    return day.kind == "day" and day.day == 1 and day.part in (1, 4, 7, 10)
+
+
+def _order(
+    either: list[Stamp],
+    settled: list[Stamp],
+    place: Callable[[Stamp], str],
+    table: Table,
+    first: First,
+) -> DateOrder:
+    """The one order of day and month in which all dates are of quarters."""
+    orders: tuple[DateOrder, DateOrder] = ("day-first", "month-first")
+    fit = []
+    for order in orders:
+        days = [*settled, *(day for stamp in either if (day := stamp.in_order(order)) is not None)]
+        quarters = {(day.year, (day.part - 1) // 3) for day in days}
+        if len(days) == len(settled) + len(either) and len(quarters) == len(set(days)) and (
+            all(map(_ends, days)) or all(map(_starts, days))
+        ):  # fmt: skip
+            fit.append(order)
+    if len(fit) == 1:
+        return fit[0]
+    stamp = either[0]
+    shown = [f"{day.year}-{day.part:02}-{day.day:02}" for order in orders if (day := stamp.in_order(order)) is not None]
+    raise table.refusal(
+        "date_order",
+        f"{place(stamp)}, which may be {' (day first) or '.join(shown)} (month first); say which with --date-order "
+        "day-first or --date-order month-first",
+        row=first[stamp][0] - 1,
+    )

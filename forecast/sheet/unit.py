@@ -1,0 +1,226 @@
+"""Whether the numbers of a sheet are fractions, per cents or amounts: by signs, headers, sums and words."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forecast.cells import Cell, Written, quoted
+from forecast.errors import InvalidTable
+from forecast.headers import is_sum, spoken_of
+from forecast.sheet.grid import Table
+from forecast.sheet.reading import Reading, Records, Unit
+
+_NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
+_WIDEST = 0.1  # of that allowance
+_UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
+
+Key = tuple[str, str, Cell]  # market, quarter, publication
+Unfit = dict[int, tuple[str, str, str]]  # by record: rule, what is allowed, hint
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What the numbers of one quarter add up to, rows and columns such as Total left out."""
+
+    quarter: str
+    total: float
+    slack: float  # what rounding may have taken or given, of a sum of one
+    cells: tuple[int, ...]
+
+    def near(self, whole: float) -> bool:
+        return abs(self.total - whole) <= self._allowance(whole)
+
+    def over(self, whole: float) -> bool:
+        return self.total > whole + self._allowance(whole)
+
+    def _allowance(self, whole: float) -> float:
+        return max(_NEAR * whole, min(self.slack, _WIDEST * whole)) + 1e-9
+
+
+def find_unit(
+    records: Records,
+    times: Sequence[str | None],
+    digits: Sequence[str | None],
+    written: Sequence[Written | None],
+    table: Table,
+    options: Reading,
+    notes: list[str],
+) -> tuple[Unit, Unfit]:
+    """What the numbers without a sign are, and which cells cannot be that.
+
+    Raises:
+        InvalidTable: two readings are possible.
+    """
+    signed = [n for n, value in enumerate(written) if value is not None and value.percent]
+    bare = [n for n, value in enumerate(written) if value is not None and not value.percent and digits[n] is not None]
+    role = records.measured.role if records.measured is not None else None
+    if options.measure is not None:
+        return _UNITS[options.measure], {}
+    if role == "amount":
+        return _amounts(signed, bare, records, table, notes)
+    if signed:
+        return _beside_signs(bare, digits)
+    sums = _sums(records, times, digits, bare)
+    if not sums:
+        return "fractions", {}
+    says = spoken_of(records.hints)
+    if role == "share":
+        return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    return _open(sums, digits, records, table, notes, says)
+
+
+def _amounts(
+    signed: list[int], bare: list[int], records: Records, table: Table, notes: list[str]
+) -> tuple[Unit, Unfit]:
+    column = quoted(records.columns[0])
+    hint = "if they are shares, say so with --measure percent"
+    if signed and not bare:
+        n = signed[0]
+        raise table.refusal(
+            "unit_of_measure",
+            f"column {column} should hold amounts, but holds per cents: row {records.rows[n]} has "
+            f"{quoted(records.numbers[n])}; {hint}",
+            row=records.rows[n] - 1,
+        )
+    if records.columns[0] != "value":
+        notes.append(f"column {column} read as amounts")
+    return "amounts", dict.fromkeys(signed, ("unit_of_measure", "amounts, without a per cent sign", hint))
+
+
+def _beside_signs(bare: list[int], digits: Sequence[str | None]) -> tuple[Unit, Unfit]:
+    """Numbers without a sign beside some with one: 34.1 can only be a per cent, and 0.341 can be two things."""
+    why = (
+        "unit_of_measure",
+        "per cents with their sign, as the other cells",
+        "without it this may be a fraction or a per cent",
+    )
+    return "per cent", dict.fromkeys((n for n in bare if 0 < abs(_number(digits, n)) <= 1), why)
+
+
+def _number(digits: Sequence[str | None], n: int) -> float:
+    return float(digits[n] or 0)
+
+
+def _sums(records: Records, times: Sequence[str | None], digits: Sequence[str | None], bare: list[int]) -> list[_Sum]:
+    """The sum of each quarter that has all its numbers; of every quarter where none has."""
+    members: dict[Key, list[int]] = defaultdict(list)
+    holes: set[Key] = set()
+    summed: dict[Cell, bool] = {}
+    there = set(bare)
+    for n, quarter in enumerate(times):
+        if quarter is None:
+            continue
+        key = (records.markets[n], quarter, records.published[n] if records.published is not None else None)
+        if n not in there:
+            holes.add(key)
+            continue
+        who = records.providers[n]
+        if who not in summed:
+            summed[who] = isinstance(who, str) and is_sum(who)
+        if not summed[who]:
+            members[key].append(n)
+    whole = {key: cells for key, cells in members.items() if key not in holes} or members
+    sums = []
+    for (_, quarter, _), cells in whole.items():
+        texts = [digits[n] or "0" for n in cells]
+        slack = sum(0.5 * 10.0 ** -len(text.partition(".")[2]) for text in texts)
+        sums.append(_Sum(quarter, sum(map(float, texts)), slack, tuple(cells)))
+    return sums
+
+
+def _shares(
+    sums: list[_Sum], digits: Sequence[str | None], records: Records, table: Table, notes: list[str], *, percent: bool
+) -> tuple[Unit, Unfit]:
+    """The unit of numbers that are called shares."""
+    small = [found for found in sums if not found.over(1.0)]
+    large = [found for found in sums if found.over(1.0)]
+    above = [n for found in sums for n in found.cells if abs(_number(digits, n)) > 1]
+    ones = sum(found.near(1.0) for found in sums)
+    hundreds = sum(found.near(100.0) for found in sums)
+    if not above:
+        if percent and not ones:
+            raise _two_readings(
+                table,
+                f"the sheet speaks of per cents, but its quarters sum to {_span(sums)}, so that the numbers may be per "
+                "cents or fractions of 1",
+                "--measure percent or --measure share",
+            )
+        if percent:
+            notes.append("read as fractions of 1: the quarters sum to about 1")
+        return "fractions", {}
+    if small and (not percent or ones):
+        # some quarters look like fractions, and others do not
+        if len(small) > len(large):
+            hint = "the other quarters hold fractions of 1"
+            return "fractions", dict.fromkeys(above, ("share_in_unit_interval", "fractions of 0 to 1", hint))
+        if len(small) < len(large) and hundreds:
+            hint = "the other quarters hold per cents, which sum to about 100"
+            odd = [n for found in small for n in found.cells]
+            notes.append("read as per cent: the quarters sum to about 100")
+            return "per cent", dict.fromkeys(odd, ("unit_of_measure", "per cents as the other quarters", hint))
+        raise _two_readings(
+            table,
+            f"the shares may be fractions of 1 or per cents: {small[0].quarter} sums to {small[0].total:.6g} and "
+            f"{large[0].quarter} to {large[0].total:.6g}",
+            "--measure share or --measure percent",
+        )
+    if any(_number(digits, n) > 100 for n in above) and not hundreds:
+        raise table.refusal(
+            "share_in_unit_interval",
+            f"the sheet speaks of shares, but {records.columns[above[0]]} has {quoted(records.numbers[above[0]])} in "
+            f"row {records.rows[above[0]]}, and its quarters sum to {_span(sums)}; if these are amounts, say so with "
+            "--measure amount",
+            row=records.rows[above[0]] - 1,
+        )
+    tiny = next((n for found in sums for n in found.cells if 0 < abs(_number(digits, n)) < 1), None)
+    if tiny is not None and not percent and not hundreds:
+        raise _two_readings(
+            table,
+            f"row {records.rows[above[0]]} has {quoted(records.numbers[above[0]])} and row {records.rows[tiny]} has "
+            f"{quoted(records.numbers[tiny])}, which may be a fraction of 1 or a per cent",
+            "--measure percent, or write all numbers in one way",
+        )
+    notes.append(
+        "read as per cent: the quarters sum to about 100"
+        if 2 * hundreds >= len(sums)
+        else f"read as per cent: the sheet speaks of shares, and its quarters sum to {_span(sums)}"
+    )
+    return "per cent", {}
+
+
+def _open(
+    sums: list[_Sum], digits: Sequence[str | None], records: Records, table: Table, notes: list[str], says: str | None
+) -> tuple[Unit, Unfit]:
+    """The unit of numbers whose headers do not say it: by their sums, then by the words around them."""
+    if all(found.near(1.0) for found in sums):
+        notes.append("read as shares, fractions of 1: the quarters sum to about 1")
+        return "fractions", {}
+    if all(found.near(100.0) for found in sums):
+        notes.append("read as per cent: the quarters sum to about 100")
+        return "per cent", {}
+    if says in ("share", "percent"):
+        return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    if says == "amount":
+        notes.append("read as amounts, as the words of the sheet say")
+        return "amounts", {}
+    if all(found.over(100.0) for found in sums):
+        notes.append(f"read as amounts: the quarters sum to {_span(sums)}")
+        return "amounts", {}
+    # a quarter far from 100 in a sheet of per cents is a slip, and in one of amounts a quarter as any other
+    is_fraction = not any(found.over(1.0) for found in sums)
+    what, flag = ("fractions of 1", "share") if is_fraction else ("per cents", "percent")
+    raise _two_readings(
+        table,
+        f"the numbers may be {what} or amounts: the quarters sum to {_span(sums)} ({sums[0].quarter} to "
+        f"{sums[0].total:.6g})",
+        f"--measure {flag} or --measure amount",
+    )
+
+
+def _span(sums: list[_Sum]) -> str:
+    least, most = min(found.total for found in sums), max(found.total for found in sums)
+    return f"{least:.6g}" if f"{least:.6g}" == f"{most:.6g}" else f"{least:.6g} to {most:.6g}"
+
+
+def _two_readings(table: Table, found: str, flags: str) -> InvalidTable:
+    return table.refusal("unit_of_measure", f"{found}; say which with {flags}")

@@ -1,0 +1,336 @@
+"""Sheets with a column per quarter, and sheets with a column per vendor."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from forecast.cells import Cell, Stamp, quoted, read_stamp
+from forecast.headers import Header, is_derived, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.sheet.columns import (
+    bare_quarter,
+    column_of,
+    first_filled,
+    holds_numbers,
+    join_time,
+    market_of,
+    said_time,
+    tell_above,
+    tell_columns,
+    tell_rows,
+)
+from forecast.sheet.grid import Table, is_number, letters, name_of
+from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed
+
+Across = dict[int, tuple[Stamp, str]]  # by column: a time, and as the sheet says it
+
+
+def times_across(table: Table, header: int) -> tuple[Across, int | None]:
+    """The columns of a header row that are times, and the row of years above it where its quarters have none.
+
+    Nothing comes back for a row that is no header of quarters.
+    """
+    stamps = {}
+    for c in range(table.width):
+        cell = table.cell(header, c)
+        stamp = read_stamp(cell)
+        if stamp is not None and (stamp.kind == "year" or not is_number(cell)):
+            stamps[c] = stamp
+    quarters = [c for c, stamp in stamps.items() if stamp.kind != "year"]
+    rows = table.below(header)
+    numbers = [c for c in quarters if holds_numbers(table, c, rows)]
+    named = any(read_header(table.text(header, c)).role == "provider" for c in range(table.width))
+    if not (len(numbers) >= 2 or (numbers and named)):
+        return {}, None
+    above = table.above(header)
+    bare = [c for c in quarters if stamps[c].kind == "bare"]
+    years: dict[int, Cell] = {}
+    last: Cell = None
+    if bare and above is not None:
+        for c in range(table.width):
+            cell = table.cell(above, c)
+            stamp = read_stamp(cell)
+            if cell is not None:
+                last = cell if stamp is not None and stamp.kind == "year" else None
+            years[c] = last
+    across: Across = {}
+    for c, stamp in stamps.items():
+        said = table.text(header, c)
+        year = years.get(c)
+        joined = join_time(year, table.cell(header, c)) if stamp.kind == "bare" and year is not None else stamp
+        across[c] = (joined, said_time(year, said)) if isinstance(joined, Stamp) and joined != stamp else (stamp, said)
+    return across, above if any(year is not None for year in years.values()) else None
+
+
+def take_quarters(
+    table: Table, header: int, across: Across, years: int | None, options: Reading, notes: list[str], faults: Faults
+) -> Records:
+    """The cells of a sheet with a column per quarter; `years` is the row of years above the header, if there is one."""
+    rows = table.below(header)
+    provider, market = _names(table, header, across, years)
+    titles = tell_above(table, header, notes, years)
+    tell_columns(table, header, {provider, *across} | ({market} if market is not None else set()), rows, notes)
+    place = f"header in row {header + 1}" if years is None else f"header in rows {years + 1} and {header + 1}"
+    corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
+    records = Records(
+        f"wide: a column per quarter, {place}",
+        None,
+        table.title(header, provider),
+        market is not None,
+        [*titles, *filter(None, corner)],
+    )
+    repeated: list[int] = []
+    remarks: list[int] = []
+    for n in rows:
+        cells = {c: table.cell(n, c) for c in across}
+        who = table.cell(n, provider)
+        if all(cell == table.cell(header, c) for c, cell in cells.items()):
+            repeated.append(n)
+            continue
+        if not any(map(is_number, cells.values())) and (
+            who is None
+            or is_footnote(table.text(n, first_filled(table, n)))
+            or all(cell is None for cell in cells.values())
+        ):
+            remarks.append(n)
+            continue
+        where = market_of(table, n, header, market, options, faults)
+        for c, (time, said) in across.items():
+            records.add(n, where, time, said, table.text(header, c), who, cells[c], table.text(header, c))
+    tell_rows(table, repeated, "the header again", notes)
+    tell_rows(table, remarks, "without a number", notes)
+    return records
+
+
+def _names(table: Table, header: int, across: Across, years: int | None) -> tuple[int, int | None]:
+    """The columns of the vendors and of the markets of a sheet with a column per quarter."""
+    rows = table.below(header)
+    provider = market = None
+    for row in (header, years):
+        if row is not None:
+            heads = [
+                read_header(table.text(row, c)) if c not in across else Header("", None) for c in range(table.width)
+            ]
+            provider = column_of(table, heads, "provider", row, "vendor") if provider is None else provider
+            market = column_of(table, heads, "market", row, "market") if market is None else market
+    if provider is not None:
+        return provider, market
+    first = min(across)
+    texts = [
+        c
+        for c in range(table.width)
+        if c not in across
+        and c != market
+        and any(isinstance(cell := table.cell(n, c), str) and not is_number(cell) for n in rows)
+    ]
+    free = [c for c in texts if c < first] or texts
+    if not free and market is not None:
+        return market, None  # the only names are called markets: those of vendors
+    if not free and first > 0 and any(table.cell(n, first - 1) is not None for n in rows):
+        free = [first - 1]  # names such as 360
+    if len(free) != 1:
+        found = f"columns {table.titles(header, free)} hold texts" if free else "no column holds names"
+        raise table.refusal(
+            "provider_column",
+            f"the sheet has a column per quarter (row {header + 1}), and {found}; call the one with the "
+            "vendors 'vendor'",
+            row=header,
+        )
+    return free[0], market
+
+
+def take_vendors(table: Table, options: Reading, notes: list[str], faults: Faults) -> Records:
+    """The cells of a sheet with a column per vendor."""
+    period, year, header = _period_column(table)
+    rows = table.below(header)
+    heads = [read_header(table.text(header, c)) for c in range(table.width)]
+    market = column_of(table, heads, "market", header, "market")
+    if market is not None and holds_numbers(table, market, rows):
+        market = None  # a column `Market` of numbers is a sum
+    taken = {c for c in (period, year, market) if c is not None}
+    vendors = _vendors(table, header, heads, taken, period)
+    titles = tell_above(table, header, notes)
+    tell_columns(table, header, {*taken, *vendors}, rows, notes)
+    names = [table.text(header, c) for c in vendors]
+    spoken = names if all(read_header(name).percent for name in names) else []
+    records = Records(
+        f"wide: a column per vendor, header in row {header + 1}",
+        None,
+        "header",
+        market is not None,
+        [*titles, table.text(header, period), *spoken],
+    )
+    time_title = table.title(header, period)
+    remarks: list[int] = []
+    repeated: list[int] = []
+    sums: list[int] = []
+    last: Cell = None
+    for n in rows:
+        said = table.cell(n, period)
+        time: Cell | Stamp = said
+        if year is not None:
+            here = table.cell(n, year)
+            last = last if here is None else here
+            time, said = join_time(last, said), said_time(last, said)
+        cells = {c: table.cell(n, c) for c in vendors}
+        if not isinstance(time, Stamp) and read_stamp(time) is None:
+            if all(
+                cell is None or name_of(cell) == name_of(table.cell(header, c)) for c, cell in cells.items()
+            ) and any(cell is not None for cell in cells.values()):
+                repeated.append(n)
+                continue
+            if not any(map(is_number, cells.values())):
+                units = [table.text(n, c) for c in range(table.width) if table.text(n, c)]
+                records.hints.extend(units if all(map(is_unit, units)) else [])
+                remarks.append(n)
+                continue
+            label = table.text(n, first_filled(table, n))
+            if is_sum(label) or is_derived(label):
+                sums.append(n)
+                continue
+        where = market_of(table, n, header, market, options, faults)
+        for c in vendors:
+            records.add(n, where, time, said, time_title, table.grid[header][c], cells[c], table.text(header, c))
+    tell_rows(table, repeated, "the header again", notes)
+    tell_rows(table, remarks, "without a number", notes)
+    tell_rows(table, sums, "a sum or a change over quarters", notes)
+    return records
+
+
+def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int], period: int) -> list[int]:
+    """The columns of numbers that are vendors'."""
+    rows = table.below(header)
+    vendors = []
+    for c in range(table.width):
+        title = table.text(header, c)
+        if c in taken or not holds_numbers(table, c, rows) or is_derived(title):
+            continue
+        if title and not title.startswith("Unnamed:"):
+            vendors.append(c)
+        elif not _counts(table, c, rows):
+            raise table.refusal(
+                "provider_not_blank",
+                f"column {letters(c)} holds numbers, but the header in row {header + 1} has no name for it; write the "
+                "vendor's name there",
+                row=header,
+            )
+    if not vendors:
+        raise table.refusal(
+            "share_or_value",
+            f"there are quarters in column {quoted(table.title(header, period))}, but no column of numbers below row "
+            f"{header + 1}; it needs a column per vendor, or the columns quarter, vendor and share",
+            row=header,
+        )
+    _check_one_measure(table, header, heads, vendors)
+    counts = Counter(table.text(header, c) for c in vendors)
+    twice = next((title for title, count in counts.items() if count > 1), None)
+    if twice is not None:
+        places = listed([letters(c) for c in vendors if table.text(header, c) == twice])
+        raise table.refusal(
+            "provider_once",
+            f"columns {places} are all called {quoted(twice)} in row {header + 1}; each vendor needs one column",
+            row=header,
+        )
+    return vendors
+
+
+def _check_one_measure(table: Table, header: int, heads: Sequence[Header], vendors: Sequence[int]) -> None:
+    """Refuse columns that are named after a measure, and two measures of one vendor."""
+    plain = next((c for c in vendors if heads[c].role in ("share", "amount") and heads[c].worth > 1), None)
+    if plain is not None:
+        raise table.refusal(
+            "provider_column",
+            f"no column of vendors was found: row {header + 1} has {table.titles(header)}, of which "
+            f"{quoted(table.text(header, plain))} is a measure; call the column with the vendors 'vendor'",
+            row=header,
+        )
+    seen: dict[str, tuple[str | None, int]] = {}
+    kinds: dict[str, int] = {}
+    for c in vendors:
+        vendor, measure = measure_of(table.text(header, c))
+        other = seen.setdefault(vendor, (measure, c))
+        if measure is not None:
+            kinds.setdefault(measure, c)
+        clash = other[1] if other[1] != c else kinds.get("share") if measure == "amount" else None
+        if measure == "share" and clash is None:
+            clash = kinds.get("amount")
+        if clash is not None and clash != c and (other[0] != measure or len(kinds) > 1):
+            raise table.refusal(
+                "share_or_value",
+                f"columns {table.titles(header, [clash, c])} hold two measures; keep the columns of one",
+                row=header,
+            )
+
+
+def _counts(table: Table, column: int, rows: Sequence[int]) -> bool:
+    """Whether a column without a header only counts the rows, as programs write it."""
+    numbers = [table.text(n, column) for n in rows if table.cell(n, column) is not None]
+    return any(numbers == [str(k + start) for k in range(len(numbers))] for start in (0, 1))
+
+
+def _period_column(table: Table) -> tuple[int, int | None, int]:
+    """The column of quarters, that of their years where they stand apart, and the header row of a wide sheet."""
+    times: Counter[int] = Counter()
+    years: Counter[int] = Counter()
+    bare: Counter[int] = Counter()
+    for c in range(table.width):
+        for n in table.filled:
+            cell = table.cell(n, c)
+            stamp = read_stamp(cell)
+            if stamp is None or stamp.kind == "bare":
+                bare[c] += bare_quarter(cell) is not None
+            elif stamp.kind == "year":
+                years[c] += 1
+            elif not is_number(cell):
+                times[c] += 1
+    column, year = _best(times), None
+    for c in sorted(bare):
+        before = [y for y in years if y < c and years[y]]
+        if bare[c] and before and bare[c] > times[column if column is not None else c]:
+            column, year = c, before[-1]
+            break
+    if column is None:
+        column = _best(bare) if any(read_stamp(table.cell(n, c)) for c in bare for n in table.filled) else None
+        column = _best(years) if column is None or years[_best(years) or 0] > bare[column] else column
+    if column is None:
+        raise _nothing_found(table)
+    is_time = bare_quarter if year is not None else read_stamp
+    first = next(n for n in table.filled if is_time(table.cell(n, column)) is not None)
+    above = [n for n in table.filled if n < first]
+    while above and all(is_unit(text) for c in range(table.width) if (text := table.text(above[-1], c))):
+        above.pop()
+    if not above or not any(table.text(above[-1], c) for c in range(table.width) if c != column):
+        raise table.refusal(
+            "has_header",
+            f"there is no header above the first quarter in row {first + 1}; write the names of the columns in a row "
+            "above it, such as quarter, vendor, share",
+            row=first,
+        )
+    return column, year, above[-1]
+
+
+def _best(counts: Counter[int]) -> int | None:
+    """The column with most; the leftmost of several."""
+    best = max(counts.values(), default=0)
+    return min(c for c, count in counts.items() if count == best) if best else None
+
+
+def _nothing_found(table: Table) -> Exception:
+    first = table.filled[0]
+    heads = [read_header(table.text(first, c)) for c in range(table.width)]
+    given = next((c for c, head in enumerate(heads) if head.role == "period"), None)
+    row = next((n for n in table.filled[1:] if given is not None and table.cell(n, given) is not None), None)
+    if given is not None and row is not None:
+        found = quoted(table.cell(row, given))
+        return table.refusal(
+            "period_is_quarter",
+            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; write 2020Q3",
+            row=row,
+            column=table.text(first, given),
+            value=found,
+        )
+    return table.refusal(
+        "period_column",
+        f"no quarters were found; row {first + 1} has {table.titles(first)}; the sheet needs quarters such as 2020Q3 in "
+        "a column, or as the headers of columns",
+        row=first,
+    )
