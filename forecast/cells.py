@@ -8,7 +8,7 @@ table.
 import math
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -103,6 +103,8 @@ def quoted(cell: Cell, /) -> str:
         return f"'{printable(cell)}'"
     if isinstance(cell, float):
         return f"{cell:.15g}"
+    if isinstance(cell, datetime) and cell.time() == time():
+        cell = cell.date()
     return "nothing" if cell is None else str(cell)
 
 

@@ -330,7 +330,7 @@ def _nothing_found(table: Table) -> Exception:
         )
     return table.refusal(
         "period_column",
-        f"no quarters were found; row {first + 1} has {table.titles(first)}; the sheet needs quarters such as 2020Q3 in "
+        f"no quarters were found; row {first + 1} has {table.titles(first)}; it needs quarters such as 2020Q3 in "
         "a column, or as the headers of columns",
         row=first,
     )

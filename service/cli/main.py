@@ -24,6 +24,7 @@ _COMMANDS = (
     "history",
     "forecast",
     "diff",
+    "read",
     "batch",
     "backtest",
     "report",

@@ -129,6 +129,72 @@ def server(help_: str) -> Callable[[F], F]:
     )
 
 
+def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a month given as an option, as its number or by its name."""
+    if value is None:
+        return None
+    names = [f"{date(2000, n, 1):%B}".casefold() for n in range(1, 13)]
+    text = value.strip().casefold()
+    found = [n for n, name in enumerate(names, start=1) if text == str(n) or (len(text) > 2 and name.startswith(text))]
+    if len(found) != 1:
+        raise click.BadParameter(f"{value!r} is no month; allowed: 1 to 12, or a name such as June.", ctx, param)
+    return found[0]
+
+
+def _gathered(command: F) -> F:
+    """Give the command what was said about a table as one argument, `reading`."""
+
+    @wraps(command)
+    def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
+        from forecast.sheet import Reading
+
+        said = {name: values.pop(f"read_{name}") for name in _SAID}
+        return command(*arguments, reading=Reading(**said), **values)
+
+    return cast(F, run)
+
+
+_SAID = ("measure", "decimal", "date_order", "fiscal_year_end", "market")
+
+reading: Callable[[F], F] = _together(
+    click.option(
+        "--sheet", metavar="NAME", help="Sheet of a workbook, by name or number.  [default: the one understood]"
+    ),
+    click.option(
+        "--measure",
+        "read_measure",
+        type=click.Choice(("share", "percent", "amount")),
+        help="What its numbers are: fractions of 1, per cents or amounts.  [default: by the table]",
+    ),
+    click.option(
+        "--decimal",
+        "read_decimal",
+        type=click.Choice(("point", "comma")),
+        help="Its decimal mark.  [default: by the table]",
+    ),
+    click.option(
+        "--date-order",
+        "read_date_order",
+        type=click.Choice(("day-first", "month-first")),
+        help="How to read 03/06/2020.  [default: by the table]",
+    ),
+    click.option(
+        "--fiscal-year-end",
+        "read_fiscal_year_end",
+        callback=_month,
+        metavar="MONTH",
+        help="Its quarters are fiscal, of years that end in this month: 6, or June.",
+    ),
+    click.option(
+        "--market",
+        "read_market",
+        metavar="NAME",
+        help="Name of its market, if it has no column of them.  [default: the file's name]",
+    ),
+    _gathered,
+)
+"""How a user's own table is to be read: the command is given `sheet` and, as `reading`, a `forecast.sheet.Reading`."""
+
 result: Callable[[F], F] = _together(
     click.option(
         "--format",

@@ -1,0 +1,435 @@
+"""Files and frames as a grid of cells, and the sheet read from them: workbooks, delimited text, tables of programs."""
+
+import csv
+import io
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
+
+from forecast.cells import Cell, is_blank, quoted
+from forecast.errors import InvalidArgument, InvalidTable
+from forecast.sheet import Reading, Sheet, understand
+from service.tables import ENDINGS, read_table
+
+if TYPE_CHECKING:
+    import fastexcel
+
+Grid = Sequence[Sequence[Cell]]
+
+WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
+TEXTS: Final = (".csv", ".tsv", ".txt")
+SHEET_ENDINGS: Final = (*TEXTS, *WORKBOOKS, *(ending for ending in ENDINGS if ending not in TEXTS))
+MAX_BYTES: Final = 64 * 2**20  # of a file
+MAX_UNPACKED: Final = 256 * 2**20  # of a workbook, whose file is packed
+MAX_CELLS: Final = 5_000_000
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LONGEST_CELL = 100_000  # characters
+_SNIFFED = 200  # lines by which the delimiter is told
+_PACKED = b"PK\x03\x04"
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_STRANGERS = (
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow IPC file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"%PDF", "a PDF file"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One sheet of a workbook, or the only one of another file."""
+
+    name: str  # of the sheet; "" where the file has but one
+    grid: Grid  # its first row is row 1 of the sheet
+
+
+def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | None = None) -> Sheet:
+    """Read a file of shares or amounts as its author has it.
+
+    Args:
+        path: A workbook (.xlsx, .xlsm, .xls, .ods), delimited text (.csv, .tsv, .txt), or a table of a program
+            (.parquet, .json, .arrow, .ipc).
+        sheet: Name or number, from 1, of the sheet of a workbook; by default the only one that is understood.
+        options: What the user says about it; without a market there or in the file, the market has the file's name.
+
+    Raises:
+        InvalidArgument: the file is missing, too large, damaged or not what its ending says, or has no such sheet.
+        InvalidTable: it is not understood, or has two readings.
+    """
+    options = options or Reading()
+    leaves, notes = read_leaves(path, sheet=sheet)
+    read: list[Sheet] = []
+    failures: list[InvalidTable] = []
+    for leaf in leaves:
+        source = f"{path}, sheet {quoted(leaf.name)}" if leaf.name and len(leaves) > 1 else str(path)
+        try:
+            read.append(understand(leaf.grid, name=path.stem, source=source, options=options))
+        except InvalidTable as error:
+            failures.append(error)
+    if len(read) == 1:
+        chosen = read[0]
+        if len(leaves) > 1:
+            notes = (
+                *notes,
+                f"of {len(leaves)} sheets the only one understood was read: {chosen.name.split(', ', 1)[1]}",
+            )
+        return replace(chosen, name=str(path), notes=(*notes, *chosen.notes))
+    if len(leaves) == 1:
+        raise failures[0]
+    names = ", ".join(quoted(leaf.name) for leaf in leaves[:10])
+    found = f"{len(read)} of them can be read" if read else f"none of them is understood ({failures[0]})"
+    raise file_fault(
+        path, f"has several sheets: {names}; {found}; say which with --sheet NAME", names, "one sheet, or --sheet"
+    )
+
+
+def read_leaves(path: Path, /, *, sheet: str | None = None) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
+    """The sheets of a file that are not empty, and what was assumed of its form.
+
+    Raises:
+        InvalidArgument: as `read_sheet`.
+    """
+    ending = path.suffix.lower()
+    _check_file(path, ending)
+    if sheet is not None and ending not in WORKBOOKS:
+        raise InvalidArgument("sheet", sheet, f"no --sheet, since {path.name} is no workbook")
+    if ending in WORKBOOKS:
+        return _read_workbook(path, ending, sheet), ()
+    if ending in TEXTS:
+        grid, notes = parse_text(path.read_bytes(), name=str(path))
+        return (Leaf("", grid),), notes
+    return (Leaf("", grid_of(read_table(path), name=str(path))),), ()
+
+
+def file_fault(path: Path, sentence: str, found: str, allowed: str) -> InvalidArgument:
+    """An error about a file, whose message is one sentence that begins with the file's name."""
+    error = InvalidArgument(str(path), found, allowed)
+    error.args = (f"{path} {sentence}",)
+    return error
+
+
+def _check_file(path: Path, ending: str) -> None:
+    """Refuse what is no fit file before it is read: a pipe would wait, and a device has no end."""
+    allowed = f"a file ending in {', '.join(SHEET_ENDINGS)}"
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise file_fault(path, "does not exist", "missing", "a file that exists") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise file_fault(path, f"cannot be read: {reason}", f"unreadable: {reason}", "a file you may read") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise file_fault(path, "is a folder; name a file in it", "a folder", allowed)
+    if not stat.S_ISREG(status.st_mode):
+        raise file_fault(path, "is a device or a pipe; save its content as a file first", "a device or pipe", allowed)
+    if ending not in SHEET_ENDINGS:
+        called = f"ends in {ending!r}" if ending else "has no ending"
+        raise file_fault(
+            path, f"{called}, which is no kind of table; known are {', '.join(SHEET_ENDINGS)}", called, allowed
+        )
+    if not status.st_size:
+        raise file_fault(path, "is an empty file; it needs a header and rows", "an empty file", allowed)
+    if ending in (*WORKBOOKS, *TEXTS) and status.st_size > MAX_BYTES:
+        size = f"{status.st_size / 2**20:.0f} MiB"
+        raise file_fault(
+            path,
+            f"has {size}, and at most {MAX_BYTES // 2**20} MiB are read as a sheet; keep the rows and columns that "
+            "matter, or save it as .parquet",
+            size,
+            f"{MAX_BYTES // 2**20} MiB at most",
+        )
+    if not os.access(path, os.R_OK):
+        raise file_fault(path, "may not be read by you", "unreadable", "a file you may read")
+
+
+def _check_cells(path: str, rows: int, columns: int) -> None:
+    if rows * columns > MAX_CELLS:
+        raise file_fault(
+            Path(path),
+            f"has {rows * columns:,} cells, and at most {MAX_CELLS:,} are read; keep the rows and columns that matter",
+            f"{rows * columns} cells",
+            f"{MAX_CELLS} cells at most",
+        )
+
+
+# --- text ----------------------------------------------------------------------------------------------------------
+
+
+def parse_text(data: bytes, /, *, name: str) -> tuple[Grid, tuple[str, ...]]:
+    """Delimited text as a grid, and what was assumed of its characters and delimiter.
+
+    Raises:
+        InvalidArgument: it is no text, or a quotation mark in it does not close.
+    """
+    path = Path(name)
+    text, notes = _decode(data, path)
+    lines = text.splitlines()
+    told = re.fullmatch(r"sep=(.)", lines[0].strip('"')) if lines else None
+    if told is not None:  # as Excel writes and reads it
+        text = text[len(lines[0]) :]
+        delimiter = told[1]
+    else:
+        delimiter = _delimiter(lines)
+        if delimiter != ",":
+            notes = (*notes, f"cells are set apart by {_DELIMITERS[delimiter]}")
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        grid: list[list[Cell]] = []
+        cells = 0
+        for row in reader:
+            cells += len(row)
+            if cells > MAX_CELLS:
+                _check_cells(name, cells, 1)
+            grid.append([cell or None for cell in row])
+    except csv.Error as error:
+        raise file_fault(
+            path,
+            f"is damaged in line {reader.line_num}: a quotation mark does not close, or stands inside a cell ({error})",
+            f"damaged: {error}",
+            "text whose quotation marks close",
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+    return grid, notes
+
+
+def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
+    stranger = next((kind for mark, kind in _STRANGERS if data.startswith(mark)), None)
+    if data.startswith((_PACKED, _OLD_WORKBOOK)):
+        stranger = "an Excel workbook or another packed file; name it .xlsx or .xls"
+    if stranger is not None:
+        raise file_fault(path, f"is no text but {stranger}", stranger, "text")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode("utf-16"), ("the text is read as UTF-16",)
+        except UnicodeDecodeError as error:
+            raise file_fault(path, "is damaged: its UTF-16 text breaks off", "damaged", "UTF-16 text") from error
+    if b"\0" in data:
+        raise file_fault(path, "is no text: it holds zero bytes; save it as CSV in UTF-8", "not text", "text")
+    try:
+        return data.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1252"), ("the text is no UTF-8 and is read as Windows-1252",)
+    except UnicodeDecodeError as error:
+        sentence = "is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8"
+        raise file_fault(path, sentence, "not text", "text") from error
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The character that parts most lines into the same number of cells; of equals the one with more cells."""
+    sample = [line for line in lines[:_SNIFFED] if line.strip()]
+    best, chosen = (0, 0), ","
+    for delimiter in _DELIMITERS:
+        widths: dict[int, int] = {}
+        for row in csv.reader(sample, delimiter=delimiter):
+            if len(row) > 1:
+                widths[len(row)] = widths.get(len(row), 0) + 1
+        if widths:
+            width = max(widths, key=lambda w: (widths[w], w))
+            if (widths[width], width) > best:
+                best, chosen = (widths[width], width), delimiter
+    return chosen
+
+
+# --- workbooks -----------------------------------------------------------------------------------------------------
+
+
+def _read_workbook(path: Path, ending: str, wanted: str | None) -> tuple[Leaf, ...]:
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    packed = ending != ".xls"
+    if not beginning.startswith((_PACKED, _OLD_WORKBOOK)):
+        raise file_fault(path, f"is no workbook, though it ends in {ending}", "not a workbook", "a workbook")
+    if packed and beginning.startswith(_OLD_WORKBOOK):
+        raise file_fault(
+            path, "is protected by a password or is an old workbook named anew; save it as .xlsx without a password",
+            "an encrypted or old workbook", "a workbook that opens without a password",
+        )  # fmt: skip
+    if beginning.startswith(_PACKED):
+        _check_unpacked(path)
+    import fastexcel
+
+    try:
+        book = fastexcel.read_excel(path)
+        names = _chosen(path, book, wanted)
+        leaves = [Leaf(name, _cells(path, book, name)) for name in names]
+    except InvalidArgument:
+        raise
+    except Exception as error:  # of a library in another language, which raises many kinds
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise file_fault(path, f"is a damaged workbook: {reason}", f"damaged: {reason}", "a workbook") from error
+    filled = tuple(leaf for leaf in leaves if any(not is_blank(cell) for row in leaf.grid for cell in row))
+    if not filled:
+        raise file_fault(path, "has no cell with anything in it", "an empty workbook", "a sheet with a header and rows")
+    return filled
+
+
+def _chosen(path: Path, book: "fastexcel.ExcelReader", wanted: str | None) -> list[str]:
+    names = book.sheet_names
+    if wanted is None:
+        return [
+            name for name in names if book.load_sheet(name, n_rows=0, header_row=None).visible == "visible"
+        ] or names
+    if wanted in names:
+        return [wanted]
+    folded = [name for name in names if name.casefold() == wanted.casefold()]
+    if len(folded) == 1:
+        return folded
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        return [names[int(wanted) - 1]]
+    listed = ", ".join(quoted(name) for name in names)
+    raise file_fault(path, f"has no sheet {quoted(wanted)}; it has {listed}", wanted, f"one of {listed}")
+
+
+def _check_unpacked(path: Path) -> None:
+    """Refuse a workbook whose parts would fill the memory.
+
+    First by the sizes in its list of contents; then each part is unpacked piece by piece and thrown away, which finds
+    one that is longer than the list says.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+            damaged = archive.testzip() if size <= MAX_UNPACKED else None
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise file_fault(path, f"is a damaged workbook: {error}", "damaged", "a workbook") from error
+    if damaged is not None:
+        raise file_fault(path, f"is a damaged workbook: its part {quoted(damaged)} is broken", "damaged", "a workbook")
+    if size > MAX_UNPACKED:
+        raise file_fault(
+            path,
+            f"unpacks to {size / 2**20:,.0f} MiB, and at most {MAX_UNPACKED // 2**20} MiB are read; keep the rows and "
+            "columns that matter",
+            f"{size} bytes unpacked",
+            f"{MAX_UNPACKED} bytes at most",
+        )
+
+
+def _cells(path: Path, book: "fastexcel.ExcelReader", name: str) -> Grid:
+    """The cells of one sheet, each with its own type.
+
+    The library gives a column one type. So the sheet is loaded three times: what is a text comes as text, what is a
+    number comes as float to its last digit, and only numbers and dates come as dates. A date is no number there.
+    """
+    loaded = {}
+    for kind in ("string", "float", "datetime"):
+        part = book.load_sheet(name, header_row=None, skip_rows=0, dtypes=kind)
+        if kind == "string":
+            _check_cells(str(path), part.height, part.width)
+        loaded[kind] = part.to_polars()
+    texts, numbers, times = (loaded[kind] for kind in ("string", "float", "datetime"))
+    if not texts.width:
+        return []
+    left, errors = _errors(path, book.sheet_names.index(name))
+    columns: list[list[Cell]] = [[None] * texts.height for _ in range(left)]
+    for text_column, number_column, time_column in zip(texts, numbers, times, strict=True):
+        cells: list[Cell] = []
+        for text, number, time in zip(text_column, number_column, time_column, strict=True):
+            if time is None:
+                cells.append({"true": True, "false": False}.get(text, text) if number is not None else text)
+            elif number is not None:
+                cells.append(number)
+            else:
+                cells.append(time)
+        columns.append(cells)
+    for row, column, text in errors:
+        if column < len(columns) and row < texts.height:
+            columns[column][row] = text
+    return list(zip(*columns, strict=True))
+
+
+def _errors(path: Path, number: int) -> tuple[int, list[tuple[int, int, str]]]:
+    """The empty columns left of a sheet, which the library leaves away, and its cells with an error such as #DIV/0!.
+
+    The library has nothing where a formula failed, which would pass for a share that was not reported. Both are read
+    from the sheet's own text; of another kind of workbook nothing is known.
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm"):
+        return 0, []
+    with zipfile.ZipFile(path) as archive:
+        parts = set(archive.namelist())
+        book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+        links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+        keys = re.findall(r"<(?:\w+:)?sheet\b[^>]*?\br:id=\"([^\"]+)\"", book)
+        if number >= len(keys):
+            return 0, []
+        link = next((tag for tag in re.findall(r"<Relationship\b[^>]*>", links) if f'Id="{keys[number]}"' in tag), "")
+        target = re.search(r'Target="([^"]+)"', link)
+        part = "" if target is None else target[1].lstrip("/")
+        part = part if part in parts else f"xl/{part}"
+        if part not in parts:
+            return 0, []
+        body = archive.read(part).decode("utf-8", "replace")
+    filled = re.findall(r"<c r=\"([A-Z]+)[0-9]+\"[^>]*>(?=<(?:v|is|f))", body)
+    errors = re.findall(r"<c r=\"([A-Z]+)([0-9]+)\"[^>]*\bt=\"e\"[^>]*>.*?<v>([^<]*)</v>", body)
+    left = min((_index(letters) for letters in set(filled)), default=0)
+    return left, [(int(row) - 1, _index(letters), text) for letters, row, text in errors]
+
+
+def _index(letters: str) -> int:
+    index = 0
+    for letter in letters:
+        index = 26 * index + ord(letter) - ord("A") + 1
+    return index - 1
+
+
+# --- frames --------------------------------------------------------------------------------------------------------
+
+
+def grid_of(table: Any, /, *, name: str = "table") -> Grid:  # noqa: ANN401  (pandas is no part of the types)
+    """A Polars or pandas frame, or rows as mappings, as a grid whose first row has the names of the columns.
+
+    Raises:
+        InvalidArgument: it is none of these, or has too many cells.
+
+    >>> grid_of([{"quarter": "2020Q3", "Acme": 0.4}, {"quarter": "2020Q4", "Others": 0.6}])
+    [['quarter', 'Acme', 'Others'], ['2020Q3', 0.4, None], ['2020Q4', None, 0.6]]
+    """
+    if isinstance(table, pl.LazyFrame):
+        table = table.collect()
+    if isinstance(table, pl.DataFrame):
+        _check_cells(name, table.height, table.width)
+        return [list(table.columns), *([_plain(cell) for cell in row] for row in table.iter_rows())]
+    if hasattr(table, "itertuples") and hasattr(table, "columns"):
+        named = [level for level in table.index.names if level is not None]
+        frame = table.reset_index() if named else table
+        _check_cells(name, len(frame), len(frame.columns))
+        titles = [" ".join(map(str, title)) if isinstance(title, tuple) else _plain(title) for title in frame.columns]
+        return [titles, *([_plain(cell) for cell in row] for row in frame.itertuples(index=False, name=None))]
+    if isinstance(table, Iterable) and not isinstance(table, str | bytes | Mapping):
+        rows = list(table)
+        if rows and all(isinstance(row, Mapping) for row in rows):
+            titles = list(dict.fromkeys(title for row in rows for title in row))
+            _check_cells(name, len(rows), len(titles))
+            return [titles, *([_plain(row.get(title)) for title in titles] for row in rows)]
+    raise InvalidArgument(name, type(table).__name__, "a Polars or pandas frame, or rows that are mappings")
+
+
+def _plain(cell: Any) -> Cell:  # noqa: ANN401  (whatever a frame holds)
+    """A cell of a frame as one of ours: numbers of NumPy and decimals as Python's, nothing for what is missing."""
+    if cell is None or isinstance(cell, str | bool | int):
+        return cell
+    if isinstance(cell, Decimal):
+        return float(cell)
+    if isinstance(cell, float):
+        return None if cell != cell else float(cell)  # noqa: PLR0124  (not a number)
+    if type(cell).__name__ in ("NaTType", "NAType"):
+        return None
+    if isinstance(cell, date):
+        return cell
+    item = getattr(cell, "item", None)
+    return _plain(item()) if callable(item) and getattr(cell, "ndim", 1) == 0 else str(cell)
