@@ -53,7 +53,9 @@ _UNGROUPED = {
     "point": re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
     "comma": re.compile(r"(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
 }
-_SCALED = re.compile(r"[^a-z]*[0-9]\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)", re.I)
+_SCALED = re.compile(
+    rf"(?:{_CURRENCY}\s*)?[0-9][0-9.,]*\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
 
 _NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
+_CLOSE = 0.005  # the same, of numbers that may be amounts
 _WIDEST = 0.1  # of that allowance
 _UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
@@ -29,6 +30,10 @@ class _Sum:
 
     def near(self, whole: float) -> bool:
         return abs(self.total - whole) <= self._allowance(whole)
+
+    def rounds_to(self, whole: float) -> bool:
+        """Whether nothing but rounding parts the sum from the whole, so that chance is unlikely."""
+        return abs(self.total - whole) <= max(_CLOSE * whole, min(self.slack, _WIDEST * whole)) + 1e-9
 
     def over(self, whole: float) -> bool:
         return self.total > whole + self._allowance(whole)
@@ -192,10 +197,10 @@ def _open(
     sums: list[_Sum], digits: Sequence[str | None], records: Records, table: Table, notes: list[str], says: str | None
 ) -> tuple[Unit, Unfit]:
     """The unit of numbers whose headers do not say it: by their sums, then by the words around them."""
-    if all(found.near(1.0) for found in sums):
+    if all(found.rounds_to(1.0) for found in sums):
         notes.append("read as shares, fractions of 1: the quarters sum to about 1")
         return "fractions", {}
-    if all(found.near(100.0) for found in sums):
+    if all(found.rounds_to(100.0) for found in sums):
         notes.append("read as per cent: the quarters sum to about 100")
         return "per cent", {}
     if says in ("share", "percent"):
