@@ -7,7 +7,9 @@ from typing import Final, Literal
 
 from forecast.cells import tidy
 
-Role = Literal["provider", "period", "year", "share", "amount", "market", "decimals", "qualifier", "published_at"]
+Role = Literal[
+    "provider", "period", "year", "share", "amount", "market", "decimals", "qualifier", "published_at", "unit"
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -30,6 +32,7 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
     "market": _words("market segment markt marktsegment march\u00e9 mercado"),
     "decimals": frozenset({"decimals"}),
     "qualifier": frozenset({"qualifier"}),
+    "unit": frozenset({"unit", "einheit", "unit\u00e9"}),
     "published_at": frozenset(
         {"published at", "published", "published on", "publication date", "date published", "release date"}
     ),

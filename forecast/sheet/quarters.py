@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
 from forecast.quarter import Quarter
+from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
@@ -46,7 +47,7 @@ def find_quarters(
     for n, stamp in enumerate(stamps):
         quarter = None if stamp is None else texts[stamp]
         if stamp is None or quarter is None:
-            allowed, hint = ("quarters", "write them as 2020Q3") if stamp is None else why[stamp]
+            allowed, hint = ("quarters", time_hint(records.said[n])) if stamp is None else why[stamp]
             place = (records.rows[n], records.time_columns[n], quoted(records.said[n]))
             faults.add(records.markets[n], "period_is_quarter", place, allowed, hint)
         elif stamp.kind not in ("quarter", "fiscal"):

@@ -16,6 +16,7 @@ from forecast.sheet.columns import (
     tell_above,
     tell_columns,
     tell_rows,
+    time_hint,
 )
 from forecast.sheet.grid import Table, is_number, letters, name_of
 from forecast.sheet.reading import Faults, Reading, Records
@@ -39,7 +40,7 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
     rows = table.below(header)
     numbers = [c for c in quarters if holds_numbers(table, c, rows)]
     named = any(read_header(table.text(header, c)).role == "provider" for c in range(table.width))
-    if not (len(numbers) >= 2 or (numbers and named)):
+    if not (len(numbers) >= 2 or (numbers and (named or _named(table, numbers[0], rows)))):
         return {}, None
     above = table.above(header)
     bare = [c for c in quarters if stamps[c].kind == "bare"]
@@ -59,6 +60,17 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
         joined = join_time(year, table.cell(header, c)) if stamp.kind == "bare" and year is not None else stamp
         across[c] = (joined, said_time(year, said)) if isinstance(joined, Stamp) and joined != stamp else (stamp, said)
     return across, above if any(year is not None for year in years.values()) else None
+
+
+def _named(table: Table, quarter: int, rows: Sequence[int]) -> bool:
+    """Whether every number below the header of a quarter has a name, which is no time, in a column left of it."""
+    numbered = [n for n in rows if is_number(table.cell(n, quarter))]
+    return any(
+        all(
+            isinstance(cell := table.cell(n, c), str) and not is_number(cell) and not read_stamp(cell) for n in numbered
+        )
+        for c in range(quarter)
+    )
 
 
 def take_quarters(
@@ -305,7 +317,24 @@ def _period_column(table: Table) -> tuple[int, int | None, int]:
             "above it, such as quarter, vendor, share",
             row=first,
         )
+    _check_one_table(table, above[-1], column, times)
     return column, year, above[-1]
+
+
+def _check_one_table(table: Table, header: int, period: int, times: Counter[int]) -> None:
+    """Refuse quarters on both sides of numbers: nothing says which of them the numbers belong to, or whose they are."""
+    rows = table.below(header)
+    for c in range(period + 2, table.width - 1):
+        if 2 * times[c] < times[period] or not times[c] or read_header(table.text(header, c)).role == "published_at":
+            continue
+        sides = (range(period + 1, c), range(c + 1, table.width))
+        if all(any(holds_numbers(table, k, rows) for k in side) for side in sides):
+            raise table.refusal(
+                "one_period_column",
+                f"columns {letters(period)} and {letters(c)} both hold quarters, as two tables side by side do; put each "
+                "table on a sheet of its own",
+                row=header,
+            )
 
 
 def _best(counts: Counter[int]) -> int | None:
@@ -323,7 +352,8 @@ def _nothing_found(table: Table) -> Exception:
         found = quoted(table.cell(row, given))
         return table.refusal(
             "period_is_quarter",
-            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; write 2020Q3",
+            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; "
+            f"{time_hint(table.cell(row, given))}",
             row=row,
             column=table.text(first, given),
             value=found,

@@ -451,7 +451,7 @@ c|2020Q1|A|n/a
 """)
     assert sheet.refused == {
         "a": ("column share must hold numbers; row 3 has 'tbd'; leave the cell empty where nothing was reported",),
-        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write them as 2020Q3",),
+        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write 2020Q3",),
     }
     assert sheet.markets == ("a", "b", "c")
     assert sheet.frame["share"].to_list() == [0.3, None, 0.4, 0.6, None]
@@ -501,6 +501,13 @@ def test_bounds_and_rough_numbers_are_marked() -> None:
         ("quarter|vendor|company|share\n2020Q1|A|B|1", "'vendor' and 'company' (row 1) could all be the vendor"),
         ("Region|Firm Size|Q1 2020|Q2 2020\nEU|Acme|1|2", ""),
         ("One|Two|Q1 2020|Q2 2020\nEU|Acme|1|2", "call the one with the vendors 'vendor'"),
+        (
+            "Quarter|A||Quarter|B\nQ1 2020|4||Q1 2020|3",
+            "columns A and D both hold quarters, as two tables side by side",
+        ),
+        ("quarter|vendor|unit|value\n2020Q1|A|%|4\n2020Q1|B|units|4", "several units: '%' and 'units'"),
+        ("date|vendor|share\n44104|A|1", "format the column as dates"),
+        ("date|vendor|share\n9/30/20|A|1", "write the year with four digits"),
         ("Quarter|A|A\nQ1 2020|1|2", "columns B and C are all called 'A'"),
         ("Quarter|A|\nQ1 2020|1|2", "column C holds numbers, but the header in row 1 has no name"),
         ("market|research_house|period|providers|measure|value\nm|h|2020Q1|A|share|1", "a table of figures"),
@@ -515,6 +522,15 @@ def test_a_sheet_that_is_not_understood_is_refused_in_one_sentence(text: str, wo
 def test_an_empty_sheet_is_refused(grid: Grid) -> None:
     with pytest.raises(InvalidTable, match="the sheet is empty"):
         understand(grid, name="x")
+
+
+def test_a_column_of_units_says_what_the_numbers_are() -> None:
+    sheet = read("quarter|vendor|unit|value\n2020Q1|A|%|40\n2020Q1|B|%|30")
+    assert sheet.frame["share"].to_list() == [0.4, 0.3]
+
+
+def test_one_quarter_beside_names_is_a_sheet_too() -> None:
+    assert numbers(read("|Q1 2020\nA|60%\nB|40%")) == {("2020Q1", "A"): 0.6, ("2020Q1", "B"): 0.4}
 
 
 def test_amounts_near_two_thousand_are_no_years() -> None:
