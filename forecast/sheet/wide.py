@@ -322,7 +322,7 @@ def _period_column(table: Table) -> tuple[int, int | None, int]:
 
 
 def _check_one_table(table: Table, header: int, period: int, times: Counter[int]) -> None:
-    """Refuse quarters on both sides of numbers: nothing says which of them the numbers belong to, or whose they are."""
+    """Refuse quarters on both sides of numbers: nothing says which of them the numbers belong to, or whose."""
     rows = table.below(header)
     for c in range(period + 2, table.width - 1):
         if 2 * times[c] < times[period] or not times[c] or read_header(table.text(header, c)).role == "published_at":
@@ -331,8 +331,8 @@ def _check_one_table(table: Table, header: int, period: int, times: Counter[int]
         if all(any(holds_numbers(table, k, rows) for k in side) for side in sides):
             raise table.refusal(
                 "one_period_column",
-                f"columns {letters(period)} and {letters(c)} both hold quarters, as two tables side by side do; put each "
-                "table on a sheet of its own",
+                f"columns {letters(period)} and {letters(c)} both hold quarters, as two tables side by side do; put "
+                "each table on a sheet of its own",
                 row=header,
             )
 

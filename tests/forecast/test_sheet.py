@@ -533,6 +533,41 @@ def test_one_quarter_beside_names_is_a_sheet_too() -> None:
     assert numbers(read("|Q1 2020\nA|60%\nB|40%")) == {("2020Q1", "A"): 0.6, ("2020Q1", "B"): 0.4}
 
 
+def test_a_total_is_no_part_of_the_sum_by_which_the_unit_is_told() -> None:
+    assert read("Quarter|A|B|Total\nQ1 2020|40|60|100").unit == "per cent"
+    assert read("Vendor|Q1 2020|Q2 2020\nA|0.4|0.3\nB|0.6|0.7\nGrand total|1|1").unit == "fractions"
+
+
+def test_one_quarter_above_100_among_per_cents_does_not_make_amounts_of_them() -> None:
+    assert "sum to 100 to 130" in refusal("Quarter|A|B\nQ1 2020|40|60\nQ2 2020|60|70\nQ3 2020|41|59")
+
+
+def test_a_share_of_three_decimals_is_no_thousand() -> None:
+    assert read("quarter|vendor|share\n2020Q1|A|34.100\n2020Q1|B|65.900").frame["share"].to_list() == [0.341, 0.659]
+    assert read("quarter|vendor|share\n2020Q1|A|34,100\n2020Q1|B|65,900").frame["share"].to_list() == [0.341, 0.659]
+
+
+def test_a_quarter_under_no_year_has_none() -> None:
+    sheet = read("|2020||Plan\nVendor|Q1|Q2|Q1\nA|60%|55%|50%\nB|40%|45%|50%")
+    assert sheet.frame["period"].to_list()[:3] == ["2020Q1", "2020Q2", None]
+    assert "quarter without a year" in sheet.refused["phones"][0]
+
+
+def test_rows_of_sums_and_remarks_are_told_and_left_out() -> None:
+    sheet = read("Quarter|A|B\nQ1 2020|40|60\nQ2 2020|50|50\nAverage|45|55")
+    assert sheet.frame["row"].to_list() == [2, 2, 3, 3]
+    assert "row 4 is not used, a sum or a change over quarters: 'Average; 45; 55'" in sheet.notes
+    sheet = read("market|quarter|vendor|share\nm|2020Q1|A|0.4\nm|2020Q1||\nm|2020Q1|B|0.6")
+    assert sheet.frame["row"].to_list() == [2, 4]
+    assert any(note.startswith("row 3 is not used") for note in sheet.notes)
+
+
+def test_the_plainest_of_two_headers_of_one_kind_is_taken_and_the_other_told() -> None:
+    sheet = read("period|quarter|provider|share\n2020Q1|x|A|1")
+    assert sheet.frame["period"].to_list() == ["2020Q1"]
+    assert sheet.notes[0] == "column 'quarter' is not used"
+
+
 def test_amounts_near_two_thousand_are_no_years() -> None:
     sheet = read("Quarter|A|B|C\nQ1 2020|1950|2010|2100\nQ2 2020|1990|2020|2050")
     assert sheet.frame["value"].to_list() == [1950, 2010, 2100, 1990, 2020, 2050]

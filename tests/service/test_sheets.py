@@ -194,6 +194,18 @@ def test_of_several_sheets_the_only_one_understood_is_read(book: Callable[..., P
         read_sheet(path, sheet="Four")
 
 
+def test_a_hidden_sheet_is_read_only_when_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        for title in ("Seen", "Hidden"):
+            page = workbook.add_worksheet(title)
+            page.write_row(0, 0, ["Quarter", "A", "B"])
+            page.write_row(1, 0, ["Q1 2020", 0.4, 0.6])
+        page.hide()
+    assert len(read_leaves(path)[0]) == 1
+    assert read_sheet(path, sheet="Hidden").frame.height == 2
+
+
 def test_a_broken_workbook_is_refused_in_a_sentence(book: Callable[..., Path], tmp_path: Path) -> None:
     whole = book({"Data": [["Quarter", "A"], ["Q1 2020", 1]]}).read_bytes()
     for name, data, words in (
@@ -224,7 +236,7 @@ def test_a_workbook_that_unpacks_to_more_than_the_memory_is_refused_unread(
     for place in (lying.find(b"PK\x01\x02") + 24, lying.find(b"PK\x03\x04") + 22):  # the unpacked length
         lying[place : place + 4] = (100).to_bytes(4, "little")
     path.write_bytes(bytes(lying))
-    with pytest.raises(InvalidArgument, match="is a damaged workbook"):
+    with pytest.raises(InvalidArgument, match=r"its part 'xl/worksheets/sheet1\.xml' is broken"):
         read_sheet(path)
 
 
