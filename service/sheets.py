@@ -34,6 +34,7 @@ MAX_UNPACKED: Final = 256 * 2**20  # of a workbook, whose file is packed
 MAX_CELLS: Final = 5_000_000
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LONGEST_CELL = 100_000  # characters
+_LAST_DAY = 95_000_000  # above which the library takes no number for a day; a text so long has one reading only
 _SNIFFED = 200  # lines by which the delimiter is told
 _PACKED = b"PK\x03\x04"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
@@ -337,14 +338,19 @@ def _cells(path: Path, book: "fastexcel.ExcelReader", name: str) -> Grid:
     left, errors = _errors(path, book.sheet_names.index(name))
     columns: list[list[Cell]] = [[None] * texts.height for _ in range(left)]
     for text_column, number_column, time_column in zip(texts, numbers, times, strict=True):
+        is_typed = time_column.is_not_null()
+        # a number is a day to the library too, and a large one a day beyond all that Python knows
+        dates = time_column.set(number_column.is_not_null(), None)
         cells: list[Cell] = []
-        for text, number, time in zip(text_column, number_column, time_column, strict=True):
-            if time is None:
-                cells.append({"true": True, "false": False}.get(text, text) if number is not None else text)
-            elif number is not None:
+        for text, number, typed, time in zip(text_column, number_column, is_typed, dates, strict=True):
+            if typed:
+                cells.append(time if number is None else number)
+            elif number is None:
+                cells.append(text)
+            elif number > _LAST_DAY:
                 cells.append(number)
             else:
-                cells.append(time)
+                cells.append({"true": True, "false": False}.get(text, text))
         columns.append(cells)
     for row, column, text in errors:
         if column < len(columns) and row < texts.height:

@@ -1,6 +1,7 @@
 import io
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -11,6 +12,8 @@ import pandas as pd
 import polars as pl
 import pytest
 import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading
@@ -158,15 +161,37 @@ def test_five_vendors_over_fourteen_quarters_as_texts_are_read(book: Callable[..
 def test_the_cells_of_a_workbook_keep_their_types_and_last_digits(book: Callable[..., Path]) -> None:
     third = 1 / 3
     path = book({"Data": [[None, None, "x"], [None, datetime(2020, 9, 1), third], [None, "Q2 2020", "1.234"],
-                          [None, 2020, 1.234], [None, None, True]]})  # fmt: skip
+                          [None, 2020, 1.234], [None, 12345678.125, True]]})  # fmt: skip
     ((leaf,), _) = read_leaves(path)
     assert [list(row) for row in leaf.grid] == [
         [None, None, "x"],
         [None, datetime(2020, 9, 1), third],
         [None, "Q2 2020", "1.234"],
         [None, 2020.0, 1.234],
-        [None, None, True],
+        [None, 12345678.125, True],
     ]
+
+
+@given(st.lists(st.floats(0, 1e12) | st.text("0123456789.,%<*", min_size=1, max_size=8), min_size=1, max_size=30))
+@settings(max_examples=30)
+def test_numbers_and_texts_of_one_column_stay_what_they_are(cells: list[float | str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.xlsx"
+        with xlsxwriter.Workbook(str(path)) as workbook:
+            page = workbook.add_worksheet()
+            page.write_string(0, 0, "units")
+            for n, cell in enumerate(cells, start=1):
+                if isinstance(cell, str):
+                    page.write_string(n, 0, cell)
+                else:
+                    page.write_number(n, 0, cell)
+        ((leaf,), _) = read_leaves(path)
+    written = [float(f"{cell:.16g}") if isinstance(cell, float) else cell for cell in cells]  # as that library writes
+    read = [row[0] for row in leaf.grid]
+    large = [isinstance(cell, str) and cell.isdigit() and float(cell) > 95e6 for cell in ("units", *written)]
+    assert read == [
+        float(cell) if long else cell for cell, long in zip(("units", *written), large, strict=True)
+    ]  # a long row of digits is the same number as a text
 
 
 def test_a_formula_that_failed_is_unfit_and_not_a_hole(book: Callable[..., Path]) -> None:
