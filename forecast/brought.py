@@ -1,8 +1,11 @@
 """Tables as people bring them: frames of Polars or pandas, or rows; with our columns, or as analysts have them."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import polars as pl
 
@@ -117,15 +120,9 @@ def tidy_grid(
     Raises:
         InvalidTable: it is not understood.
     """
-    from forecast.sheet import Reading, understand
+    from forecast.sheet import understand
 
-    asked = options or Reading()
-    sheet = understand(
-        grid,
-        name=table,
-        options=asked if asked.market else replace(asked, market=market),
-        below_header=below_header,
-    )
+    sheet = understand(grid, name=market, source=table, options=options, below_header=below_header)
     return tidy_sheet(sheet, dated=dated)
 
 
@@ -170,13 +167,37 @@ def frame_of(given: TableLike, /) -> pl.DataFrame:
     Raises:
         InvalidArgument: it is none.
     """
-    if isinstance(given, pl.DataFrame):
-        return given
     if isinstance(given, pl.LazyFrame):
         return given.collect()
-    if type(given).__module__.partition(".")[0] == "pandas":
-        return pl.from_pandas(given)  # type: ignore[arg-type]  # loads nothing that the caller has not loaded
+    if isinstance(given, pl.DataFrame):
+        return given
+    if type(given).__module__.partition(".")[0] == "pandas" and hasattr(given, "columns"):
+        frame: Any = given
+        named = [level for level in frame.index.names if level is not None]
+        flat = frame.reset_index() if named else frame
+        titles = [" ".join(map(str, title)) if isinstance(title, tuple) else str(title) for title in flat.columns]
+        columns = [[plain_cell(cell) for cell in flat.iloc[:, k]] for k in range(flat.shape[1])]
+        return pl.DataFrame([pl.Series(title, c, strict=False) for title, c in zip(titles, columns, strict=True)])
     rows = None if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) else list(given)
     if rows is None or not all(isinstance(row, Mapping) for row in rows):
         raise InvalidArgument("shares", type(given).__name__, "a frame of Polars or pandas, or rows as mappings")
-    return pl.DataFrame([dict(row) for row in rows if isinstance(row, Mapping)], infer_schema_length=None, strict=False)
+    titles = list(dict.fromkeys(str(title) for row in rows if isinstance(row, Mapping) for title in row))
+    return pl.DataFrame(
+        [
+            pl.Series(title, [plain_cell(row.get(title)) for row in rows if isinstance(row, Mapping)], strict=False)
+            for title in titles
+        ]
+    )
+
+
+def plain_cell(cell: object, /) -> object:
+    """A cell as Python's own value: numbers of NumPy as numbers, NaN and the like as nothing."""
+    item = getattr(cell, "item", None)  # of a NumPy scalar
+    value = item() if callable(item) and type(cell).__module__ == "numpy" else cell
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if type(value).__name__ in ("NaTType", "NAType"):
+        return None
+    return value if value is None or isinstance(value, str | int | float | date) else str(value)

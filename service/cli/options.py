@@ -212,6 +212,21 @@ class SheetOptions(NamedTuple):
         return None if said == Reading() else said
 
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a month by its number or by its name, of which three letters do."""
+    if value is None:
+        return None
+    text = value.strip().lower()
+    if text.isdecimal() and 1 <= int(text) <= 12:
+        return int(text)
+    if len(text) >= 3 and text[:3] in _MONTHS:
+        return _MONTHS.index(text[:3]) + 1
+    raise click.BadParameter(f"{value!r} is no month; give its name or its number, 1 to 12.", ctx, param)
+
+
 def sheet_options(command: F) -> F:
     """How a file of shares is read: the command is given `reading`, a `SheetOptions`."""
 
@@ -243,9 +258,9 @@ def sheet_options(command: F) -> F:
         click.option(
             "--fiscal-year-end",
             "sheet_fiscal_year_end",
-            type=click.IntRange(1, 12),
+            callback=_month,
             metavar="MONTH",
-            help="Of a FILE: its quarters are of fiscal years that end in this month, 1 to 12.",
+            help="Of a FILE: its quarters are of fiscal years that end in this month, such as June or 6.",
         ),
         click.option(
             "--market",
