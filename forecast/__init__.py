@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forecast.figures import load_breaks, load_figures, prepare_figures
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
     from forecast.history import reconstruct
+    from forecast.name_changes import NameChange
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
     from forecast.revenue import Revenue, forecast_revenue
@@ -61,6 +62,7 @@ _HOME = {
     "forecast_history": "forecasting",
     "forecast_shares": "forecasting",
     "reconstruct": "history",
+    "NameChange": "name_changes",
     "Quarter": "quarter",
     "Forecast": "results",
     "History": "results",
@@ -82,6 +84,7 @@ __all__ = [
     "ForecastDiff",
     "History",
     "League",
+    "NameChange",
     "Quarter",
     "Ranks",
     "Revenue",
