@@ -306,11 +306,7 @@ class _Sheet:
     def _with_parts(self, names: Iterable[str], place: dict[str, int], quarter: Quarter) -> frozenset[str]:
         """Names, and those followed that are part of them in a quarter and have no figures of their own."""
         chosen = frozenset(names)
-        parts = (
-            name
-            for name in place
-            if name in self.names.mergers and (name, quarter) not in self.apart and self._within(name, quarter) & chosen
-        )
+        parts = (name for name in place if name in self.names.mergers and self._within(name, quarter) & chosen)
         return chosen.union(parts)
 
     def _within(self, name: str, quarter: Quarter) -> set[str]:

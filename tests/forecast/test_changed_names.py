@@ -209,6 +209,17 @@ def test_nothing_jumps_where_two_merge_and_others_are_told_as_well_as_without() 
         assert made.sd[:, k].max() < 1.2 * pieces.sd[:, j].max()
 
 
+def test_where_nothing_is_said_a_merger_makes_nothing_less_certain() -> None:
+    silent = [str(FIRST + n) for n in (1, 2, 4, 5, 9, 10)]
+    made, pieces = (
+        history(shares.filter(~pl.col("period").is_in(silent)), *changes)
+        for shares, changes in ((table(merged=True), [MERGER]), (table(), []))
+    )
+    for name in ("Acme", "Borealis", "Others"):
+        k, j = made.providers.index(name), pieces.providers.index(name)
+        assert (made.smoothed_sd[:SINCE, k] < 1.15 * pieces.smoothed_sd[:SINCE, j]).all()
+
+
 def test_a_forecast_sees_the_two_as_one_as_if_they_had_been_one_all_along() -> None:
     made = forecast_history(history(table(merged=True), MERGER), horizon=4)
     plain = forecast_history(history(table(together=True)), horizon=4)

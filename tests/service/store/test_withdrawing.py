@@ -108,7 +108,7 @@ def typed(frame: pl.DataFrame) -> pl.DataFrame:
 COLUMNS = "period provider share decimals published_at"
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(act(), min_size=2, max_size=7))
 def test_no_answer_of_an_earlier_moment_ever_changes(shared: Desk, acts: list[tuple[str, object]]) -> None:
     market, imports = next(_markets), list[str]()
@@ -140,7 +140,7 @@ def test_no_answer_of_an_earlier_moment_ever_changes(shared: Desk, acts: list[tu
         assert_frame_equal(shared.catalog.figures(market, as_of=day, recorded_by=moment), everything)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(rows(), max_size=3), rows())
 def test_a_table_that_replaces_leaves_what_it_alone_would_have_given(
     shared: Desk, earlier: list[list[tuple[object, ...]]], right: list[tuple[object, ...]]
