@@ -119,7 +119,9 @@ def test_amounts_become_shares_of_their_quarter(stored: Catalog) -> None:
     amounts = widgets().rename({"share": "value"}).with_columns(pl.col("value") * 250)
     stored.import_table(amounts, kind="shares", house="finance")
     assert values(stored)[0] == pytest.approx(0.4)
-    assert stored.figures(house="finance").height == 24
+    kept = stored.figures(house="finance")
+    assert kept.group_by("measure").len().sort("measure").rows() == [("amount", 8), ("share", 24)]
+    assert kept.filter(pl.col("measure") == "amount")["value"].to_list() == pytest.approx([250.0] * 8)
 
 
 def test_what_another_process_imports_is_seen_at_the_next_question(stored: Catalog, tmp_path: Path) -> None:
@@ -188,8 +190,10 @@ def test_a_table_with_one_bad_row_is_refused_whole_and_the_row_named(stored: Cat
     with pytest.raises(InvalidTable, match=r"mine.csv: row 17: share is 1.4; expected "):
         stored.import_table(bad, kind="shares", name="mine.csv")
     assert stored.figures("widgets").is_empty()
-    with pytest.raises(InvalidTable, match="column market: missing; expected"):
-        stored.import_table(widgets().drop("market"), kind="shares")
+
+
+def test_a_table_that_names_no_market_is_of_the_one_market(stored: Catalog) -> None:
+    assert stored.import_table(widgets().drop("market"), kind="shares").markets == ("market",)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from forecast.errors import InvalidArgument, InvalidTable
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
 from forecast.many import market_seed
-from forecast.shares import check_shares
+from forecast.shares import SharesTable, check_shares
 from service.batch.journal import parts_folder
 from service.batch.questions import EVENTS_SCHEMA, read_questions
 from service.batch.run import BatchResult, run_batch
@@ -76,8 +76,8 @@ def test_a_market_whose_draws_fail_ends_nothing(
 
     names, whole = shares["market"].unique(maintain_order=True).to_list(), forecast.forecasting.forecast_shares
 
-    def failing(market: pl.DataFrame, **options: object) -> object:
-        if market["market"][0] == names[1]:
+    def failing(market: SharesTable, **options: object) -> object:
+        if market.shares["market"][0] == names[1]:
             raise ZeroDivisionError("a fault of ours")
         return whole(market, **options)  # type: ignore[arg-type]
 

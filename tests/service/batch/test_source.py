@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import service.batch.source as reading
-from forecast.errors import InvalidArgument, InvalidTable
+from forecast.errors import InvalidArgument
 from service.batch.source import Source, open_source
 from service.sheets import read_shares_file
 from service.tables import ENDINGS, encode, format_of
@@ -140,9 +140,16 @@ def test_a_lone_quote_in_a_field_does_not_cut_a_record(tmp_path: Path) -> None:
 
 def test_an_unfit_cell_late_in_a_csv_file_is_told_as_for_the_whole_table(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
-    path.write_text("market,period,provider,share\n" + "m,2020Q1,A,0.5\n" * 50 + "m,2020Q1,B,half\n")
-    with pytest.raises(InvalidTable, match="column share: text"):
-        open_source(path, tmp_path)
+    good = "".join(f"m,{2000 + n}Q1,A,0.5\n" for n in range(50))
+    path.write_text(f"market,period,provider,share\n{good}m,2049Q1,B,half\nn,2020Q1,A,0.5\n")
+    (tmp_path / "own").mkdir()
+    source = open_source(path, tmp_path / "own")
+    shares, refused = read(source)
+    assert shares.rows() == whole(path)[0].rows() == [("n", "2020Q1", "A", 0.5, 0)]
+    assert refused.rows() == whole(path)[1].rows()
+    ((market, code, message),) = refused.rows()
+    assert (market, code) == ("m", "invalid_shares")
+    assert message.startswith("column share must hold numbers; row 51 has 'half'; leave the cell empty where")
 
 
 def test_damage_in_the_middle_of_a_file_is_told_when_it_is_met(tmp_path: Path, shares: pl.DataFrame) -> None:

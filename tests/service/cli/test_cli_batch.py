@@ -57,7 +57,12 @@ def test_a_batch_writes_its_forecasts_and_says_so_on_standard_error(batch: Run) 
             "invalid_shares",
             "A of 2020Q1 in bad, given before; expected",
         ),
-        ("2020Q5,A,0.6 2020Q2,A,0.4", "invalid_shares", "'2020Q5'; expected "),
+        (
+            "2020Q5,A,0.6 2020Q2,A,0.4",
+            "invalid_shares",
+            "column period must hold quarters; row 37 has '2020Q5'; write them as 2020Q3",
+        ),
+        ("2020Q1,A,n.z. 2020Q2,A,0.4", "invalid_shares", "column share must hold numbers; row 37 has 'n.z.'"),
         ("2020Q1,A,0.6 2020Q1,B,0.4", "not_enough_data", "too few quarters with data: 1, and"),
         ("2020Q1,A, 2020Q2,A,", "not_enough_data", "too few quarters with data: 0, and"),
     ],
@@ -79,11 +84,14 @@ def test_a_bad_market_is_a_row_of_the_errors_file_and_status_3(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("market,period,provider,share,colour\nm,2020Q1,A,0.5,red\n", "column colour: unknown column"),
+        (
+            "market,period,share\nm,2020Q1,0.5\n",
+            "it needs a column per vendor, or the columns quarter, vendor and share",
+        ),
         ("market,period,provider\nm,2020Q1,A\n", "neither share nor value is there"),
-        (HEADER, "column market: 0 rows; expected at least one row"),
-        (HEADER + "m,2020Q1,A,33%\n", "column share: text '33%'"),
-        ("", "is empty; give a CSV file"),
+        (HEADER, "no quarters were found; row 1 has 'market', 'period', 'provider' and 'share'"),
+        ("a,b\n1,2\n", "no quarters were found; row 1 has 'a' and 'b'; the sheet needs quarters such as 2020Q3"),
+        ("", "in.csv is empty; give a file with a table of shares"),
     ],
 )
 def test_a_table_unfit_as_a_whole_is_status_2(batch: Run, tmp_path: Path, content: str, said: str) -> None:

@@ -17,7 +17,7 @@ from tests.service.server.waiting import PATIENCE
 EVENTS = ("Huawei overtakes Tencent by 2027Q4", "Alibaba > 33 % in 2027Q4")
 
 
-def test_the_draws_of_an_answer_are_those_its_numbers_come_from(client: Client, catalog: Catalog) -> None:
+def test_the_draws_of_an_answer_agree_with_its_numbers(client: Client, catalog: Catalog) -> None:
     found = client.forecast("cn-cloud", horizon=6, seed=3, include_draws=True)
     own = forecast_history(catalog.history("cn-cloud", "canalys", None), horizon=6, seed=3, keep_draws=True)
     assert own.draws is not None
@@ -27,7 +27,10 @@ def test_the_draws_of_an_answer_are_those_its_numbers_come_from(client: Client, 
     assert drawn.shape == (DRAWS, 6, len(found.providers))
     np.testing.assert_allclose(drawn, own.draws, atol=1e-6)
     np.testing.assert_allclose(drawn.sum(axis=2), 1.0, atol=1e-12)
-    np.testing.assert_allclose(np.median(drawn, axis=0), found.median, atol=1e-6)
+    # The mean and the median of an answer have no noise of sampling; those of its draws agree with them within it.
+    noise = drawn.std(axis=0) / np.sqrt(DRAWS)
+    assert (np.abs(drawn.mean(axis=0) - found.mean) < 5 * noise).all()
+    assert (np.abs(np.median(drawn, axis=0) - found.median) < 5 * 1.2533 * noise).all()
     table = found.draws.to_polars()
     assert table.columns == ["market", "draw", "period", "provider", "share"]
     row = table.row(1234, named=True)

@@ -179,7 +179,8 @@ def test_amounts_and_dates_and_frames_are_taken(writer: Client, store: Store) ->
         for row in shares()
     ]
     frame = pl.DataFrame(amounts).with_columns(pl.col("published_at").str.to_date())
-    assert writer.import_figures(frame, kind="shares").added == 8
+    report = writer.import_figures(frame, kind="shares")
+    assert (report.rows, report.added) == (8, 12)  # the totals of four quarters are kept too
     found = writer.list_figures(market="compass", quarter="2022Q1", provider="East").figures
     assert [round(f.value, 6) for f in found] == [0.41]
     assert {f.published_at for f in found} == {date(2023, 2, 1)}

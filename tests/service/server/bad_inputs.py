@@ -501,10 +501,10 @@ def import_messages(rng: Rng) -> tuple[list[ImportFiguresRequest], Broken]:
             row.period = rng.choice(QUARTERS)
             found = INVALID, f"{place}.period", f"period {row.period!r}"
         case 12:
-            row.provider = rng.choice(["", " ", "a|b", "TOTAL", "TOP3", "a\0b", "p" * 201, "a\nb"])
+            row.provider = rng.choice(["", " ", "a|b", "TOTAL", "TOP3", "a\0b", "p" * 201, "a\x07b"])
             found = INVALID, f"{place}.provider", f"provider {row.provider[:20]!r}"
         case 13:
-            row.market = rng.choice(["", " ", "a\0b", "m" * 201, "a\nb"])
+            row.market = rng.choice(["", " ", "a\0b", "m" * 201, "a\x07b"])
             found = INVALID, f"{place}.market", f"market {row.market[:20]!r}"
         case 14:
             row.decimals = rng.choice([-1, 7, 2**31 - 1])
