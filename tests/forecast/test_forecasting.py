@@ -149,7 +149,7 @@ def test_a_level_out_of_range_is_named(level: float, hint: str) -> None:
 def test_a_level_given_twice_and_an_unknown_model_are_refused() -> None:
     with pytest.raises(InvalidArgument, match="each level once"):
         check_request(horizon=8, levels=(0.8, 0.8), model="auto")
-    with pytest.raises(NotFound, match="model 'prophet' is not known; known: auto, naive, local_level, "):
+    with pytest.raises(NotFound, match="model 'prophet' is not known; known: auto, naive, smoothing, "):
         check_request(horizon=8, levels=(0.8,), model="prophet")
 
 
