@@ -33,6 +33,7 @@ LONGEST_HORIZON = 40
 _BESIDE = ("naive", "smoothing", "local_level", "damped_trend", "ets", "arima", "theta", "var")
 OF_RECORD = "auto"  # the one model whose coverage is measured, and that needs no draws
 MODELS = (OF_RECORD, *_BESIDE)
+NOT_LIFTED = f"every provider is named: no part is expected to rise as {OTHERS} does where others can enter"
 
 
 def _model(name: str) -> Model:
@@ -186,7 +187,7 @@ def _version() -> str:
 
 
 def provenance_of_record(
-    prior: Prior, levels: Sequence[float], seed: int, *, smoothing_weight: float, restlessness: float
+    prior: Prior, levels: Sequence[float], seed: int, *, smoothing_weight: float, restlessness: float, has_rest: bool
 ) -> ModelProvenance:
     """Where a forecast of the model of record comes from.
 
@@ -196,6 +197,7 @@ def provenance_of_record(
         seed: Of its draws.
         smoothing_weight: Weight of the second member, in [0, 1).
         restlessness: Of the market, points; says which measured coverage is its own.
+        has_rest: Whether a part of the market is its rest, `Others`, which is lifted.
     """
     members = (("dlm", 1.0 - smoothing_weight), ("smoothing", smoothing_weight))
     return ModelProvenance(
@@ -205,6 +207,7 @@ def provenance_of_record(
         prior=prior.version,
         seed=seed,
         measured_coverage=prior.coverage(levels, restlessness),
+        notes=() if has_rest else (NOT_LIFTED,),
     )
 
 
@@ -231,7 +234,12 @@ def _forecast(
         residual = prepared.providers.index(OTHERS) if OTHERS in prepared.providers else None
         pasts = pasts_of(prepared.series)
         provenance = provenance_of_record(
-            prior, ascending, seed, smoothing_weight=smoothing_weight(pasts), restlessness=restlessness(pasts)
+            prior,
+            ascending,
+            seed,
+            smoothing_weight=smoothing_weight(pasts),
+            restlessness=restlessness(pasts),
+            has_rest=residual is not None,
         )
         summary = summarise_market(prepared.series, prior, horizon, ascending, residual)
         if keep_draws:

@@ -17,7 +17,7 @@ from forecast.forecasting import (
 from forecast.many import forecast_table
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
-from forecast.results import Forecast, History, level_name
+from forecast.results import OTHERS, Forecast, History, level_name
 from forecast.shares import SharesTable, sound_shares
 from service import convert
 from service.answers import answer, check_asked, check_words
@@ -232,7 +232,12 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
             columns.append((providers[start + k], mean, median, list(zip(bounds[::2], bounds[1::2], strict=True))))
         weight, restlessness = made.told[market]
         provenance = provenance_of_record(
-            shipped_prior(), levels, query.seed, smoothing_weight=weight, restlessness=restlessness
+            shipped_prior(),
+            levels,
+            query.seed,
+            smoothing_weight=weight,
+            restlessness=restlessness,
+            has_rest=OTHERS in providers[start : start + parts],
         )
         told = convert.columns_outcome(market, origin, columns, levels, provenance, warnings=warnings.get(market, ()))
         done[market] = (False, told)
