@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from forecast.forecasting import MODELS, forecast_history, forecast_shares
     from forecast.history import reconstruct
     from forecast.many import MarketForecasts, forecast_markets
+    from forecast.name_changes import NameChange
     from forecast.quarter import Quarter
     from forecast.results import Forecast, History, Status
     from forecast.revenue import Revenue, forecast_revenue
@@ -64,6 +65,7 @@ _HOME = {
     "MarketForecasts": "many",
     "forecast_markets": "many",
     "reconstruct": "history",
+    "NameChange": "name_changes",
     "Quarter": "quarter",
     "Forecast": "results",
     "History": "results",
@@ -86,6 +88,7 @@ __all__ = [
     "History",
     "League",
     "MarketForecasts",
+    "NameChange",
     "Quarter",
     "Ranks",
     "Revenue",

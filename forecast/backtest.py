@@ -8,7 +8,7 @@ without draws agree with them within sampling error. `forecast.scorecard` says w
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 
@@ -21,6 +21,7 @@ from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, Sharec
 from forecast.forecasting import check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.models.base import FEWEST_QUARTERS
+from forecast.name_changes import NameChange, Names
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, Status
 from forecast.scorecard import REFERENCE, Backtest, BacktestProgress, Skipped
@@ -45,6 +46,7 @@ def backtest_figures(
     models: Sequence[str] = DEFAULT_MODELS,
     seed: int = 0,
     progress: Callable[[BacktestProgress], None] | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> Backtest:
     """Backtest one market as one research house tells it.
 
@@ -63,6 +65,8 @@ def backtest_figures(
         models: Names of models; skill is measured where `naive` is among them.
         seed: Of the draws.
         progress: Called after every origin.
+        name_changes: Declared changes of providers' names, of any markets and houses. They apply at every origin,
+            whenever they became known: what is forecast and what came are of the same providers.
 
     Raises:
         InvalidArgument, NotFound: as `forecast.forecasting.check_request` and `forecast.history.reconstruct`.
@@ -78,6 +82,7 @@ def backtest_figures(
         levels=levels,
         models=models,
         seed=seed,
+        name_changes=name_changes,
     )
     return _last(steps, progress)
 
@@ -93,18 +98,21 @@ def backtest_figures_steps(
     levels: Sequence[float] = DEFAULT_LEVELS,
     models: Sequence[str] = DEFAULT_MODELS,
     seed: int = 0,
+    name_changes: Sequence[NameChange] = (),
 ) -> Iterator[BacktestProgress | Backtest]:
     """`backtest_figures` step by step: progress after every origin, and last the scores.
 
     Arguments are checked when the first step is asked for; nothing is done between two steps.
     """
     plan = _Plan.checked(origins=origins, horizon=horizon, levels=levels, models=models, seed=seed)
-    latest = reconstruct(figures, breaks, market=market, house=house)
+    names = Names.known(name_changes, market=market, house=house)
+    always = tuple(replace(change, published_at=None) for change in names.changes)
+    latest = reconstruct(figures, breaks, market=market, house=house, name_changes=always)
     chosen = figures.filter(pl.col("market") == market, pl.col("house") == house)
 
     def case(origin: Quarter, as_of: date) -> _Case:
         def forecasts() -> Iterator[tuple[Forecast, FloatArray]]:
-            history = reconstruct(chosen, breaks, market=market, house=house, as_of=as_of)
+            history = reconstruct(chosen, breaks, market=market, house=house, as_of=as_of, name_changes=always)
             for model in plan.models:
                 made = forecast_history(
                     history, horizon=plan.horizon, levels=plan.levels, model=model, seed=plan.seed, keep_draws=True
@@ -338,13 +346,20 @@ def _came_in_history(latest: History, made: Forecast) -> FloatArray:
     """Shares that came, shape (H, K), by the providers of a forecast; NaN where not known."""
     known = np.array([[s in (Status.REPORTED, Status.COMBINED) for s in row] for row in latest.status])
     shares = np.where(known, latest.share, np.nan)
-    column = {name: k for k, name in enumerate(latest.providers)}
+    names = Names.known(latest.name_changes, market=latest.market, house=latest.house)
+    parts: dict[str, list[int]] = {}
+    for k, name in enumerate(latest.providers):
+        parts.setdefault(names.final(name), []).append(k)
+        if name in names.mergers:  # part of another it has nothing of its own, which is known
+            shares[[names.owner(name, quarter) != name for quarter in latest.quarters], k] = 0.0
     truth = np.full(made.mean.shape, np.nan)
     for h, quarter in enumerate(made.periods):
         row = quarter - latest.quarters[0]
         if 0 <= row < len(shares):
             named = [name for name in made.providers if name != OTHERS]
-            truth[h] = _with_rest({name: float(shares[row, column[name]]) for name in named if name in column}, made)
+            truth[h] = _with_rest(
+                {name: float(shares[row, parts[name]].sum()) for name in named if name in parts}, made
+            )
     return truth
 
 

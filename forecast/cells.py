@@ -8,7 +8,7 @@ table.
 import math
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -21,14 +21,16 @@ DecimalMark = Literal["point", "comma"]
 DateOrder = Literal["day-first", "month-first"]
 
 MONTH_NAMES: Final = (
-    "January February March April May June July August September October November December".split()  # noqa: SIM905
-)
-_MISSING = frozenset(
-    "n/a na n.a. n.a #n/a n/r n.d. k.a. k.a n.v. - -- --- \N{EN DASH} \N{EM DASH} \N{MINUS SIGN} . .. ... "  # noqa: SIM905
-    "\N{HORIZONTAL ELLIPSIS} null none nan <na> nat".split()
-) | {"", "n. a.", "k. a.", "not reported", "not available", "- -"}
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_DASHES = "- -- --- \N{EN DASH} \N{EM DASH} \N{MINUS SIGN} . .. ... \N{HORIZONTAL ELLIPSIS}"
+_ABSENT = "n/a na n.a. n.a #n/a n/r n.d. k.a. k.a n.v. null none nan <na> nat"
+_PHRASES = ("", "n. a.", "k. a.", "not reported", "not available", "- -")
+_MISSING = frozenset([*_DASHES.split(), *_ABSENT.split(), *_PHRASES])
 _MARKS = re.compile(
-    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|est\.?|prelim\.?)\)|\[[0-9a-z]{1,2}\]|\s)+$",
+    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|est\.?|prelim\.?)\)|"
+    r"\[[0-9a-z]{1,2}\]|\s)+$",
     re.I,
 )
 _LESS = r"<=?|\u2264|less than|fewer than|under|below|at most|weniger als|unter|moins de"
@@ -51,7 +53,9 @@ _UNGROUPED = {
     "point": re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
     "comma": re.compile(r"(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
 }
-_SCALED = re.compile(r"[0-9]\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)$", re.I)
+_SCALED = re.compile(
+    rf"(?:{_CURRENCY}\s*)?[0-9][0-9.,]*\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,20 @@ def tidy(text: str, /) -> str:
     return " ".join(re.sub(r"[\ufeff\u200b-\u200f\u2060]", "", text).split())
 
 
+def printable(text: str, /) -> str:
+    """A text as messages show it: 60 characters at most, what does not print as an escape."""
+    short = text if len(text) <= 60 else f"{text[:57]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)
+
+
 def quoted(cell: Cell, /) -> str:
     """A cell as messages show it: quoted, 60 characters at most, control characters as escapes."""
     if isinstance(cell, str):
-        text = cell if len(cell) <= 60 else f"{cell[:57]}..."
-        escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-        return f"'{escaped}'"
+        return f"'{printable(cell)}'"
     if isinstance(cell, float):
         return f"{cell:.15g}"
+    if isinstance(cell, datetime) and cell.time() == time():
+        cell = cell.date()
     return "nothing" if cell is None else str(cell)
 
 
@@ -161,7 +171,7 @@ def _read_text(cell: str) -> Written | None:
         bare = bare[found.end() :]
     match = _NUMBER.fullmatch(bare)
     if match is None:
-        if _SCALED.search(bare):
+        if _SCALED.fullmatch(bare):
             raise InvalidArgument("number", quoted(cell), "a number in the unit of the whole column, without a letter")
         raise InvalidArgument("number", quoted(cell), "a number, or nothing where none was reported")
     sign = "-" if match["minus"] else ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from forecast.errors import InvalidArgument, NotEnoughData
 from forecast.figures import RESTATED_AFTER_DAYS, known_as_of
 from forecast.forecasting import LONGEST_HORIZON, check_request, forecast_history
 from forecast.history import reconstruct
+from forecast.name_changes import NameChange
 from forecast.preparing import prepare_history
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
@@ -187,6 +189,7 @@ def forecast_changes(
     model: str = "auto",
     seed: int = 0,
     figures_before: pl.DataFrame | None = None,
+    name_changes: Sequence[NameChange] = (),
     on_step: Callable[[int, int], None] | None = None,
 ) -> ForecastDiff:
     """Compare the forecasts of two days, and find what each new statement did by leaving it out.
@@ -206,6 +209,7 @@ def forecast_changes(
         seed: Of the draws.
         figures_before: The figures that count on the earlier day, where they are not among `figures`, because their
             owner has put others in their place; None: the same ones.
+        name_changes: Declared changes of providers' names, of any markets and houses; each day with those known then.
         on_step: Called with how many of the new statements, breaks and releases have been left out, and how many there
             are.
 
@@ -219,8 +223,9 @@ def forecast_changes(
     if later <= earlier:
         raise InvalidArgument("later", str(later), f"a day after the earlier one, {earlier}")
     old = figures if figures_before is None else figures_before
-    past = reconstruct(old, breaks, market=market, house=house, as_of=earlier)
-    present = reconstruct(figures, breaks, market=market, house=house, as_of=later)
+    rebuilt = partial(reconstruct, market=market, house=house, name_changes=name_changes)
+    past = rebuilt(old, breaks, as_of=earlier)
+    present = rebuilt(figures, breaks, as_of=later)
     figures, old = (frame.filter(pl.col("market") == market, pl.col("house") == house) for frame in (figures, old))
     ask = _Question(levels, model, seed)
     quarters = _common_quarters(past, present, horizon, earlier)
@@ -248,7 +253,7 @@ def forecast_changes(
         fewer = _without(figures, pl.concat(left_out), old) if left_out else figures
         unbroken = breaks.join(declared[list(undeclared)], on=breaks.columns, how="anti", nulls_equal=True)
         try:
-            history = reconstruct(fewer, unbroken, market=market, house=house, as_of=later)
+            history = rebuilt(fewer, unbroken, as_of=later)
             found = _effect(ask.forecast(_undrawn(history), quarters), smooth_after, quarters)
         except NotEnoughData:
             found = None

@@ -22,6 +22,7 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.breaks import SeriesBreaks
+from forecast.name_changes import Names
 from forecast.printed import Printed, combined, grown, inverse_of, ratio_of
 from forecast.printed_tables import Listings, Table, uneven_tables
 from forecast.quarter import Quarter
@@ -63,6 +64,12 @@ class Observation:
     variance: float  # fraction squared
     kind: Kind = Kind.SHARE
     rest: bool = False  # the figure is for "others"
+    named: tuple[int, ...] = ()  # those it names, where others are part of them by then; empty: the members
+
+    @property
+    def mentioned(self) -> tuple[int, ...]:
+        """The providers it names."""
+        return self.named or self.members
 
     @property
     def lags(self) -> int:
@@ -80,12 +87,19 @@ class Evidence:
     left_out: tuple[str, ...]  # what was not used and why, in words
 
 
-def evidence(figures: pl.DataFrame, breaks: SeriesBreaks = SeriesBreaks()) -> Evidence:  # noqa: B008  (a value)
+def evidence(
+    figures: pl.DataFrame,
+    breaks: SeriesBreaks = SeriesBreaks(),  # noqa: B008  (a value)
+    names: Names = Names(),  # noqa: B008  (likewise)
+) -> Evidence:
     """Turn what is known of one market and house into observations.
 
     Args:
         figures: Curated figures of one market and house; all of them count, none that is not there.
         breaks: Its breaks as known then.
+        names: Its changes of names as known then; the figures have the newest names already. Of a quarter since which a
+            provider is part of another, a figure for the other is one for the sum of both, unless figures for the first
+            alone go on: then each tells of its own part.
 
     Returns:
         The providers to follow, which two quarters or the newest one with shares must name alone; the observations of
@@ -94,7 +108,7 @@ def evidence(figures: pl.DataFrame, breaks: SeriesBreaks = SeriesBreaks()) -> Ev
         statement about two quarters reaches across a break, none is of a base since revised.
     """
     statements, left_out = read_statements(figures, breaks)
-    sheet = _Sheet(statements, breaks, left_out)
+    sheet = _Sheet(statements, breaks, left_out, names)
     measured = sheet.measured()
     providers = _followed(measured)
     if len(providers) == 1:
@@ -106,8 +120,15 @@ def evidence(figures: pl.DataFrame, breaks: SeriesBreaks = SeriesBreaks()) -> Ev
 class _Sheet:
     """The statements by what they are about."""
 
-    def __init__(self, statements: Sequence[Statement], breaks: SeriesBreaks, left_out: LeftOut) -> None:
-        self.breaks, self.left_out = breaks, left_out
+    def __init__(self, statements: Sequence[Statement], breaks: SeriesBreaks, left_out: LeftOut, names: Names) -> None:
+        self.breaks, self.left_out, self.names = breaks, left_out, names
+        self.apart = frozenset(
+            (name, told.last)
+            for told in statements
+            if names.mergers and not told.annual and told.measure != "yoy_growth"
+            for name in told.names
+            if (owner := names.owner(name, told.last)) != name and owner not in told.names
+        )
         self.totals: dict[tuple[str, str], list[Statement]] = {}
         self.told: list[Statement] = []
         for statement in statements:
@@ -155,6 +176,8 @@ class _Sheet:
             if rest and listed is None:
                 self.left_out.add("shares of the rest beside providers that are not known")
                 continue
+            if listed is not None:
+                listed = self._with_parts(listed, place, statement.last)
             names = statement.names if listed is None else [n for n in place if n == OTHERS or n not in listed]
             members = self._members(statement, names, place)
             if members:
@@ -193,6 +216,7 @@ class _Sheet:
                     variance,
                     Kind.YEAR if annual else kind,
                     rest,
+                    () if rest else _places(group[0].statement.names, place),
                 )
                 found.append(observation)
                 (told.years if annual else told.quarters).setdefault((last, members), observation)
@@ -204,10 +228,10 @@ class _Sheet:
         for statement in self.told:
             if statement.measure != "yoy_growth" or statement.names == (OTHERS,):
                 continue
-            members = self._members(statement, statement.names, place)
+            reach = statement.first + (-4)
+            members = self._members(statement, statement.names, place, since=reach)
             if not members:
                 continue
-            reach = statement.first + (-4)
             market = self.total_beside(statement)
             if market is None:
                 self.left_out.add("the same release does not give the market's growth", "growth figure")
@@ -254,15 +278,46 @@ class _Sheet:
             return Observation(tuple(dict.fromkeys(ids)), other, members, rows, value, variance, Kind.GROWTH)
         return None
 
-    def _members(self, statement: Statement, names: Iterable[str], place: dict[str, int]) -> tuple[int, ...]:
-        """Positions of providers, none if one of them is not followed."""
+    def _members(
+        self, statement: Statement, names: Iterable[str], place: dict[str, int], *, since: Quarter | None = None
+    ) -> tuple[int, ...]:
+        """Positions of providers and of those that are part of them; none if one of them is not followed.
+
+        None either where one became part of another between the quarters that a statement is about, from `since` on:
+        of which of the two it speaks is not known.
+        """
         if statement.unnamed:
             self.left_out.add("the top providers of a quarter, without their names")
             return ()
         missing = [name for name in names if name not in place]
         for name in missing:
             self.left_out.strangers[name] = self.left_out.strangers.get(name, 0) + 1
-        return () if missing else tuple(sorted(place[name] for name in names))
+        if missing:
+            return ()
+        if not self.names.mergers:
+            return tuple(sorted(place[name] for name in names))
+        first = statement.first if since is None else since
+        spans = [self._with_parts(names, place, first + t) for t in range(statement.last - first + 1)]
+        if any(span != spans[0] for span in spans):
+            self.left_out.add("about quarters between which a provider became part of another")
+            return ()
+        return tuple(sorted(place[name] for name in spans[0] if name in place))
+
+    def _with_parts(self, names: Iterable[str], place: dict[str, int], quarter: Quarter) -> frozenset[str]:
+        """Names, and those followed that are part of them in a quarter and have no figures of their own."""
+        chosen = frozenset(names)
+        parts = (name for name in place if name in self.names.mergers and self._within(name, quarter) & chosen)
+        return chosen.union(parts)
+
+    def _within(self, name: str, quarter: Quarter) -> set[str]:
+        """Those that a provider is part of in a quarter, as far as it and they have no figures of their own."""
+        found: set[str] = set()
+        while (merger := self.names.mergers.get(name)) is not None and merger[1] <= quarter:
+            if (name, quarter) in self.apart:
+                break
+            name = merger[0]
+            found.add(name)
+        return found
 
     def _year(self, year: str) -> tuple[FloatArray, float]:
         """Weights of the quarters of a year, the fourth first, and the error of a mean made with them."""
@@ -300,6 +355,10 @@ def _growth_of_quarter(
     base = len(members) / K if level is None else level.value
     variance = base**2 * ratio.variance + GROWTH_ERROR**2
     return Observation(figure_ids_of(group), last, members, weights, 0.0, variance, Kind.GROWTH)
+
+
+def _places(names: Iterable[str], place: dict[str, int]) -> tuple[int, ...]:
+    return tuple(sorted(place[name] for name in names if name in place))
 
 
 def _indicator(members: tuple[int, ...], K: int) -> FloatArray:

@@ -13,11 +13,12 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.brought import TableLike, read_table
+from forecast.brought import TableLike, read_table, with_names
 from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.models.base import Model, Outcome
+from forecast.name_changes import NameChange
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import OTHERS, Forecast, History, ModelProvenance
@@ -131,6 +132,7 @@ def forecast_shares(
     seed: int = 0,
     keep_draws: bool = False,
     prior: Prior | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> Forecast:
     """Forecast one market given as a table of shares or amounts.
 
@@ -143,6 +145,8 @@ def forecast_shares(
         seed: Of the draws.
         keep_draws: Keep the joint draws, shape (2000, horizon, K).
         prior: Of the model of record; None for the one that ships.
+        name_changes: Declared changes of providers' names, as `forecast.name_tables.change_names_of_shares` applies
+            them.
 
     Returns:
         The forecast; its `warnings` say what was assumed of the table.
@@ -161,6 +165,7 @@ def forecast_shares(
     if len(markets) != 1:
         found = f"a table of {len(markets)} markets ({', '.join(markets[:3])}{', ...' if len(markets) > 3 else ''})"
         raise InvalidArgument("shares", found, "one market; forecast_markets takes many")
+    read = with_names(read, name_changes)
     prepared = prepare_shares(read.shares)
     return _forecast(
         replace(prepared, warnings=(*read.notes_of(markets[0]), *prepared.warnings)),

@@ -7,7 +7,9 @@ from typing import Final, Literal
 
 from forecast.cells import tidy
 
-Role = Literal["provider", "period", "year", "share", "amount", "market", "decimals", "qualifier", "published_at"]
+Role = Literal[
+    "provider", "period", "year", "share", "amount", "market", "decimals", "qualifier", "published_at", "unit"
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -30,6 +32,7 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
     "market": _words("market segment markt marktsegment march\u00e9 mercado"),
     "decimals": frozenset({"decimals"}),
     "qualifier": frozenset({"qualifier"}),
+    "unit": frozenset({"unit", "einheit", "unit\u00e9"}),
     "published_at": frozenset(
         {"published at", "published", "published on", "publication date", "date published", "release date"}
     ),
@@ -92,6 +95,8 @@ def read_header(text: str, /) -> Header:
     percent = _PERCENT.search(folded) is not None
     base = _PERCENT.sub(" ", re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded))
     base = tidy(re.sub(r"[,;:*.]", " ", base)).removesuffix(" in")
+    if base in _PERIOD_PHRASES:
+        return Header(base, "period", 1, percent)
     for role, names in _EXACT.items():
         if base in names:
             return Header(base, role, 3 if base.replace(" ", "_") in _OWN else 2, percent)
@@ -103,20 +108,16 @@ def read_header(text: str, /) -> Header:
 def _by_words(base: str) -> tuple[Role | None, int]:
     """The role that a word of a header tells, and its worth."""
     words = base.split()
-    found: Role | None = None
     if not 0 < len(words) <= 6:
-        pass
-    elif _SHARE_WORDS & set(words):
-        found = "share"
-    elif base in ("name", "names") or _EXACT["provider"] & set(words):
-        found = "provider"
-    elif base in ("market name", "market segment"):
-        found = "market"
-    elif base in _PERIOD_PHRASES:
-        found = "period"
-    elif _AMOUNT_WORDS & set(words):
-        return "amount", 2 if len(words) == 1 else 1
-    return found, 0 if found is None else 1
+        return None, 0
+    if _SHARE_WORDS & set(words):
+        return "share", 1
+    if base in ("name", "names") or _EXACT["provider"] & set(words):
+        return "provider", 1
+    if base in ("market name", "market segment"):
+        return "market", 1
+    amount = bool(_AMOUNT_WORDS & set(words))
+    return ("amount", 2 if len(words) == 1 else 1) if amount else (None, 0)
 
 
 def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:

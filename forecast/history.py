@@ -23,6 +23,8 @@ from forecast.breaks import SeriesBreaks
 from forecast.composition import closure, helmert
 from forecast.errors import NotEnoughData, NotFound
 from forecast.evidence import VAGUE, Evidence, Observation, evidence
+from forecast.name_changes import NameChange, Names
+from forecast.name_tables import rename_providers
 from forecast.own_history import own_history
 from forecast.posterior import START_SD, Design
 from forecast.quarter import Quarter
@@ -108,6 +110,7 @@ def reconstruct(
     market: str,
     house: str = "canalys",
     as_of: date | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> History:
     """Rebuild the quarterly composition of one market as one house tells it.
 
@@ -118,6 +121,9 @@ def reconstruct(
         market: Name of the market.
         house: The research house's series.
         as_of: Only what was published on or before this day counts; None: everything.
+        name_changes: Declared changes of providers' names, of any markets and houses. Who was renamed has one series,
+            under the newest name. Who has become part of another is there until the quarter before; from then on its
+            status is unknown, its smoothed share exactly zero, and what it has is in the other's.
 
     Raises:
         NotFound: no such market, or the house says nothing about it.
@@ -127,10 +133,13 @@ def reconstruct(
     known = figures.filter(pl.col("market") == market, pl.col("house") == house)
     if as_of is not None:
         known = known.filter(pl.col("published_at") <= as_of)
+    names = Names.known(name_changes, market=market, house=house, as_of=as_of)
     if "kind" in known.columns and known.height and bool((known["kind"] == "shares").all()):
-        return own_history(known, market=market, house=house, as_of=as_of, content_hash=_content_hash(known))
+        digest = _content_hash(known, names.changes)
+        return own_history(known, names, market=market, house=house, as_of=as_of, content_hash=digest)
     breaks_known = SeriesBreaks.known(breaks, market=market, house=house, as_of=as_of)
-    said = evidence(known, breaks_known)
+    known = rename_providers(known, names.changes)
+    said = evidence(known, breaks_known, names)
     if not said.observations:
         raise NotEnoughData(market, 0, 1, f"house {house}" + (f", as of {as_of}" if as_of else ""))
     observations, K = said.observations, len(said.providers)
@@ -140,10 +149,15 @@ def reconstruct(
     plain = Design.of(observations, first, _steps(observations, quarters, K, tuple(break_rows)))
     design, posterior, suspects = find_slips(plain, observations, said.tables)
     smoothed, covariance = ShareSpaceModel(design).smoothed()
-    status, sources = _status(observations, doubted(suspects, len(observations)), quarters, K)
+    holder = _holders(said.providers, quarters, names)
+    smoothed, covariance = _held(smoothed, holder), _covariance_held(covariance, holder)
+    gone = holder != np.arange(K)
+    status, sources = _status(observations, doubted(suspects, len(observations)), quarters, K, gone)
     share, sd = _shown(smoothed, covariance, status)
     used = known.filter(pl.col("figure_id").is_in({f for o in observations for f in o.figure_ids}))
     doubts = _doubts(suspects, said, known)
+    named = known["providers"].str.split("|").explode().unique().to_list()
+    names_used = names.of(named)
     return History(
         market=market,
         house=house,
@@ -155,15 +169,16 @@ def reconstruct(
         status=status,
         smoothed=_closed(smoothed),
         smoothed_sd=np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0)),
-        draws=_closed(posterior.draws(HISTORIES, np.random.default_rng(0))),
+        draws=_closed(_held(posterior.draws(HISTORIES, np.random.default_rng(0)), holder)),
         breaks=tuple((first + row, what) for row, what in sorted(break_rows.items())),
         sources=sources,
         source_line=source_line_of(used),
         vintage=used["published_at"].max(),  # type: ignore[arg-type]  # a date column
         figures_used=used.height,
-        content_hash=_content_hash(used),
-        warnings=(*_told_of(doubts), *said.left_out),
+        content_hash=_content_hash(used, names_used),
+        warnings=(*names.told(named), *_told_of(doubts), *said.left_out),
         doubts=doubts,
+        name_changes=names_used,
     )
 
 
@@ -190,15 +205,27 @@ def _steps(
     for o in observations:
         if not o.lags and len(o.members) == 1:
             alone[o.members[0]].setdefault(o.quarter - quarters[0], o.value)
+    for o in observations:
+        if not o.lags and len(o.named) == 1 < len(o.members):
+            # others are part of it by now, and taken to have what they had
+            row = o.quarter - quarters[0]
+            theirs = sum(_between(alone[k], row) for k in o.members if k != o.named[0])
+            alone[o.named[0]].setdefault(row, max(o.value - theirs, 0.0))
     for k, told in enumerate(alone):
         if told:
-            guess[:, k] = np.interp(rows, list(told), list(told.values()))
+            at = sorted(told)
+            guess[:, k] = np.interp(rows, at, [told[row] for row in at])
     guess[:, -1] = np.maximum(1.0 - guess[:, :-1].sum(axis=1), 0.0)
     usual = STEP * np.sqrt(np.maximum(guess, SMALLEST_SHARE) / STEP_AT)
     scale = np.array([_liveliness(told, usual[:, k], break_rows) for k, told in enumerate(alone)])
     steps = usual * scale
     steps[list(break_rows)] *= np.maximum(BREAK_STEP / STEP / scale, 1.0)
     return np.asarray(steps)
+
+
+def _between(told: dict[int, float], row: int) -> float:
+    """A share in a row, on straight lines between those told; zero where none is."""
+    return float(np.interp(row, sorted(told), [told[at] for at in sorted(told)])) if told else 0.0
 
 
 def _liveliness(told: dict[int, float], usual: FloatArray, break_rows: tuple[int, ...]) -> float:
@@ -213,19 +240,49 @@ def _liveliness(told: dict[int, float], usual: FloatArray, break_rows: tuple[int
     return float(np.sqrt(max(squared, 1.0)))
 
 
+def _holders(providers: Sequence[str], quarters: Sequence[Quarter], names: Names) -> npt.NDArray[np.int64]:
+    """For every quarter and provider (T, K) the position of whom it is part of, which mostly is itself."""
+    holder = np.tile(np.arange(len(providers)), (len(quarters), 1))
+    place = {name: k for k, name in enumerate(providers)}
+    for name, k in place.items():
+        if name in names.mergers:
+            holder[:, k] = [place.get(names.owner(name, quarter), len(providers) - 1) for quarter in quarters]
+    return holder
+
+
+def _held(shares: FloatArray, holder: npt.NDArray[np.int64]) -> FloatArray:
+    """Shares (..., T, K) added up to those that hold them in each quarter; who is held by another has zero."""
+    T, K = holder.shape
+    if (holder == np.arange(K)).all():
+        return shares
+    into = np.zeros((T, K, K))
+    into[np.arange(T)[:, None], np.arange(K), holder] = 1.0
+    return np.asarray(np.einsum("...tk,tkh->...th", shares, into))
+
+
+def _covariance_held(covariance: FloatArray, holder: npt.NDArray[np.int64]) -> FloatArray:
+    """The covariance (T, K, K) of shares that are added up so."""
+    columns = _held(covariance.swapaxes(0, 1), holder).swapaxes(0, 1)
+    return _held(columns.transpose(2, 0, 1), holder).transpose(1, 2, 0).swapaxes(1, 2)
+
+
 def _closed(shares: FloatArray) -> FloatArray:
     """Shares (..., T, K) without the little that a normal state puts below zero."""
     return closure(np.maximum(shares, 0.0).reshape(-1, shares.shape[-1])).reshape(shares.shape)
 
 
 def _status(
-    observations: Sequence[Observation], disbelieved: npt.NDArray[np.bool_], quarters: Sequence[Quarter], K: int
+    observations: Sequence[Observation],
+    disbelieved: npt.NDArray[np.bool_],
+    quarters: Sequence[Quarter],
+    K: int,
+    gone: npt.NDArray[np.bool_],
 ) -> tuple[tuple[tuple[Status, ...], ...], tuple[tuple[tuple[int, ...], ...], ...]]:
     """Status (T, K) and the ids of the figures behind each cell (T, K).
 
     A share stated alone is reported; a sum, an amount beside the total, or the rest makes a cell combined. Growth and
     whole years tell of a quarter without stating anything of it, and what is recognised as a slip tells nothing:
-    such a cell is inferred.
+    such a cell is inferred. Of those `gone` (T, K), who are part of another by then, nothing is known.
     """
     T = len(quarters)
     reported, combined, touched = np.zeros((3, T, K), bool)
@@ -233,7 +290,7 @@ def _status(
     for observation, slip in zip(observations, disbelieved, strict=True):
         t = observation.quarter - quarters[0]
         # To be part of an unnamed rest is not to be mentioned.
-        mentioned = [K - 1] if observation.rest else list(observation.members)
+        mentioned = [K - 1] if observation.rest else list(observation.mentioned)
         reach = [t]
         if observation.lags:
             reach = [t - lag for lag, row in enumerate(observation.weights) if row.any()]
@@ -241,7 +298,7 @@ def _status(
         if slip or vague or observation.kind in (Kind.GROWTH, Kind.YEAR):
             for row in reach:
                 touched[row, mentioned] = True
-        elif observation.kind is Kind.SHARE and len(observation.members) == 1:
+        elif observation.kind is Kind.SHARE and len(observation.mentioned) == 1:
             reported[t, mentioned] = True
         else:
             combined[t, mentioned] = True
@@ -251,14 +308,15 @@ def _status(
     said = reported | combined
     for t in range(T):
         # A quarter that names every provider gives the rest too.
-        if not said[t, -1] and said[t, :-1].all():
+        if not said[t, -1] and (said | gone)[t, :-1].all():
             combined[t, -1] = said[t, -1] = True
             sources[t][-1] = set().union(*sources[t][:-1])
+    _forget(gone, (reported, combined, touched, said), sources)
     heard = said | touched
     heard[:, -1] |= heard.any(axis=1)  # whatever is said of anyone bounds the rest
     since = np.logical_or.accumulate(heard, axis=0)
     until = np.logical_or.accumulate(heard[::-1], axis=0)[::-1]
-    between = since & until
+    between = since & until & ~gone
     for observation, slip in zip(observations, disbelieved, strict=True):
         # What is published of the rest counts in whoever is not listed; Others does so only where nothing is known.
         if observation.rest and observation.kind is Kind.SHARE and not slip:
@@ -276,6 +334,14 @@ def _status(
         tuple(tuple(status(t, k) for k in range(K)) for t in range(T)),
         tuple(tuple(tuple(sorted(cell)) for cell in row) for row in sources),
     )
+
+
+def _forget(gone: npt.NDArray[np.bool_], masks: Sequence[npt.NDArray[np.bool_]], sources: list[list[set[int]]]) -> None:
+    """Take what is known of cells `gone` (T, K) out of masks of that shape and out of their sources."""
+    for mask in masks:
+        mask[gone] = False
+    for t, k in np.argwhere(gone):
+        sources[t][k].clear()
 
 
 def _doubts(suspects: Sequence[Suspect], said: Evidence, known: pl.DataFrame) -> tuple[Doubt, ...]:
@@ -330,6 +396,7 @@ def _shown(
     return share, np.where(np.isnan(share), np.nan, sd)
 
 
-def _content_hash(figures: pl.DataFrame) -> str:
+def _content_hash(figures: pl.DataFrame, changes: Sequence[NameChange] = ()) -> str:
     columns = ["period", "providers", "measure", "value", "qualifier", "decimals", "published_at"]
-    return hashlib.sha256(figures.select(columns).sort(columns).write_csv().encode()).hexdigest()
+    named = "".join(f"{change}\n" for change in changes)
+    return hashlib.sha256((figures.select(columns).sort(columns).write_csv() + named).encode()).hexdigest()

@@ -16,7 +16,7 @@ from forecast.preparing import cells_of, completion_notes
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, level_name
-from forecast.shares import NOTES_SCHEMA, SharesTable
+from forecast.shares import NOTES_SCHEMA, SharesTable, by_market
 
 if TYPE_CHECKING:
     from forecast.models.bulk import Summaries
@@ -60,8 +60,9 @@ def forecast_markets(
     """
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
     read = read_table(shares)
-    together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
-    made = forecast_read(replace(read, shares=together), horizon=horizon, levels=levels, model=model, seed=seed)
+    made = forecast_read(
+        replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed
+    )
     refused = tuple(
         (market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows()
     )

@@ -4,12 +4,15 @@ A statement is a row of a curated table without its id and its mark. Statements 
 pages say the same, or as a table of shares, where one owner says what holds.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
 import polars as pl
 
 from forecast.figures import CURATED_SCHEMA, USUAL_LAG_MONTHS, figure_ids, known_as_of, revisions_before
+from forecast.name_changes import NameChange
+from forecast.name_tables import rename_providers
 from forecast.schema import MAX_DECIMALS, MEASURE_UNITS, period_end, published_day
 from forecast.shares import SharesTable
 
@@ -166,21 +169,25 @@ def merge_figures(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     return base if more.is_empty() else _curated(_together(base, more))
 
 
-def figures_in_force(base: pl.DataFrame, more: pl.DataFrame, as_of: date | None) -> pl.DataFrame:
+def figures_in_force(
+    base: pl.DataFrame, more: pl.DataFrame, as_of: date | None, name_changes: Sequence[NameChange] = ()
+) -> pl.DataFrame:
     """The figures of `merge_figures` that count on a day.
 
     Args:
         base: As `merge_figures` takes it, and so is `more`.
         more: Statements that came later.
         as_of: The day; None for the latest.
+        name_changes: Declared changes of providers' names: those known on the day are applied, so that a share under a
+            new name takes the place of one under the old name. Ids of figures stay those of the names as given.
 
     Returns:
         As `merge_figures`, without the shares that their owner has put others in the place of by that day: of each cell
         that tables of shares give, only the last share stays. Published figures all stay, as they are evidence.
     """
     if more.is_empty():
-        return base
-    both = _together(base, more)
+        return rename_providers(base, name_changes, as_of=as_of)
+    both = rename_providers(_together(base, more), name_changes, as_of=as_of)
     shares = both.filter(pl.col("kind") == "shares")
     known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
     last = known.sort("published_at", "place").unique(_CELL, keep="last", maintain_order=True)

@@ -13,6 +13,8 @@ import polars as pl
 from forecast.arrays import FloatArray
 from forecast.completing import FINEST_HALF
 from forecast.errors import NotEnoughData
+from forecast.name_changes import Names
+from forecast.name_tables import one_series_each
 from forecast.preparing import complete_rows
 from forecast.printed import STATED_SHIFTS
 from forecast.quarter import Quarter
@@ -23,11 +25,14 @@ from forecast.wording import source_line_of
 GUESS_SD = 0.012  # sd of what a quarter without a report differs from its neighbours by, fraction, at a share of 0.2
 
 
-def own_history(known: pl.DataFrame, *, market: str, house: str, as_of: date | None, content_hash: str) -> History:
+def own_history(
+    known: pl.DataFrame, names: Names, *, market: str, house: str, as_of: date | None, content_hash: str
+) -> History:
     """The history of one market as its owner's table of shares gives it.
 
     Args:
         known: Curated figures of the market and house published by `as_of`, all from tables of shares.
+        names: Changes of names that are in force: who has merged is one provider from the first quarter on.
         market: Name of the market.
         house: Whose the shares are.
         as_of: The day; None for the latest.
@@ -50,25 +55,40 @@ def own_history(known: pl.DataFrame, *, market: str, house: str, as_of: date | N
         raise NotEnoughData(market, 0, 1, f"house {house}" + (f", as of {as_of}" if as_of else ""))
     decimals = [d for d in shares["decimals"].to_list() if d <= PRINTED_DECIMALS]
     half = 0.5 * 10.0 ** (-2.0 - max(decimals)) if decimals else 0.0
-    names = _by_size(shares)
-    cells = [
-        (Quarter.parse(period), name, value, qualifier, min(decimals, PRINTED_DECIMALS), figure_id)
-        for period, name, value, qualifier, decimals, figure_id in shares.select(
-            "period", "providers", "value", "qualifier", "decimals", "figure_id"
-        ).iter_rows()
-    ]
-    first, last = min(cell[0] for cell in cells), max(cell[0] for cell in cells)
+    shift = pl.col("qualifier").replace_strict(STATED_SHIFTS, return_dtype=pl.Float64)
+    unit = 10.0 ** (-2.0 - pl.min_horizontal("decimals", PRINTED_DECIMALS))
+    cells = shares.select(
+        pl.lit(market).alias("market"),
+        "period",
+        pl.col("providers").alias("provider"),
+        (pl.col("value") + shift * unit).clip(0.0, 1.0).alias("share"),
+        pl.when(pl.col("decimals") <= PRINTED_DECIMALS).then("decimals").alias("decimals"),
+    )
+    named = cells["provider"].unique().to_list()
+    cells = one_series_each(cells, names, table=house)
+    providers = _by_size(cells)
+    periods = [Quarter.parse(period) for period in cells["period"]]
+    first, last = min(periods), max(periods)
     quarters = tuple(first + t for t in range(last - first + 1))
-    table = np.full((len(quarters), len(names)), np.nan)
+    table = np.full((len(quarters), len(providers)), np.nan)
+    place = {name: k for k, name in enumerate(providers)}
+    for quarter, name, share in zip(periods, cells["provider"], cells["share"], strict=True):
+        table[quarter - first, place[name]] = np.nan if share is None else share
     stated = np.full_like(table, np.nan)
     exact = np.zeros(table.shape, dtype=bool)
-    sources: list[list[tuple[int, ...]]] = [[() for _ in names] for _ in quarters]
-    for quarter, name, value, qualifier, digits, figure_id in cells:
-        t, k = quarter - first, names.index(name)
-        table[t, k] = min(max(value + STATED_SHIFTS[qualifier] * 10.0 ** (-2.0 - digits), 0.0), 1.0)
-        stated[t, k], exact[t, k], sources[t][k] = value, qualifier == "exact", (figure_id,)
-    completed, kept, warnings = complete_rows(table, tuple(names), half)
-    added = len(kept) - len(names)
+    sources: list[list[tuple[int, ...]]] = [[() for _ in providers] for _ in quarters]
+    for period, name, value, qualifier, figure_id in shares.select(
+        "period", "providers", "value", "qualifier", "figure_id"
+    ).iter_rows():
+        t, k = Quarter.parse(period) - first, place[names.final(name)]
+        alone = not sources[t][k] and names.final(name) == names.current(name)
+        stated[t, k], exact[t, k] = (value, qualifier == "exact") if alone else (np.nan, False)
+        sources[t][k] = (*sources[t][k], figure_id)
+    # Of who has merged, the share of one alone is not that of both.
+    part = np.isnan(table)
+    stated[part], exact[part] = np.nan, False
+    completed, kept, warnings = complete_rows(table, tuple(providers), half)
+    added = len(kept) - len(providers)
     if added:
         nothing = np.full((len(quarters), added), np.nan)
         table, stated = np.hstack([table, nothing]), np.hstack([stated, nothing])
@@ -100,16 +120,17 @@ def own_history(known: pl.DataFrame, *, market: str, house: str, as_of: date | N
         vintage=shares["published_at"].max(),  # type: ignore[arg-type]  # a date column
         figures_used=shares.height,
         content_hash=content_hash,
-        warnings=warnings,
+        warnings=(*names.told(named), *warnings),
+        name_changes=names.of(named),
         completed=completed,
         resolution=half,
     )
 
 
-def _by_size(shares: pl.DataFrame) -> list[str]:
+def _by_size(cells: pl.DataFrame) -> list[str]:
     """The providers, the largest of its own last quarter first, Others last."""
-    latest = shares.sort("period").group_by("providers", maintain_order=True).agg(pl.col("value").last())
-    ranked = latest.sort("value", "providers", descending=[True, False])["providers"].to_list()
+    latest = cells.sort("period").group_by("provider", maintain_order=True).agg(pl.col("share").drop_nulls().last())
+    ranked = latest.sort("share", "provider", descending=[True, False], nulls_last=True)["provider"].to_list()
     return [name for name in ranked if name != OTHERS] + [name for name in ranked if name == OTHERS]
 
 

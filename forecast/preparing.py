@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.completing import complete
 from forecast.errors import NotEnoughData
 from forecast.models.base import FEWEST_QUARTERS, Cells, Series
+from forecast.name_changes import Names
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, History, Status
 
@@ -43,6 +45,11 @@ def prepare_history(history: History) -> Prepared:
             history.warnings,
         )
     said = np.array([[s in (Status.REPORTED, Status.COMBINED) for s in row] for row in history.status])
+    holder = _holders(history)
+    for k in np.flatnonzero(holder != np.arange(len(holder))):
+        said[:, holder[k]] |= said[:, k]
+        said[:, k] = False
+    added = np.eye(len(holder))[holder]  # (K, K): row k has its one in the column of whom k is part of
     rows = np.flatnonzero(said.any(axis=1))
     if len(rows) < FEWEST_QUARTERS:
         when = f"as of {history.as_of}" if history.as_of else ""
@@ -50,12 +57,12 @@ def prepare_history(history: History) -> Prepared:
     first, last = int(rows[0]), int(rows[-1])
     others = len(history.providers) - 1
     latest = np.array([np.flatnonzero(said[:, k]).max(initial=-1) for k in range(others)])
-    kept = [k for k in range(others) if last - latest[k] < FORGOTTEN_AFTER]
-    forgotten = [history.providers[k] for k in range(others) if k not in kept]
+    kept = [k for k in range(others) if last - latest[k] < FORGOTTEN_AFTER and holder[k] == k]
+    forgotten = [history.providers[k] for k in range(others) if k not in kept and holder[k] == k]
 
     def visible(compositions: FloatArray) -> FloatArray:
         shares = np.full((last - first + 1, len(kept) + 1), np.nan)
-        shares[rows - first, :-1] = compositions[rows][:, kept]
+        shares[rows - first, :-1] = (compositions[rows] @ added)[:, kept]
         shares[rows - first, -1] = np.maximum(1.0 - shares[rows - first, :-1].sum(axis=1), 0.0)
         return np.asarray(shares / shares.sum(axis=1, keepdims=True))
 
@@ -71,6 +78,13 @@ def prepare_history(history: History) -> Prepared:
     providers = (*(history.providers[k] for k in kept), history.providers[-1])
     series = Series(history.market, visible(history.smoothed), breaks, histories)
     return Prepared(series, providers, history.quarters[last], tuple(warnings))
+
+
+def _holders(history: History) -> npt.NDArray[np.int64]:
+    """For every provider (K,) the position of whom it is part of in the end, as declared; mostly itself."""
+    names = Names.known(history.name_changes, market=history.market, house=history.house)
+    place = {name: k for k, name in enumerate(history.providers)}
+    return np.array([place.get(names.final(name), len(place) - 1) for name in history.providers])
 
 
 def cells_of(frame: pl.DataFrame) -> tuple[pl.Series, Cells]:

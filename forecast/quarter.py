@@ -33,6 +33,16 @@ class Quarter:
             raise InvalidArgument(field, text, f"a quarter such as 2020Q3, years {FIRST_YEAR} to {LAST_YEAR}")
         return cls(4 * int(match[1]) + int(match[2]) - 1)
 
+    @staticmethod
+    def is_text(text: str, /) -> bool:
+        """Whether a text is a quarter as `parse` reads it.
+
+        >>> Quarter.is_text("2020Q3"), Quarter.is_text("Q3 2020")
+        (True, False)
+        """
+        match = _TEXT.fullmatch(text)
+        return match is not None and FIRST_YEAR <= int(match[1]) <= LAST_YEAR
+
     @property
     def year(self) -> int:
         """Calendar year."""

@@ -21,6 +21,7 @@ from forecast.forecasting import forecast_history
 from forecast.grammar import Sign
 from forecast.history import reconstruct
 from forecast.listing import doubtful_figures, select_figures
+from forecast.name_changes import NameChange
 from forecast.results import Forecast, History, level_name
 from forecast.revenue import Revenue, forecast_revenue
 from forecast.scorecard import REFERENCE, Backtest
@@ -69,6 +70,7 @@ def make_report(
     model: str = "auto",
     seed: int = 0,
     origins: int = 12,
+    name_changes: Sequence[NameChange] = (),
 ) -> Report:
     """Forecast a market, look at what changed since the quarter before, and at how good its forecasts were.
 
@@ -83,12 +85,13 @@ def make_report(
         model: One of `forecast.forecasting.MODELS`.
         seed: Of the draws.
         origins: Of the backtest, the latest ones.
+        name_changes: Declared changes of providers' names, of any markets and houses.
 
     Raises:
         InvalidArgument, NotFound, NotEnoughData: as `reconstruct` and `forecast_history`.
     """
     known = known_as_of(figures, as_of)
-    history = reconstruct(figures, breaks, market=market, house=house, as_of=as_of)
+    history = reconstruct(figures, breaks, market=market, house=house, as_of=as_of, name_changes=name_changes)
     made = forecast_history(history, horizon=horizon, levels=levels, model=model, seed=seed, keep_draws=True)
     mine = select_figures(known, market=market, house=house)
     return Report(
@@ -129,6 +132,7 @@ def _since_the_quarter_before(
             horizon=horizon,
             model=model,
             seed=seed,
+            name_changes=history.name_changes,
         )
     except (NotEnoughData, InvalidArgument):
         return None  # the first quarter of all, or one after a long silence
@@ -148,6 +152,7 @@ def _backtest(
             levels=CALIBRATION_LEVELS,
             models=tuple(dict.fromkeys((model, REFERENCE))),
             seed=seed,
+            name_changes=() if made.history is None else made.history.name_changes,
         )
     except NotEnoughData:
         return None

@@ -8,6 +8,7 @@ from typing import Literal
 import polars as pl
 
 from forecast.arrays import FloatArray
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.shown import Shown
 
@@ -81,6 +82,7 @@ class History(Shown):
     doubts: tuple[Doubt, ...] = ()  # figures that what else was known contradicts, by period of what they tell
     completed: FloatArray | None = None  # (T, K) of an owner's table: its quarters as they are forecast, NaN where none
     resolution: float = 0.0  # half a unit of the printed precision of an owner's table, fraction; 0: not known
+    name_changes: tuple[NameChange, ...] = ()  # declared and in force: a forecast sees what has merged as one provider
 
     def to_frame(self) -> pl.DataFrame:
         """One row per quarter and provider: market, house, period, provider, share, sd, status."""

@@ -426,6 +426,22 @@ def check_figures(frame: pl.DataFrame, *, table: str = "figures") -> pl.DataFram
     )
 
 
+def check_table(
+    frame: pl.DataFrame, columns: tuple[Column, ...], rules: tuple[Rule, ...], *, table: str
+) -> pl.DataFrame:
+    """Check a table by columns and rules of its own.
+
+    Returns:
+        All `columns` in order, text as String and numbers as Float64; those not given are null.
+
+    Raises:
+        InvalidTable: a column is unknown, missing or of the wrong type, there is no row, or a row breaks a rule.
+    """
+    typed = typed_columns(frame, columns, table)
+    _refuse(typed, rules, table)
+    return typed
+
+
 def given_measure(frame: pl.DataFrame) -> tuple[str, list[RowViolation]]:
     """Which of `share` and `value` a table has; or what is wrong."""
     given = [name for name in ("share", "value") if name in frame.columns]

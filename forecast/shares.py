@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from forecast.amounts import Totals, divided
-from forecast.errors import InvalidTable, RowViolation
+from forecast.errors import InvalidTable, RowViolation, violation_texts
 from forecast.names import name_key, plain_name, shown_name
 from forecast.printed import STATED_SHIFTS
 from forecast.schema import (
@@ -34,8 +34,10 @@ REFUSED_SCHEMA = dict.fromkeys(("market", "code", "message"), pl.String)
 PRINTED_DECIMALS = 3  # of a percentage; a share that takes more was computed, not printed
 _LISTED = 100  # violations that an error carries; its `total` counts them all
 _SHOWN = 5  # violations that a refused market shows
+_TOLD_WHOLE = 50  # refused markets whose violations are all looked at, so that a fault of many rows is one sentence
 _NAMES_SHOWN = 6  # in one note
-_PERCENT_FROM = 1.5  # sum of the usual quarter above which a market is in per cent
+_PERCENT_FROM = 10.0  # sum of the usual quarter above which a market is in per cent
+_FRACTIONS_TO = 1.5  # sum of a quarter up to which its shares may be fractions
 _CELL = ("market", "period", "provider")
 
 # What nearly every name looks like, so that only the others are looked at one by one.
@@ -143,6 +145,12 @@ def read_shares(
         violations=violations,
         broken=count,
     )
+
+
+def by_market(shares: pl.DataFrame, /) -> pl.DataFrame:
+    """The rows of each market together, markets in the order of their first rows."""
+    first = pl.col("place").min().over("market")
+    return shares.with_row_index("place").sort(first, maintain_order=True).drop("place")
 
 
 def check_shares(frame: pl.DataFrame, *, table: str = "shares") -> pl.DataFrame:
@@ -264,7 +272,7 @@ def _as_fractions(
                 f"per cents throughout, as the other quarters of {market} are, or fractions throughout",
             ),
         )
-        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _PERCENT_FROM))
+        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _FRACTIONS_TO))
         .select("market", "period", "sum", "row")
         .iter_rows()
     ]
@@ -320,15 +328,15 @@ def _refused(
         )
         for market, total in per_market.select("market", "total").unique(maintain_order=True).iter_rows():
             counts[market] = counts.get(market, 0) + total
-        shown = per_market if per_market["market"].n_unique() == 1 else per_market.filter(pl.col("place") < _SHOWN)
+        few = per_market["market"].n_unique() <= _TOLD_WHOLE
+        shown = per_market if few else per_market.filter(pl.col("place") < _SHOWN)
         for market, violation in zip(shown["market"], first_violations(typed, rules, shown), strict=True):
             found.setdefault(market, []).append(violation)
     rows = []
     for market, violations in found.items():
-        texts = list(dict.fromkeys(map(str, violations)))
-        more = counts[market] - min(len(texts), _SHOWN)
-        told = "; ".join(texts[:_SHOWN]) + (f" and {more} more" if more > 0 and len(texts) > _SHOWN else "")
-        rows.append((market, "invalid_shares", told))
+        texts, told = violation_texts(violations, most=_SHOWN)
+        more = f" and {counts[market] - told} more" if counts[market] > told else ""
+        rows.append((market, "invalid_shares", "; ".join(texts) + more))
     every = sorted((v for violations in found.values() for v in violations), key=lambda v: v.row)
     refused = pl.DataFrame(rows, schema=REFUSED_SCHEMA, orient="row")
     return tuple(every[:_LISTED]), refused, sum(counts.values())

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -12,8 +12,9 @@ import polars as pl
 from forecast.brought import TidyTable, read_table
 from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
+from forecast.merging import STATEMENT_SCHEMA, merge_figures
 from forecast.merging import figures_in_force as in_force
-from forecast.merging import merge_figures
+from forecast.name_changes import NameChange, for_market
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.scorecard import Backtest, BacktestProgress
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
 _MARKETS_KEPT = 32  # whose figures are in memory
 
-_Asked: TypeAlias = tuple[str, str, date | None, datetime | None]
+_NO_STATEMENTS = pl.DataFrame(schema=STATEMENT_SCHEMA)
+
+_Asked: TypeAlias = tuple[str, str, date | None, datetime | None, tuple[NameChange, ...]]
 
 
 def _clock() -> datetime:
@@ -46,6 +49,7 @@ class Catalog:
         breaks: Declared series breaks, as `forecast.figures.load_breaks` returns them.
         store: Where imported figures are kept; None: nothing can be imported.
         clock: Tells the moment of an import.
+        name_changes: Declared changes of providers' names, before those that were imported.
 
     Every question to a catalog with a store raises `StoreUnavailable` where its database cannot be read.
     """
@@ -57,18 +61,21 @@ class Catalog:
         store: "Store | None" = None,
         *,
         clock: Callable[[], datetime] = _clock,
+        name_changes: Sequence[NameChange] = (),
     ) -> None:
         self._base, self._breaks, self._store, self._clock = figures, breaks, store, clock
+        self._declared = tuple(name_changes)
         self._names = frozenset(figures["market"].unique())
         self._lock = threading.Lock()
         self._seen = 0  # newest import looked at
         self._revisions: dict[str, int] = {}  # newest import looked at that gave a market figures
         # with the revision each is of; None: all that was imported of it has been withdrawn
         self._infos: dict[str, tuple[int, MarketInfo | None]] = {}
-        # by market, house, day and moment as asked for: the mark from before it was made, and the history
+        # by what was asked: the mark from before it was made, and the history
         self._at_hand: dict[_Asked, tuple[int, History]] = {}
         # A revision is part of each key: what was made before an import is not found any more.
         self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
+        self._changes = lru_cache(maxsize=_HISTORIES_KEPT)(self._read_changes)
         self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
         self._of_market = lru_cache(maxsize=_MARKETS_KEPT)(self._merge_market)
         self._house_of = lru_cache(maxsize=_HISTORIES_KEPT)(self._usual_house)
@@ -133,18 +140,36 @@ class Catalog:
             known = known.filter(pl.col("house") == house)
         return known if period is None else known.filter(pl.col("period") == str(period))
 
-    def figures_in_force(self, market: str, as_of: date | None, recorded_by: datetime | None = None) -> pl.DataFrame:
+    def figures_in_force(
+        self,
+        market: str,
+        as_of: date | None,
+        recorded_by: datetime | None = None,
+        name_changes: tuple[NameChange, ...] = (),
+    ) -> pl.DataFrame:
         """The figures of one market that count on a day: without shares whose owner has put others in their place.
 
         Columns as of `figures`; what is published after the day is still among them. Only what was in the database at
-        the moment `recorded_by` counts, where that is given.
+        the moment `recorded_by` counts, where that is given. Providers have the newest of the names that were declared
+        by the day, in the catalog or in `name_changes`.
 
         Raises:
             NotFound: the market has no figures.
         """
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
-        return self._in_force(market, revisions.get(market, 0), as_of, recorded_by)
+        revision = revisions.get(market, 0)
+        changes = (*self._changes(market, revision, recorded_by), *name_changes)
+        return self._in_force(market, revision, as_of, recorded_by, changes)
+
+    def name_changes(self, market: str, recorded_by: datetime | None = None) -> tuple[NameChange, ...]:
+        """The declared changes of providers' names of a market, whenever they became known to the world.
+
+        Args:
+            market: The market.
+            recorded_by: As `history` takes it.
+        """
+        return self._changes(market, self._refresh().get(market, 0), recorded_by)
 
     def revision(self) -> int:
         """Grows when something is imported: as long as it stays, so does every answer."""
@@ -188,7 +213,14 @@ class Catalog:
         """The declared series breaks, columns of `forecast.figures.BREAKS_SCHEMA`."""
         return self._breaks
 
-    def history(self, market: str, house: str, as_of: date | None, recorded_by: datetime | None = None) -> History:
+    def history(
+        self,
+        market: str,
+        house: str,
+        as_of: date | None,
+        recorded_by: datetime | None = None,
+        name_changes: tuple[NameChange, ...] = (),
+    ) -> History:
         """The composition of a market as one house tells it and as known on a date.
 
         Args:
@@ -198,6 +230,7 @@ class Catalog:
             recorded_by: Only what was in the database at this moment, which has a time zone, counts beside what ships:
                 neither imported nor withdrawn later. The answer "as of" a day changes where a figure of before that day
                 is imported later; that "recorded by" a moment that has passed does not.
+            name_changes: Changes of providers' names to apply after those that are declared in the catalog.
 
         Raises:
             NotFound: the market, or the house in this market, has no figures.
@@ -207,16 +240,22 @@ class Catalog:
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
-        found = self._reconstruct(market, house, as_of, recorded_by, revision)
+        found = self._reconstruct(market, house, as_of, recorded_by, name_changes, revision)
         if mark is not None:
             with self._lock:
-                self._at_hand[market, house, as_of, recorded_by] = (mark, found)
+                self._at_hand[market, house, as_of, recorded_by, name_changes] = (mark, found)
                 if len(self._at_hand) > _HISTORIES_KEPT:
                     self._at_hand.pop(next(iter(self._at_hand)))
         return found
 
     def history_at_hand(
-        self, market: str, house: str, as_of: date | None, recorded_by: datetime | None, mark: int | None
+        self,
+        market: str,
+        house: str,
+        as_of: date | None,
+        recorded_by: datetime | None,
+        name_changes: tuple[NameChange, ...],
+        mark: int | None,
     ) -> History | None:
         """What `history` has returned lately, without a look at the database; None where it must be asked.
 
@@ -225,10 +264,11 @@ class Catalog:
             house: Likewise.
             as_of: Likewise.
             recorded_by: Likewise.
+            name_changes: Likewise.
             mark: What `mark` says now.
         """
         with self._lock:
-            kept = self._at_hand.get((market, house, as_of, recorded_by))
+            kept = self._at_hand.get((market, house, as_of, recorded_by, name_changes))
         return kept[1] if kept is not None and kept[0] == mark else None
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
@@ -260,29 +300,34 @@ class Catalog:
             levels=query.levels,
             models=query.models,
             seed=query.seed,
+            name_changes=self.name_changes(query.market),
         )
 
     def import_table(
         self,
         table: pl.DataFrame | TidyTable,
         *,
-        kind: Literal["figures", "shares"],
+        kind: Literal["figures", "shares", "names"],
         house: str = OWN_HOUSE,
         request_id: str = "",
         validate_only: bool = False,
         name: str = "table",
         replace: bool = False,
+        name_changes: Sequence[NameChange] = (),
     ) -> ImportReport:
         """Keep what is new in a table, all of it or nothing.
 
         Args:
-            table: Figures as `forecast.schema.check_figures` takes them, shares as `forecast.brought.read_table` does.
-            kind: Which of the two.
+            table: Figures as `forecast.schema.check_figures` takes them, shares as `forecast.brought.read_table` does,
+                or changes of names as `forecast.name_tables.check_names` does.
+            kind: Which of the three.
             house: Whose the shares are; figures name their houses themselves.
             request_id: Empty, or a name for this request: asked again with the same table, the first report is given.
             validate_only: Whether to check and count, and keep nothing.
             name: What the table is called, for messages.
             replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
+            name_changes: Kept with figures or shares; one without a market is of every market of the table that has the
+                provider, one without a day of today.
 
         Raises:
             NoStore: this catalog has no store.
@@ -296,7 +341,15 @@ class Catalog:
             raise NoStore("the figures are those that ship, or of a file")
         check_request_id(request_id)
         now = self._clock()
-        incoming = check_incoming(table, kind=kind, house=house, name=name, today=now.date(), replace=replace)
+        incoming = check_incoming(
+            table,
+            kind=kind,
+            house=house,
+            name=name,
+            today=now.date(),
+            replace=replace,
+            name_changes=tuple(name_changes),
+        )
         return self._store.add(incoming, self._base, request_id=request_id, validate_only=validate_only, now=now)
 
     def withdraw(self, query: WithdrawQuery) -> WithdrawReport:
@@ -334,11 +387,12 @@ class Catalog:
     def _check_market(self, market: str, revisions: dict[str, int], recorded_by: datetime | None = None) -> None:
         if market in self._names:
             return
-        gone = (
-            market in revisions and recorded_by is None and self._of_market(market, revisions[market], None).is_empty()
-        )
-        if market not in revisions or gone:
-            raise NotFound("market", market, tuple(info.market for info in self.markets()))
+        revision = revisions.get(market)
+        if revision is not None and (recorded_by or not self._of_market(market, revision, None).is_empty()):
+            return
+        known = (self._names | revisions.keys()) - {market}  # of which all that was imported may be withdrawn
+        gone = {name for name in known if self._infos.get(name, (0, ()))[1] is None}
+        raise NotFound("market", market, tuple(sorted(known - gone)))
 
     def _market_figures(self, market: str) -> pl.DataFrame:
         revisions = self._refresh()
@@ -365,15 +419,34 @@ class Catalog:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
         return base if stored is None else merge_figures(base, stored)
 
-    def _in_force(self, market: str, revision: int, as_of: date | None, recorded_by: datetime | None) -> pl.DataFrame:
+    def _read_changes(self, market: str, revision: int, recorded_by: datetime | None) -> tuple[NameChange, ...]:
+        shipped = for_market(self._declared, market)
+        if self._store is None or revision == 0:
+            return shipped
+        return (*shipped, *self._store.name_changes(market, recorded_by))
+
+    def _in_force(
+        self,
+        market: str,
+        revision: int,
+        as_of: date | None,
+        recorded_by: datetime | None,
+        changes: Sequence[NameChange],
+    ) -> pl.DataFrame:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
-        return base if stored is None else in_force(base, stored, as_of)
+        return in_force(base, _NO_STATEMENTS if stored is None else stored, as_of, changes)
 
     def _usual_house(self, market: str, revision: int, recorded_by: datetime | None) -> str:
         return usual_house(self._of_market(market, revision, recorded_by))
 
     def _reconstruct_now(
-        self, market: str, house: str, as_of: date | None, recorded_by: datetime | None, revision: int
+        self,
+        market: str,
+        house: str,
+        as_of: date | None,
+        recorded_by: datetime | None,
+        name_changes: tuple[NameChange, ...],
+        revision: int,
     ) -> History:
         from forecast.history import reconstruct  # loads statsmodels, which takes a second
 
@@ -381,11 +454,12 @@ class Catalog:
         if everything.is_empty():
             raise NotEnoughData(market, 0, 1, f"recorded by {recorded_by}")
         house = house or self._house_of(market, revision, recorded_by)
-        figures = self._in_force(market, revision, as_of, recorded_by)
+        changes = (*self._changes(market, revision, recorded_by), *name_changes)
+        figures = self._in_force(market, revision, as_of, recorded_by, changes)
         if figures.is_empty() or house not in figures["house"]:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
             figures = everything
-        return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of)
+        return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of, name_changes=changes)
 
 
 def usual_house(figures: pl.DataFrame, /) -> str:

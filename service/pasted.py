@@ -9,6 +9,7 @@ import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
 from forecast.figures import conflicts, known_as_of, named_figures, prepare_figures
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.schema import FIGURES_COLUMNS
@@ -35,7 +36,14 @@ class Pasted:
 
 
 def paste(
-    rows: Sequence[FigureRow], breaks: pl.DataFrame, /, *, market: str, house: str = "", as_of: date | None = None
+    rows: Sequence[FigureRow],
+    breaks: pl.DataFrame,
+    /,
+    *,
+    market: str,
+    house: str = "",
+    as_of: date | None = None,
+    name_changes: Sequence[NameChange] = (),
 ) -> Pasted:
     """Reconstruct a market from figures that a caller brings.
 
@@ -45,6 +53,7 @@ def paste(
         market: One that they are of.
         house: One that they are of; empty for that of `service.catalog.usual_house`.
         as_of: Only what was published by this day counts; None: everything.
+        name_changes: Declared changes of providers' names.
 
     Raises:
         InvalidTable: a row breaks a rule, or there is none.
@@ -64,7 +73,7 @@ def paste(
     if figures.is_empty():
         raise NotFound("house", chosen, tuple(of_market["house"].unique().sort()))
     _check_extent(figures)
-    history = reconstruct(figures, breaks, market=market, house=chosen, as_of=as_of)
+    history = reconstruct(figures, breaks, market=market, house=chosen, as_of=as_of, name_changes=name_changes)
     notes = tuple(_notes(named_figures(frame, table=TABLE), figures, market=market, house=chosen, as_of=as_of))
     return Pasted(replace(history, warnings=(*notes, *history.warnings)), figures)
 

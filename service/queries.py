@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from typing import Literal, TypeAlias
 
 from forecast.errors import InvalidArgument
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 
 DEFAULT_HOUSE = "canalys"
@@ -79,6 +80,7 @@ class ForecastQuery:
     include_draws: bool = False
     figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
     recorded_by: datetime | None = None  # UTC; only what the server's database held at this moment
+    name_changes: tuple[NameChange, ...] = ()  # applied after those of the database
 
     @property
     def inline(self) -> bool:
@@ -118,6 +120,7 @@ class BatchQuery:
     seed: int = 0
     events: tuple[str, ...] = ()  # asked of every market
     own_events: tuple[tuple[str, ...], ...] = ()  # asked of each of `markets` alone; empty: none of any
+    name_changes: tuple[NameChange, ...] = ()  # applied to every market that has the provider
 
     def events_of(self, place: int, /) -> tuple[str, ...]:
         """The events asked of one of `markets`."""
@@ -148,6 +151,7 @@ class HistoryQuery:
     most_bytes: int = PLAIN_BYTES  # of the answer, which with many figures behind each cell has more than most have
     figures: tuple[FigureRow, ...] | None = None  # raw, in place of the server's
     recorded_by: datetime | None = None  # UTC; only what the server's database held at this moment
+    name_changes: tuple[NameChange, ...] = ()  # applied after those of the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +187,12 @@ class FiguresQuery:
 class ImportQuery:
     """What is imported, apart from its rows."""
 
-    kind: Literal["figures", "shares"]
+    kind: Literal["figures", "shares", "names"]
     house: str = ""  # of shares; empty beside figures, whose rows name theirs
     request_id: str = ""  # empty: an import of its own each time
     validate_only: bool = False
     replace: bool = False  # of shares: whether earlier shares of the house in these markets stop counting
+    name_changes: tuple[NameChange, ...] = ()  # kept with figures or shares
 
 
 @dataclass(frozen=True, slots=True)

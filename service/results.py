@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from forecast.errors import SharecastError
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from service.answer_results import ConditionResult, EventResults, LeagueResult, Matrix, RevenueResult
 
@@ -81,6 +82,7 @@ class HistoryResult:
     data: DataUsed
     warnings: tuple[str, ...]
     doubts: tuple[DoubtResult, ...] = ()  # figures that what else was known contradicts, by period of what they tell
+    name_changes: tuple[NameChange, ...] = ()  # declared and in force
 
     def to_history(self) -> "History":
         """The same history as the library's own value, with arrays of shape (T, K); loads Polars and NumPy."""
@@ -108,6 +110,7 @@ class HistoryResult:
             content_hash=self.data.content_hash,
             warnings=self.warnings,
             doubts=tuple(Doubt(**asdict(doubt)) for doubt in self.doubts),
+            name_changes=self.name_changes,
         )
 
     def to_polars(self) -> "pl.DataFrame":
@@ -415,6 +418,9 @@ class ModelsPage:
     next_page_token: str  # empty on the last page
 
 
+_PRINTED_DECIMALS = 3  # nobody prints more
+
+
 @dataclass(frozen=True, slots=True)
 class CellChange:
     """A cell of which something else holds now: what is published last of one house's providers in one period."""
@@ -438,16 +444,18 @@ class CellChange:
         return f"{place}{what} {self._printed(self.before, self.decimals_before)} -> {after}"
 
     def _printed(self, value: float, decimals: int) -> str:
-        if self.measure in ("share", "yoy_growth"):
-            return f"{100 * value:.{decimals}f} %"
-        return f"{value:.{decimals}f}"
+        fraction = self.measure in ("share", "yoy_growth")
+        text = f"{100 * value if fraction else value:.{decimals}f}"
+        if decimals > _PRINTED_DECIMALS:  # a number that was computed
+            text = text.rstrip("0").rstrip(".")
+        return f"{text} %" if fraction else text
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What an import did, or, where it only checked, would have done."""
 
-    kind: Literal["figures", "shares"]
+    kind: Literal["figures", "shares", "names"]
     import_id: str
     rows: int  # read
     added: int
@@ -458,6 +466,7 @@ class ImportReport:
     restated: int = 0  # cells of which something else holds now
     superseded: int = 0  # cells of which nothing holds any more, as the table replaces them and leaves them out
     changes: tuple[CellChange, ...] = ()  # the first of both, at most `MOST_CHANGES`
+    name_changes: int = 0  # new changes of providers' names, those that came beside figures or shares among them
 
 
 @dataclass(frozen=True, slots=True)

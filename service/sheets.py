@@ -1,32 +1,58 @@
-"""Files of shares as analysts have them: workbooks and text of every separator, and the tables of `service.tables`."""
+"""Files and frames as a grid of cells, and the sheet read from them: workbooks, delimited text, tables of programs."""
 
 import csv
 import io
+import os
+import re
 import stat
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from forecast.brought import TidyTable, is_canonical, tidy_sheet
+from forecast.brought import TidyTable, is_canonical, made_fit, tidy_sheet
+from forecast.cells import Cell, is_blank, quoted
 from forecast.errors import InvalidArgument, InvalidTable
-from forecast.shares import SharesTable, read_shares
+from forecast.shares import SharesTable
 from forecast.sheet import Reading, Sheet, understand
-from service.tables import ENDINGS, check_readable, read_table
+from service.tables import ENDINGS, read_table
 
-WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+if TYPE_CHECKING:
+    import fastexcel
+
+Grid = Sequence[Sequence[Cell]]
+
+WORKBOOKS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 TEXTS: Final = (".csv", ".tsv", ".txt")
-SHEET_ENDINGS: Final = (*WORKBOOKS, *TEXTS, *(ending for ending in ENDINGS if ending != ".csv"))
-LARGEST_WORKBOOK = 64 * 2**20  # bytes of the file
-LARGEST_UNPACKED = 512 * 2**20  # bytes of what a workbook holds
-LARGEST_TEXT = 256 * 2**20  # bytes of a text that is not canonical, which is in memory several times over
-MOST_CELLS = 5_000_000
-_SEPARATORS = (",", ";", "\t", "|")
-_SEPARATOR_NAMES = {";": "semicolons", "\t": "tabs", "|": "bars"}
-_LOOKED_AT = 200  # lines that show the separator
+SHEET_ENDINGS: Final = (*TEXTS, *WORKBOOKS, *(ending for ending in ENDINGS if ending not in TEXTS))
+MAX_BYTES: Final = 64 * 2**20  # of a file
+MAX_UNPACKED: Final = 256 * 2**20  # of a workbook, whose file is packed
+MAX_CELLS: Final = 5_000_000
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_LONGEST_CELL = 100_000  # characters
+_LAST_DAY = 95_000_000  # above which the library takes no number for a day; a text so long has one reading only
+_SNIFFED = 200  # lines by which the delimiter is told
+_PACKED = b"PK\x03\x04"
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_STRANGERS = (
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "an Arrow IPC file"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file"),
+    (b"%PDF", "a PDF file"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One sheet of a workbook, or the only one of another file."""
+
+    name: str  # of the sheet; "" where the file has but one
+    grid: Grid  # its first row is row 1 of the sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +63,29 @@ class SheetReading:
     sheet: str | None = None  # of a workbook, by name or number
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """The cells of a file."""
-
-    rows: Sequence[Sequence[object]]
-    notes: tuple[str, ...] = ()  # how the file was read, where that is not plain
-    below_header: bool = False  # as `forecast.sheet.understand` takes it
+def is_sheet_file(name: str, /) -> bool:
+    """Whether a name is that of a file of shares rather than of a market: it ends as one, or there is one."""
+    path = Path(name)
+    return path.suffix.lower() in SHEET_ENDINGS or ("." in path.name and path.is_file())
 
 
-def has_figures(path: Path, /) -> bool:
-    """Whether a file holds a table of figures rather than of shares: by its columns.
+def kind_of_file(path: Path, /) -> "Literal['figures', 'shares', 'names']":
+    """What kind of table a file holds, by its columns: all that is no table of figures or names is read as shares.
 
     Raises:
         InvalidArgument: it cannot be read.
     """
     check_sheet_file(path)
-    if path.suffix.lower() not in ENDINGS:
-        return False
-    try:
-        return {"providers", "measure"} <= set(read_table(path).columns)
-    except InvalidArgument:
-        return False  # read as a sheet, it says what is wrong
+    if path.suffix.lower() in ENDINGS:
+        try:
+            columns = set(read_table(path).columns)
+        except InvalidArgument:
+            return "shares"  # read as a sheet, it says what is wrong
+        if {"providers", "measure"} <= columns:
+            return "figures"
+        if {"provider", "into"} <= columns:
+            return "names"
+    return "shares"
 
 
 def rows_of(tidy: TidyTable, /) -> pl.DataFrame:
@@ -67,31 +94,19 @@ def rows_of(tidy: TidyTable, /) -> pl.DataFrame:
     Raises:
         InvalidTable: a cell of it is unfit.
     """
-    read = read_shares(tidy.frame, table=tidy.name, dated=True, notes=tidy.notes, faults=tidy.faults)
+    read = made_fit(tidy, dated=True)
     if read.broken:
         raise InvalidTable(read.table, read.violations, read.broken)
     return tidy.frame.drop("row", strict=False)
 
 
 def check_sheet_file(path: Path, /) -> None:
-    """Refuse a file that cannot be one of shares, by its name, kind and first bytes.
+    """Refuse a file that cannot be one of shares, by its name, kind and size.
 
     Raises:
         InvalidArgument: so it is.
     """
-    ending = path.suffix.lower()
-    if ending not in SHEET_ENDINGS:
-        given = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        raise InvalidArgument(str(path), path.suffix, f"give a file ending in {', '.join(SHEET_ENDINGS)}", given)
-    _check_file(path, LARGEST_WORKBOOK if ending in WORKBOOKS else 2**62)
-    if ending in ENDINGS and ending not in TEXTS:
-        check_readable(path)
-
-
-def is_sheet_file(name: str, /) -> bool:
-    """Whether a name is that of a file of shares rather than of a market: it ends as one, or there is one."""
-    path = Path(name)
-    return path.suffix.lower() in SHEET_ENDINGS or ("." in path.name and path.is_file())
+    _check_file(path, path.suffix.lower())
 
 
 def read_shares_file(
@@ -110,7 +125,7 @@ def read_shares_file(
         InvalidTable: it is not understood as a table of shares.
     """
     tidy = tidy_file(path, options=options, sheet=sheet, dated=dated)
-    return read_shares(tidy.frame, table=tidy.name, dated=dated, notes=tidy.notes, faults=tidy.faults)
+    return made_fit(tidy, dated=dated)
 
 
 def tidy_file(
@@ -123,50 +138,10 @@ def tidy_file(
     """
     frame = None if options or sheet else _canonical(path, dated=dated)
     if frame is None:
-        return tidy_sheet(open_sheet(path, options=options, sheet=sheet), dated=dated)
+        return tidy_sheet(read_sheet(path, sheet=sheet, options=options), dated=dated)
     if "market" not in frame.columns:
         frame = frame.with_columns(market=pl.lit(path.stem))
     return TidyTable(str(path), frame)
-
-
-def open_sheet(path: Path, /, *, options: Reading | None = None, sheet: str | None = None) -> Sheet:
-    """A file as it was understood, before anything is made fit.
-
-    Raises:
-        InvalidArgument, InvalidTable: as `read_shares_file`.
-    """
-    check_sheet_file(path)
-    asked = options or Reading()
-    if asked.market is None:
-        asked = replace(asked, market=path.stem)
-    if path.suffix.lower() in WORKBOOKS:
-        grids = _workbook(path, sheet)
-    elif sheet is not None:
-        raise InvalidArgument("sheet", sheet, "", "is for workbooks; this file has no sheets")
-    elif path.suffix.lower() in TEXTS:
-        grids = {"": _text(path)}
-    else:
-        frame = read_table(path)
-        grids = {"": Grid([frame.columns, *frame.rows()], below_header=True)}
-    found: dict[str, Sheet] = {}
-    refused: list[InvalidTable] = []
-    for name, grid in grids.items():
-        told = f"{path}, sheet {name!r}" if len(grids) > 1 else str(path)
-        try:
-            made = understand(grid.rows, name=told, options=asked, below_header=grid.below_header)  # type: ignore[arg-type]
-        except InvalidTable as error:
-            refused.append(error)
-        else:
-            found[name] = replace(made, notes=(*grid.notes, *made.notes))
-    if len(found) > 1:
-        names = ", ".join(map(repr, found))
-        raise InvalidArgument(str(path), names, "say which with --sheet", f"has several sheets of shares: {names}")
-    if not found:
-        raise refused[0]
-    ((name, only),) = found.items()
-    if len(grids) > 1:
-        only = replace(only, notes=(f"sheet {name!r} is read, as the others hold no table of shares", *only.notes))
-    return only
 
 
 def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
@@ -182,114 +157,343 @@ def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
     return frame if frame.height and is_canonical(frame, dated=dated) else None
 
 
-def _check_file(path: Path, most: int) -> None:
+def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | None = None) -> Sheet:
+    """Read a file of shares or amounts as its author has it.
+
+    Args:
+        path: A workbook (.xlsx, .xlsm, .xls, .ods), delimited text (.csv, .tsv, .txt), or a table of a program
+            (.parquet, .json, .arrow, .ipc).
+        sheet: Name or number, from 1, of the sheet of a workbook; by default the only one that is understood.
+        options: What the user says about it; without a market there or in the file, the market has the file's name.
+
+    Raises:
+        InvalidArgument: the file is missing, too large, damaged or not what its ending says, or has no such sheet.
+        InvalidTable: it is not understood, or has two readings.
+    """
+    options = options or Reading()
+    leaves, notes = read_leaves(path, sheet=sheet)
+    read: list[Sheet] = []
+    failures: list[InvalidTable] = []
+    for leaf in leaves:
+        source = f"{path}, sheet {quoted(leaf.name)}" if leaf.name and len(leaves) > 1 else str(path)
+        try:
+            read.append(
+                understand(
+                    leaf.grid,
+                    name=path.stem,
+                    source=source,
+                    options=options,
+                    below_header=path.suffix.lower() not in WORKBOOKS,
+                )
+            )
+        except InvalidTable as error:
+            failures.append(error)
+    if len(read) == 1:
+        chosen = read[0]
+        if len(leaves) > 1:
+            notes = (
+                *notes,
+                f"of {len(leaves)} sheets the only one understood was read: {chosen.name.split(', ', 1)[1]}",
+            )
+        return replace(chosen, name=str(path), notes=(*notes, *chosen.notes))
+    if len(leaves) == 1:
+        raise failures[0]
+    names = ", ".join(quoted(leaf.name) for leaf in leaves[:10])
+    found = f"{len(read)} of them can be read" if read else f"none of them is understood ({failures[0]})"
+    raise file_fault(
+        path, f"has several sheets: {names}; {found}; say which with --sheet NAME", names, "one sheet, or --sheet"
+    )
+
+
+def read_leaves(path: Path, /, *, sheet: str | None = None) -> tuple[tuple[Leaf, ...], tuple[str, ...]]:
+    """The sheets of a file that are not empty, and what was assumed of its form.
+
+    Raises:
+        InvalidArgument: as `read_sheet`.
+    """
+    ending = path.suffix.lower()
+    _check_file(path, ending)
+    if sheet is not None and ending not in WORKBOOKS:
+        raise InvalidArgument("sheet", sheet, f"no --sheet, since {path.name} is no workbook")
+    if ending in WORKBOOKS:
+        return _read_workbook(path, ending, sheet), ()
+    if ending in TEXTS:
+        grid, notes = parse_text(path.read_bytes(), name=str(path))
+        return (Leaf("", grid),), notes
+    frame = read_table(path)
+    _check_cells(str(path), frame.height, frame.width)
+    return (Leaf("", [frame.columns, *frame.rows()]),), ()
+
+
+def file_fault(path: Path, sentence: str, found: str, allowed: str) -> InvalidArgument:
+    """An error about a file, whose message is one sentence that begins with the file's name."""
+    error = InvalidArgument(str(path), found, allowed)
+    error.args = (f"{path} {sentence}",)
+    return error
+
+
+def _check_file(path: Path, ending: str) -> None:
+    """Refuse what is no fit file before it is read: a pipe would wait, and a device has no end."""
+    allowed = f"a file ending in {', '.join(SHEET_ENDINGS)}"
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
-        raise InvalidArgument(str(path), "missing", "", "does not exist") from None
-    except OSError as error:
-        raise InvalidArgument(str(path), error.strerror, "", f"cannot be read: {error.strerror}") from error
-    if stat.S_ISDIR(found.st_mode):
-        raise InvalidArgument(str(path), "a folder", "give a file", "is a folder")
-    if not stat.S_ISREG(found.st_mode):
-        raise InvalidArgument(str(path), "no file", "give a file", "is no ordinary file")
-    if found.st_size == 0:
-        raise InvalidArgument(str(path), "an empty file", "give a file with a table of shares", "is empty")
-    if found.st_size > most:
-        raise InvalidArgument(
-            str(path),
-            found.st_size,
-            "give the table as Parquet, or with the columns market, period, provider and share",
-            f"has {found.st_size / 2**20:,.0f} MiB, and at most {most // 2**20} are read",
+        raise file_fault(path, "does not exist", "missing", "a file that exists") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise file_fault(path, f"cannot be read: {reason}", f"unreadable: {reason}", "a file you may read") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise file_fault(path, "is a folder; name a file in it", "a folder", allowed)
+    if not stat.S_ISREG(status.st_mode):
+        raise file_fault(path, "is a device or a pipe; save its content as a file first", "a device or pipe", allowed)
+    if ending not in SHEET_ENDINGS:
+        called = f"ends in {ending!r}" if ending else "has no ending"
+        raise file_fault(
+            path, f"{called}, which is no kind of table; known are {', '.join(SHEET_ENDINGS)}", called, allowed
+        )
+    if not status.st_size:
+        raise file_fault(path, "is an empty file; it needs a header and rows", "an empty file", allowed)
+    if ending in (*WORKBOOKS, *TEXTS) and status.st_size > MAX_BYTES:
+        size = f"{status.st_size / 2**20:.0f} MiB"
+        raise file_fault(
+            path,
+            f"has {size}, and at most {MAX_BYTES // 2**20} MiB are read as a sheet; keep the rows and columns that "
+            "matter, or save it as .parquet",
+            size,
+            f"{MAX_BYTES // 2**20} MiB at most",
+        )
+    if not os.access(path, os.R_OK):
+        raise file_fault(path, "may not be read by you", "unreadable", "a file you may read")
+
+
+def _check_cells(path: str, rows: int, columns: int) -> None:
+    if rows * columns > MAX_CELLS:
+        raise file_fault(
+            Path(path),
+            f"has {rows * columns:,} cells, and at most {MAX_CELLS:,} are read; keep the rows and columns that matter",
+            f"{rows * columns} cells",
+            f"{MAX_CELLS} cells at most",
         )
 
 
-def _workbook(path: Path, sheet: str | None) -> dict[str, Grid]:
-    """The sheets of a workbook that hold anything, or the one asked for."""
+def parse_text(data: bytes, /, *, name: str) -> tuple[Grid, tuple[str, ...]]:
+    """Delimited text as a grid, and what was assumed of its characters and delimiter.
+
+    Raises:
+        InvalidArgument: it is no text, or a quotation mark in it does not close.
+    """
+    path = Path(name)
+    text, notes = _decode(data, path)
+    lines = text.splitlines()
+    told = re.fullmatch(r"sep=(.)", lines[0].strip('"')) if lines else None
+    if told is not None:  # as Excel writes and reads it
+        text = text[len(lines[0]) :]
+        delimiter = told[1]
+    else:
+        delimiter = _delimiter(lines)
+        if delimiter != ",":
+            notes = (*notes, f"cells are set apart by {_DELIMITERS[delimiter]}")
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        grid: list[list[Cell]] = []
+        cells = 0
+        for row in reader:
+            cells += len(row)
+            if cells > MAX_CELLS:
+                _check_cells(name, cells, 1)
+            grid.append([cell or None for cell in row])
+    except csv.Error as error:
+        raise file_fault(
+            path,
+            f"is damaged in line {reader.line_num}: a quotation mark does not close, or stands inside a cell ({error})",
+            f"damaged: {error}",
+            "text whose quotation marks close",
+        ) from error
+    finally:
+        csv.field_size_limit(limit)
+    return grid, notes
+
+
+def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
+    stranger = next((kind for mark, kind in _STRANGERS if data.startswith(mark)), None)
+    if data.startswith((_PACKED, _OLD_WORKBOOK)):
+        stranger = "an Excel workbook or another packed file; name it .xlsx or .xls"
+    if stranger is not None:
+        raise file_fault(path, f"is no text but {stranger}", stranger, "text")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        try:
+            return data.decode("utf-16"), ("the text is read as UTF-16",)
+        except UnicodeDecodeError as error:
+            raise file_fault(path, "is damaged: its UTF-16 text breaks off", "damaged", "UTF-16 text") from error
+    if b"\0" in data:
+        raise file_fault(path, "is no text: it holds zero bytes; save it as CSV in UTF-8", "not text", "text")
+    try:
+        return data.decode("utf-8-sig"), ()
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1252"), ("the text is no UTF-8 and is read as Windows-1252",)
+    except UnicodeDecodeError as error:
+        sentence = "is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8"
+        raise file_fault(path, sentence, "not text", "text") from error
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The character that parts most lines into the same number of cells; of equals the one with more cells."""
+    sample = [line for line in lines[:_SNIFFED] if line.strip()]
+    best, chosen = (0, 0), ","
+    for delimiter in _DELIMITERS:
+        widths: dict[int, int] = {}
+        for row in csv.reader(sample, delimiter=delimiter):
+            if len(row) > 1:
+                widths[len(row)] = widths.get(len(row), 0) + 1
+        if widths:
+            width = max(widths, key=lambda w: (widths[w], w))
+            if (widths[width], width) > best:
+                best, chosen = (widths[width], width), delimiter
+    return chosen
+
+
+def _read_workbook(path: Path, ending: str, wanted: str | None) -> tuple[Leaf, ...]:
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    packed = ending != ".xls"
+    if not beginning.startswith((_PACKED, _OLD_WORKBOOK)):
+        raise file_fault(path, f"is no workbook, though it ends in {ending}", "not a workbook", "a workbook")
+    if packed and beginning.startswith(_OLD_WORKBOOK):
+        raise file_fault(
+            path, "is protected by a password or is an old workbook named anew; save it as .xlsx without a password",
+            "an encrypted or old workbook", "a workbook that opens without a password",
+        )  # fmt: skip
+    if beginning.startswith(_PACKED):
+        _check_unpacked(path)
     import fastexcel
 
-    _check_file(path, LARGEST_WORKBOOK)
-    _check_unpacked(path)
     try:
-        book = fastexcel.read_excel(str(path))
-        names = book.sheet_names
-        if sheet is not None:
-            if sheet not in names and sheet.isdigit() and 1 <= int(sheet) <= len(names):
-                sheet = names[int(sheet) - 1]
-            if sheet not in names:
-                listed = ", ".join(map(repr, names))
-                raise InvalidArgument("sheet", sheet, f"one of {listed}, or a number from 1 to {len(names)}")
-            names = [sheet]
-        grids = {}
-        for name in names:
-            # every row from the first on, so that rows are those of the workbook
-            cells = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_polars()
-            if cells.height * cells.width > MOST_CELLS:
-                size = f"{cells.height:,} x {cells.width:,} cells"
-                found = f"has {size} in sheet {name!r}, and at most {MOST_CELLS:,} cells are read"
-                raise InvalidArgument(str(path), cells.height, "", found)
-            if cells.height:
-                grids[name] = Grid(cells.rows())
-    except (fastexcel.FastExcelError, OSError, pl.exceptions.PolarsError) as error:
+        book = fastexcel.read_excel(path)
+        names = _chosen(path, book, wanted)
+        leaves = [Leaf(name, _cells(path, book, name)) for name in names]
+    except InvalidArgument:
+        raise
+    except Exception as error:  # of a library in another language, which raises many kinds
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        problem = f"is damaged, or no workbook: {reason}"
-        raise InvalidArgument(
-            str(path), reason, "open it in your spreadsheet program and save it again", problem
-        ) from error
-    if not grids:
-        raise InvalidArgument(str(path), "no cell", "give a workbook with a table of shares", "holds nothing")
-    return grids
+        raise file_fault(path, f"is a damaged workbook: {reason}", f"damaged: {reason}", "a workbook") from error
+    filled = tuple(leaf for leaf in leaves if any(not is_blank(cell) for row in leaf.grid for cell in row))
+    if not filled:
+        raise file_fault(path, "has no cell with anything in it", "an empty workbook", "a sheet with a header and rows")
+    return filled
+
+
+def _chosen(path: Path, book: "fastexcel.ExcelReader", wanted: str | None) -> list[str]:
+    names = book.sheet_names
+    if wanted is None:
+        return [
+            name for name in names if book.load_sheet(name, n_rows=0, header_row=None).visible == "visible"
+        ] or names
+    if wanted in names:
+        return [wanted]
+    folded = [name for name in names if name.casefold() == wanted.casefold()]
+    if len(folded) == 1:
+        return folded
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(names):
+        return [names[int(wanted) - 1]]
+    listed = ", ".join(quoted(name) for name in names)
+    raise file_fault(path, f"has no sheet {quoted(wanted)}; it has {listed}", wanted, f"one of {listed}")
 
 
 def _check_unpacked(path: Path) -> None:
-    """Refuse a workbook that unpacks to more than memory should hold, before it is unpacked."""
-    if not zipfile.is_zipfile(path):
-        return
-    with zipfile.ZipFile(path) as packed:
-        size = sum(entry.file_size for entry in packed.infolist())
-    if size > LARGEST_UNPACKED:
-        found = f"unpacks to {size / 2**20:,.0f} MiB, and at most {LARGEST_UNPACKED // 2**20} are read"
-        raise InvalidArgument(str(path), size, "keep only the sheet of shares", found)
+    """Refuse a workbook whose parts would fill the memory.
 
-
-def _text(path: Path) -> Grid:
-    """The cells of a text with a separator."""
-    _check_file(path, LARGEST_TEXT)
-    data = path.read_bytes()
-    notes = []
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-        notes.append("read as UTF-16")
-    else:
-        encoding = "utf-8-sig"
+    First by the sizes in its list of contents; then each part is unpacked piece by piece and thrown away, which finds
+    one that is longer than the list says.
+    """
     try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-        notes.append("not UTF-8: read as Windows-1252")
-    if "\0" in text:
-        raise InvalidArgument(str(path), "binary data", "give a text, or a workbook with its ending", "is no text")
-    separator = _separator(text)
-    if separator in _SEPARATOR_NAMES:
-        notes.append(f"cells are separated by {_SEPARATOR_NAMES[separator]}")
-    csv.field_size_limit(LARGEST_TEXT)
-    rows: list[list[str]] = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    cells = sum(map(len, rows))
-    if cells > MOST_CELLS:
-        found = f"has {cells:,} cells, and at most {MOST_CELLS:,} are read of a table that is not canonical"
-        allowed = "give the columns market, period, provider and share, quarters as 2020Q3 and shares as fractions"
-        raise InvalidArgument(str(path), cells, allowed, found)
-    return Grid(rows, tuple(notes), below_header=True)
+        with zipfile.ZipFile(path) as archive:
+            size = sum(part.file_size for part in archive.infolist())
+            damaged = archive.testzip() if size <= MAX_UNPACKED else None
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, RuntimeError, NotImplementedError) as error:
+        raise file_fault(path, f"is a damaged workbook: {error}", "damaged", "a workbook") from error
+    if damaged is not None:
+        raise file_fault(path, f"is a damaged workbook: its part {quoted(damaged)} is broken", "damaged", "a workbook")
+    if size > MAX_UNPACKED:
+        raise file_fault(
+            path,
+            f"unpacks to {size / 2**20:,.0f} MiB, and at most {MAX_UNPACKED // 2**20} MiB are read; keep the rows and "
+            "columns that matter",
+            f"{size} bytes unpacked",
+            f"{MAX_UNPACKED} bytes at most",
+        )
 
 
-def _separator(text: str) -> str:
-    """What separates the cells: what divides most lines into as many of them."""
-    lines = "\n".join(text.splitlines()[:_LOOKED_AT])
+def _cells(path: Path, book: "fastexcel.ExcelReader", name: str) -> Grid:
+    """The cells of one sheet, each with its own type.
 
-    def score(separator: str) -> tuple[int, int]:
-        widths = [len(row) for row in csv.reader(io.StringIO(lines, newline=""), delimiter=separator) if row]
-        wide = [width for width in widths if width > 1]
-        usual = max(set(wide), key=lambda width: (wide.count(width), width), default=0)
-        return wide.count(usual) if usual else 0, usual
+    The library gives a column one type. So the sheet is loaded three times: what is a text comes as text, what is a
+    number comes as float to its last digit, and only numbers and dates come as dates. A date is no number there.
+    """
+    loaded = {}
+    for kind in ("string", "float", "datetime"):
+        part = book.load_sheet(name, header_row=None, skip_rows=0, dtypes=kind)
+        if kind == "string":
+            _check_cells(str(path), part.height, part.width)
+        loaded[kind] = part.to_polars()
+    texts, numbers, times = (loaded[kind] for kind in ("string", "float", "datetime"))
+    if not texts.width:
+        return []
+    left, errors = _errors(path, book.sheet_names.index(name))
+    columns: list[list[Cell]] = [[None] * texts.height for _ in range(left)]
+    for text_column, number_column, time_column in zip(texts, numbers, times, strict=True):
+        is_typed = time_column.is_not_null()
+        # a number is a day to the library too, and a large one a day beyond all that Python knows
+        dates = time_column.set(number_column.is_not_null(), None)
+        cells: list[Cell] = []
+        for text, number, typed, time in zip(text_column, number_column, is_typed, dates, strict=True):
+            if typed:
+                cells.append(time if number is None else number)
+            elif number is None:
+                cells.append(text)
+            elif number > _LAST_DAY:
+                cells.append(number)
+            else:
+                cells.append({"true": True, "false": False}.get(text, text))
+        columns.append(cells)
+    for row, column, text in errors:
+        if column < len(columns) and row < texts.height:
+            columns[column][row] = text
+    return list(zip(*columns, strict=True))
 
-    return max(_SEPARATORS, key=score)
+
+def _errors(path: Path, number: int) -> tuple[int, list[tuple[int, int, str]]]:
+    """The empty columns left of a sheet, which the library leaves away, and its cells with an error such as #DIV/0!.
+
+    The library has nothing where a formula failed, which would pass for a share that was not reported. Both are read
+    from the sheet's own text; of another kind of workbook nothing is known.
+    """
+    if path.suffix.lower() not in (".xlsx", ".xlsm"):
+        return 0, []
+    with zipfile.ZipFile(path) as archive:
+        parts = set(archive.namelist())
+        book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+        links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+        keys = re.findall(r"<(?:\w+:)?sheet\b[^>]*?\br:id=\"([^\"]+)\"", book)
+        if number >= len(keys):
+            return 0, []
+        link = next((tag for tag in re.findall(r"<Relationship\b[^>]*>", links) if f'Id="{keys[number]}"' in tag), "")
+        target = re.search(r'Target="([^"]+)"', link)
+        part = "" if target is None else target[1].lstrip("/")
+        part = part if part in parts else f"xl/{part}"
+        if part not in parts:
+            return 0, []
+        body = archive.read(part).decode("utf-8", "replace")
+    filled = re.findall(r"<c r=\"([A-Z]+)[0-9]+\"[^>]*>(?=<(?:v|is|f))", body)
+    errors = re.findall(r"<c r=\"([A-Z]+)([0-9]+)\"[^>]*\bt=\"e\"[^>]*>.*?<v>([^<]*)</v>", body)
+    left = min((_index(letters) for letters in set(filled)), default=0)
+    return left, [(int(row) - 1, _index(letters), text) for letters, row, text in errors]
+
+
+def _index(letters: str) -> int:
+    index = 0
+    for letter in letters:
+        index = 26 * index + ord(letter) - ord("A") + 1
+    return index - 1

@@ -28,7 +28,7 @@ import service.batch.loaded
 import numpy as np, polars as pl
 from importlib.resources import files
 from forecast.forecasting import forecast_shares
-from forecast.schema import check_shares
+from forecast.shares import check_shares
 panel = pl.read_parquet((files("forecast.data") / "panel.parquet").read_bytes())
 market = panel.filter(pl.col("market") == panel["market"][0]).select("market", "period", "provider", "share")
 forecast_shares(check_shares(market), horizon=2)

@@ -52,5 +52,5 @@ def root_of(covariance: FloatArray, /) -> FloatArray:
     Args:
         covariance: Shape (H, H) on data of order one; a singular one is meant.
     """
-    # Variances fitted as exact zeros leave a singular covariance.
-    return np.asarray(np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance))))
+    # Variances fitted as exact zeros leave a singular covariance, which rounding may take below zero.
+    return np.asarray(np.linalg.cholesky(covariance + 1e-10 * np.eye(len(covariance))))

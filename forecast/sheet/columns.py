@@ -1,5 +1,6 @@
 """Columns of a sheet by their headers and cells, and what is said of the rows and columns that are not used."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -75,7 +76,7 @@ def tell_rows(table: Table, rows: Sequence[int], why: str, notes: list[str]) -> 
 def market_of(table: Table, row: int, header: int, column: int | None, options: Reading, faults: Faults) -> str:
     """The market of a row: of its column, else what the user or the sheet is called."""
     if column is None:
-        return options.market if options.market is not None else table.name
+        return options.market if options.market is not None else table.market
     cell = table.cell(row, column)
     if cell is None:
         place = (table.number(row), table.title(header, column), "nothing")
@@ -111,6 +112,20 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
         return said_time(year, quarter)
     is_fiscal = isinstance(year, str) and tidy(year).casefold().startswith("fy")
     return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
+
+
+def time_hint(cell: Cell) -> str:
+    """What to do about a cell that is to hold a quarter and does not, as a phrase."""
+    if cell is None:
+        return "fill it in"
+    text = tidy(name_of(cell))
+    if re.fullmatch(r"[2-7][0-9]{4}", text):
+        return "this looks like the number that a spreadsheet keeps for a date; format the column as dates"
+    if re.fullmatch(r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", text):
+        return "write the year with four digits"
+    if re.fullmatch(r".*[0-9] ?[EFef]", text) and read_stamp(text[:-1]) is not None:
+        return "leave the mark of an estimate away, or the row if it is a forecast"
+    return "write 2020Q3"
 
 
 def said_time(year: Cell, quarter: Cell) -> str:

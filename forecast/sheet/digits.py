@@ -31,11 +31,9 @@ def find_digits(
             else:
                 value = read_number(cell)
         except InvalidArgument as error:
-            place = (records.rows[n], records.columns[n], quoted(cell))
             allowed = "numbers" if error.allowed.endswith("reported") else error.allowed.replace("a number", "numbers")
-            faults.add(
-                records.markets[n], "column_type", place, allowed, "leave the cell empty where nothing was reported"
-            )
+            hint = "leave the cell empty where nothing was reported"
+            faults.add(records.markets[n], "column_type", records.place(n), allowed, hint)
             value = None
         written.append(value)
     if missing:
@@ -83,24 +81,25 @@ def _decimal_mark(
             "decimal_mark",
             f"row {records.rows[n]} has {quoted(records.numbers[n])}, which may be {value.point} or {value.comma}, and "
             "no other number of the sheet decides; say which with --decimal point or --decimal comma",
-            row=records.rows[n],
+            row=records.rows[n] - 1,
             column=records.columns[n],
             value=quoted(records.numbers[n]),
         )
     elif points and commas and (points == commas or ambiguous):
-        one, other = (certain[name][0] for name in ("point", "comma"))
+        one, other = certain["point"][0], certain["comma"][0]
         raise table.refusal(
             "decimal_mark",
             f"row {records.rows[one]} has {quoted(records.numbers[one])} with a decimal point and row "
             f"{records.rows[other]} has {quoted(records.numbers[other])} with a decimal comma; write all numbers in "
             "one way, or say which is right with --decimal point or --decimal comma",
-            row=records.rows[one],
+            row=records.rows[one] - 1,
         )
     else:
         mark = "comma" if commas > points else "point"
     for n in certain["point" if mark == "comma" else "comma"]:
-        place = (records.rows[n], records.columns[n], quoted(records.numbers[n]))
-        faults.add(records.markets[n], "decimal_mark", place, f"numbers with a decimal {mark}, as the others")
+        faults.add(
+            records.markets[n], "decimal_mark", records.place(n), f"numbers with a decimal {mark}, as the others"
+        )
         written[n] = None
     if mark == "comma" and (commas or ambiguous):
         n = (certain["comma"] or ambiguous)[0]

@@ -15,15 +15,17 @@ class Table:
     Args:
         grid: Rows of cells.
         name: What was read.
+        market: Name of the market where the sheet names none.
         below_header: Whether rows are counted from the one below a header in the first row, as those of a text file
             or a frame are, and not as a workbook shows them.
     """
 
-    def __init__(self, grid: Sequence[Row], name: str, *, below_header: bool = False) -> None:
-        self.name = name
-        self.grid = grid
+    def __init__(self, grid: Sequence[Row], name: str, market: str, *, below_header: bool = False) -> None:
         self._below_header = below_header
         self.header = -1  # row of the header, once it is found
+        self.name = name
+        self.market = market
+        self.grid = grid
         self.filled = [n for n, row in enumerate(grid) if any(not is_blank(cell) for cell in row)]
         if not self.filled:
             raise self.refusal("has_rows", "the sheet is empty; it needs a header and at least one row of numbers")

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, is_blank, read_stamp
-from forecast.headers import Header, is_footnote
+from forecast.cells import Cell, Stamp, is_blank, quoted, read_stamp
+from forecast.headers import Header, is_footnote, read_header
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
@@ -19,6 +19,7 @@ from forecast.sheet.columns import (
 )
 from forecast.sheet.grid import Table, is_number
 from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.wording import listed
 
 
 def take_long(
@@ -33,9 +34,10 @@ def take_long(
     title = table.title(header, columns.measure)
     records = Records(
         f"long: a row per quarter and vendor, header in row {header + 1}",
-        heads[columns.measure],
+        columns.measured,
         table.title(header, columns.provider),
-        [*titles, title],
+        columns.market is not None,
+        [*titles, title, *columns.units],
     )
     columns.prepare(records)
     time_title = table.title(header, columns.period if columns.period is not None else columns.year or 0)
@@ -96,6 +98,7 @@ class _Columns:
 
     def __init__(self, table: Table, header: int, heads: Sequence[Header], options: Reading) -> None:
         self.table = table
+        self.units: list[str] = []
         rows = table.below(header)
         provider = column_of(table, heads, "provider", header, "vendor")
         assert provider is not None  # by which the layout was told
@@ -116,8 +119,27 @@ class _Columns:
             bare_quarter(table.cell(n, self.year)) for n in rows
         ):  # fmt: skip
             self.period, self.year = self.year, None
+        self.unit = next((c for c, head in enumerate(heads) if head.role == "unit"), None)
         self.measure = self._measure(heads, header, options)
         self.used.add(self.measure)
+        self.measured = heads[self.measure]
+        if self.unit is not None and self.unit != self.measure:
+            self._take_unit(rows, header)
+
+    def _take_unit(self, rows: Sequence[int], header: int) -> None:
+        """Take the unit that a column of units gives to all numbers."""
+        assert self.unit is not None
+        self.units = list(dict.fromkeys(filter(None, (self.table.text(n, self.unit) for n in rows))))
+        self.used.add(self.unit)
+        if len(self.units) > 1:
+            raise self.table.refusal(
+                "unit_of_measure",
+                f"column {quoted(self.table.text(header, self.unit))} has several units: "
+                f"{listed([quoted(unit) for unit in self.units])}; keep the rows of one",
+                row=header,
+            )
+        if self.units and read_header(self.units[0]).percent:
+            self.measured = Header(self.measured.base, "share", self.measured.worth, percent=True)
 
     def prepare(self, records: Records) -> None:
         """Give the records the lists of the columns that are there."""
@@ -148,17 +170,17 @@ class _Columns:
             )
         first, second = ("amount", "share") if options.measure == "amount" else ("share", "amount")
         for role in (first, second):
-            if (found := column_of(table, heads, role, header, role)) is not None:
-                return found
+            if (column := column_of(table, heads, role, header, role)) is not None:
+                return column
         rows = table.below(header)
         free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows)]
         if len(free) == 1:
             return free[0]
-        numbers = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"
+        found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"
         raise table.refusal(
             "share_or_value",
-            f"no column of shares or amounts was found: row {header + 1} has {table.titles(header)}, and {numbers}; "
-            "call the column 'share' or 'value'",
+            f"no column of shares or amounts was found: row {header + 1} has {table.titles(header)}, and {found}; call "
+            "the column 'share' or 'value'",
             row=header,
         )
 

@@ -5,66 +5,62 @@ from collections.abc import Callable
 
 from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
 from forecast.quarter import Quarter
+from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
+
+First = dict[Stamp, tuple[int, str]]  # of each time, the row (from 1) and the text of its first use
 
 
 def find_quarters(
     records: Records, table: Table, options: Reading, notes: list[str], faults: Faults
 ) -> list[str | None]:
-    """The quarter of every record; None where the cell holds none."""
+    """The quarter of every record, such as "2020Q3"; None where the cell holds none, which is noted as a fault.
+
+    Records of whole years are dropped where all four quarters of the year are there too.
+
+    Raises:
+        InvalidTable: the times have two readings, or are not of quarters at all.
+    """
     known: dict[Cell | Stamp, Stamp | None] = {}
-    first: dict[Stamp, tuple[int, str]] = {}  # row and text of its first use
+    first: First = {}
     stamps: list[Stamp | None] = []
     for n, time in enumerate(records.times):
         if time not in known:
             known[time] = time if isinstance(time, Stamp) else read_stamp(time)
         stamp = known[time]
         if stamp is not None and stamp not in first:
-            text = records.time_columns[n] if isinstance(time, Stamp) else quoted(time).strip("'")
-            first[stamp] = (records.rows[n], text)
+            first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
         stamps.append(stamp)
     quarter_of, why = _resolve(first, table, options, notes)
-    result: list[str | None] = []
+    whole = _whole_years(first, quarter_of)
+    if whole:
+        years = sorted({str(stamp.year) for stamp in whole})
+        notes.append(f"whole years beside their four quarters are not used: {listed(years)}")
+        gone = {n for n, stamp in enumerate(stamps) if stamp in whole}
+        records.drop(gone)
+        stamps = [stamp for n, stamp in enumerate(stamps) if n not in gone]
+    texts = {stamp: None if quarter is None else str(quarter) for stamp, quarter in quarter_of.items()}
     dates: dict[tuple[str, str], tuple[Stamp, int]] = {}
-    dropped = _whole_years(first, quarter_of)
-    annual: list[int] = []
-    texts = {stamp: (None if quarter_of.get(stamp) is None else str(quarter_of[stamp])) for stamp in first}
+    result: list[str | None] = []
     for n, stamp in enumerate(stamps):
-        market, row = records.markets[n], records.rows[n]
-        time = records.times[n]
-        cell = (row, records.time_columns[n], quoted(time if not isinstance(time, Stamp) else records.time_columns[n]))
-        if stamp is None:
-            faults.add(market, "period_is_quarter", cell, "quarters", "write them as 2020Q3")
-            result.append(None)
-        elif stamp in dropped:
-            annual.append(n)
-            result.append(None)
-        elif texts[stamp] is None:
-            allowed, hint = why[stamp]
-            faults.add(market, "period_is_quarter", cell, allowed, hint)
-            result.append(None)
-        else:
-            quarter = texts[stamp] or ""
-            if stamp.kind not in ("quarter", "fiscal"):
-                other, earlier = dates.setdefault((market, quarter), (stamp, row))
-                if other != stamp:
-                    allowed = "one date for each quarter"
-                    hint = (
-                        f"row {earlier} has another date of {quarter}" if earlier != row else f"both are in {quarter}"
-                    )
-                    faults.add(market, "one_date_per_quarter", cell, allowed, hint)
-            result.append(quarter)
-    if annual:
-        year = sorted({stamp.year for n in annual if (stamp := stamps[n]) is not None})
-        notes.append(f"whole years beside their four quarters are not used: {listed([str(y) for y in year])}")
-        records.drop(set(annual))
-        result = [quarter for n, quarter in enumerate(result) if n not in annual]
+        quarter = None if stamp is None else texts[stamp]
+        if stamp is None or quarter is None:
+            allowed, hint = ("quarters", time_hint(records.said[n])) if stamp is None else why[stamp]
+            place = (records.rows[n], records.time_columns[n], quoted(records.said[n]))
+            faults.add(records.markets[n], "period_is_quarter", place, allowed, hint)
+        elif stamp.kind not in ("quarter", "fiscal"):
+            other, row = dates.setdefault((records.markets[n], quarter), (stamp, records.rows[n]))
+            if other != stamp:
+                place = (records.rows[n], records.time_columns[n], quoted(records.said[n]))
+                hint = f"{first[other][1]} (row {row}) is in {quarter} too"
+                faults.add(records.markets[n], "one_date_per_quarter", place, "one date for each quarter", hint)
+        result.append(quarter)
     return result
 
 
-def _whole_years(first: dict[Stamp, tuple[int, str]], quarter_of: dict[Stamp, Quarter | None]) -> set[Stamp]:
+def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[Stamp]:
     """Years that stand beside all four of their quarters."""
     there = {quarter for quarter in quarter_of.values() if quarter is not None}
     return {
@@ -73,7 +69,7 @@ def _whole_years(first: dict[Stamp, tuple[int, str]], quarter_of: dict[Stamp, Qu
 
 
 def _resolve(
-    first: dict[Stamp, tuple[int, str]], table: Table, options: Reading, notes: list[str]
+    first: First, table: Table, options: Reading, notes: list[str]
 ) -> tuple[dict[Stamp, Quarter | None], dict[Stamp, tuple[str, str]]]:
     """The quarter of each time, by what the table as a whole says; and why some have none."""
     kinds: dict[str, list[Stamp]] = defaultdict(list)
@@ -96,7 +92,7 @@ def _resolve(
             "bare": "add a column of years, or write 2020Q3",
         }[kind]
         raise table.refusal(
-            "period_is_quarter", f"the sheet has {what}, not quarters: {place(found)}; {way}", row=first[found][0]
+            "period_is_quarter", f"the sheet has {what}, not quarters: {place(found)}; {way}", row=first[found][0] - 1
         )
     for stamp in (*kinds["year"], *kinds["half"], *kinds["bare"]):
         quarter_of[stamp] = None
@@ -114,7 +110,7 @@ def _fiscal(
     table: Table,
     options: Reading,
     notes: list[str],
-    first: dict[Stamp, tuple[int, str]],
+    first: First,
 ) -> None:
     fiscal, plain = kinds["fiscal"], kinds["quarter"]
     end = options.fiscal_year_end
@@ -123,14 +119,14 @@ def _fiscal(
             "fiscal_or_calendar",
             f"fiscal and calendar quarters stand side by side: {place(fiscal[0])} and {place(plain[0])}; write all of "
             "them in one way",
-            row=first[fiscal[0]][0],
+            row=first[fiscal[0]][0] - 1,
         )
     if fiscal and end is None:
         raise table.refusal(
             "fiscal_year_end",
             f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, such as "
             "--fiscal-year-end 6 for June",
-            row=first[fiscal[0]][0],
+            row=first[fiscal[0]][0] - 1,
         )
     if end is not None:
         for stamp in (*fiscal, *plain):
@@ -145,14 +141,8 @@ def _fiscal(
     for stamp in plain:
         quarter_of[stamp] = Quarter(4 * stamp.year + stamp.part - 1)
     odd = next((stamp for stamp in plain if first[stamp][1] != str(quarter_of[stamp])), None)
-    if odd is not None and not _joined_text(first[odd][1]):
+    if odd is not None:
         notes.append(f"'{first[odd][1]}' read as {quarter_of[odd]}")
-
-
-def _joined_text(text: str) -> bool:
-    """Whether the text is only a part of the time, the year standing elsewhere."""
-    stamp = read_stamp(text)
-    return stamp is None or stamp.kind == "bare"
 
 
 def _dates(
@@ -163,7 +153,7 @@ def _dates(
     table: Table,
     options: Reading,
     notes: list[str],
-    first: dict[Stamp, tuple[int, str]],
+    first: First,
 ) -> None:
     loose = kinds["loose"]
     if loose and not kinds["month"]:
@@ -172,7 +162,7 @@ def _dates(
             "period_is_quarter",
             f"{place(stamp)}, which may be quarter {stamp.part} or month {stamp.part} of {stamp.year}; write 2020Q3 or "
             "2020-09",
-            row=first[stamp][0],
+            row=first[stamp][0] - 1,
         )
     either = kinds["either"]
     settled = [*kinds["day"], *kinds["month"], *loose]
@@ -181,7 +171,9 @@ def _dates(
         order = options.date_order or _order(either, settled, place, table, first)
         days |= {stamp: day for stamp in either if (day := stamp.in_order(order)) is not None}
         if options.date_order is None:
-            notes.append(f"dates are read {order.replace('-', ' ')}, the only order in which they end quarters")
+            notes.append(
+                f"dates are read {order.replace('-', ' ')}, the only order in which all of them are of quarters"
+            )
     if not days:
         return
     unfit = [stamp for stamp, day in days.items() if not _ends(day) and not _starts(day)]
@@ -199,7 +191,7 @@ def _dates(
             if monthly
             else "a quarter's date lies in March, June, September or December, or is its first day; write 2020Q3"
         )
-        raise table.refusal("period_is_quarter", f"{what}: {place(stamp)}; {way}", row=first[stamp][0])
+        raise table.refusal("period_is_quarter", f"{what}: {place(stamp)}; {way}", row=first[stamp][0] - 1)
     ends = [stamp for stamp, day in days.items() if _ends(day)]
     starts = [stamp for stamp, day in days.items() if _starts(day)]
     if ends and starts:
@@ -207,7 +199,7 @@ def _dates(
             "period_is_quarter",
             f"some dates end quarters and some begin them: {place(ends[0])} and {place(starts[0])}; write them in one "
             "way, or as 2020Q3",
-            row=first[starts[0]][0],
+            row=first[starts[0]][0] - 1,
         )
     for stamp, day in days.items():
         fit = stamp not in unfit
@@ -234,7 +226,7 @@ def _order(
     settled: list[Stamp],
     place: Callable[[Stamp], str],
     table: Table,
-    first: dict[Stamp, tuple[int, str]],
+    first: First,
 ) -> DateOrder:
     """The one order of day and month in which all dates are of quarters."""
     orders: tuple[DateOrder, DateOrder] = ("day-first", "month-first")
@@ -254,5 +246,5 @@ def _order(
         "date_order",
         f"{place(stamp)}, which may be {' (day first) or '.join(shown)} (month first); say which with --date-order "
         "day-first or --date-order month-first",
-        row=first[stamp][0],
+        row=first[stamp][0] - 1,
     )

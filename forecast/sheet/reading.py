@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from forecast.cells import Cell, DateOrder, DecimalMark, Stamp, quoted
+from forecast.cells import Cell, DateOrder, DecimalMark, Stamp, printable, quoted
 from forecast.errors import InvalidArgument, RowViolation
 from forecast.headers import Header
 from forecast.sheet.wording import listed, rows_text
@@ -57,7 +57,7 @@ class Fault:
         return RowViolation(self.rule, row, column, text, self.allowed, sentence=str(self))
 
     def __str__(self) -> str:
-        columns = list(dict.fromkeys(column for _, column, _ in self.cells))
+        columns = list(dict.fromkeys(printable(column) for _, column, _ in self.cells))
         texts = list(dict.fromkeys(text for _, _, text in self.cells))
         place = f"column {columns[0]}" if len(columns) == 1 else f"columns {listed(columns, 3)}"
         has = "has" if len(self.rows) == 1 else "have"
@@ -108,6 +108,7 @@ class Records:
     layout: str
     measured: Header | None  # of the one column of numbers; None in a wide sheet
     provider_column: str
+    named: bool  # whether the sheet has a column of markets
     hints: list[str]  # titles and headers that may speak of the unit
     rows: list[int] = field(default_factory=list)
     markets: list[str] = field(default_factory=list)

@@ -1,27 +1,44 @@
-"""The tidy table of a sheet."""
+"""A sheet as one tidy table: a row per cell, with what was assumed and which cells are unfit."""
 
+import re
 from collections.abc import Sequence
 
 import polars as pl
 
-from forecast.cells import Cell, Stamp, Written, fraction, printed_decimals, quoted, read_stamp, tidy
+from forecast.cells import Cell, DateOrder, Written, fraction, printed_decimals, quoted, read_stamp, tidy
+from forecast.headers import is_sum
 from forecast.schema import MAX_AMOUNT, QUALIFIERS
 from forecast.sheet.digits import find_digits
 from forecast.sheet.grid import Row, Table, name_of, says_nothing
 from forecast.sheet.layout import find_layout
 from forecast.sheet.quarters import find_quarters
-from forecast.sheet.reading import Faults, Reading, Records, Sheet
-from forecast.sheet.unit import find_unit
+from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
+from forecast.sheet.unit import Unfit, find_unit
+
+_HIGHEST_SUM = 1.1  # of rounded shares, in a row or column such as Total
+_RANGES: dict[Unit, tuple[str, str, str]] = {
+    "fractions": ("share_in_unit_interval", "fractions of 0 to 1", ""),
+    "per cent": ("share_in_unit_interval", "per cents of 0 to 100", ""),
+    "amounts": ("value_not_negative", "amounts of 0 or more", ""),
+}
 
 
-def understand(grid: Sequence[Row], *, name: str, options: Reading | None = None, below_header: bool = False) -> Sheet:
+def understand(
+    grid: Sequence[Row],
+    *,
+    name: str,
+    options: Reading | None = None,
+    source: str = "",
+    below_header: bool = False,
+) -> Sheet:
     """Read a sheet of market shares or amounts, in any of the layouts that people use.
 
     Args:
         grid: Rows of cells as the sheet has them, the first being row 1: texts, numbers, dates, booleans or None. Rows
             may differ in length.
-        name: What was read, for the messages; and the market's name where neither the sheet nor `options` has one.
+        name: What was read, and the market's name where neither the sheet nor `options` has one.
         options: What the user says about it.
+        source: What was read, for the messages, where that is not `name`: the name of a file.
         below_header: Whether messages count rows from the one below a header in the first row, as in a text file or a
             frame, and not as a workbook shows them.
 
@@ -38,70 +55,74 @@ def understand(grid: Sequence[Row], *, name: str, options: Reading | None = None
     ('wide: a column per vendor, header in row 1', [0.341, 0.659])
     """
     options = options or Reading()
-    table = Table(grid, name, below_header=below_header)
+    table = Table(grid, source or name, name, below_header=below_header)
     notes: list[str] = []
     faults = Faults()
     records = find_layout(table, options, notes, faults)
     times = find_quarters(records, table, options, notes, faults)
     digits, written = find_digits(records, table, options, notes, faults)
     unit, unfit = find_unit(records, times, digits, written, table, options, notes)
-    frame = tidy_frame(records, times, digits, written, unit, unfit, notes, faults, options)
-    check_repeats(frame, records, faults)
+    if options.market is None and not records.named:
+        notes.append(f"the market is called {quoted(name)}, as the sheet names none")
+    frame = _frame(records, times, digits, written, unit, unfit, notes, faults, options)
+    _check_repeats(frame, faults)
     return Sheet(
-        name, records.layout, "value" if unit == "amounts" else "share", unit, frame, tuple(notes), faults.all()
+        source or name,
+        records.layout,
+        "value" if unit == "amounts" else "share",
+        unit,
+        frame,
+        tuple(notes),
+        faults.all(),
     )
 
 
-def tidy_frame(
+def _frame(
     records: Records,
-    times: list[str | None],
-    digits: list[str | None],
-    written: list[Written | None],
-    unit: str,
-    unfit: dict[int, tuple[str, str, str]],
+    times: Sequence[str | None],
+    digits: Sequence[str | None],
+    written: Sequence[Written | None],
+    unit: Unit,
+    unfit: Unfit,
     notes: list[str],
     faults: Faults,
     options: Reading,
 ) -> pl.DataFrame:
-    """The records as a frame, unfit cells null and noted among the faults."""
     values: list[float | None] = []
     decimals: list[int | None] = []
     qualifiers: list[str | None] = []
     amounts = unit == "amounts"
     for n, value in enumerate(written):
+        number = printed = None
         text = digits[n]
-        number = None
-        printed = None
         if value is not None and text is not None:
             percent = not amounts and (value.percent or unit == "per cent")
             number = fraction(text, percent=percent)
             printed = None if amounts else printed_decimals(text, percent=percent)
+            most = MAX_AMOUNT if amounts else _HIGHEST_SUM if is_sum(name_of(records.providers[n])) else 1.0
             fault = unfit.get(n)
             if fault is None and amounts and value.percent:
                 fault = ("unit_of_measure", "amounts, without a per cent sign", "")
-            if fault is None and not 0 <= number <= (MAX_AMOUNT if amounts else 1.0):
-                fault = (
-                    ("value_not_negative", "amounts of 0 or more", "")
-                    if amounts
-                    else ("share_in_unit_interval", _share_range(unit), "")
-                )
+            if fault is None and not 0 <= number <= most:
+                fault = _RANGES[unit]
             if fault is not None:
-                rule, allowed, hint = fault
-                place = (records.rows[n], records.columns[n], quoted(records.numbers[n]))
-                faults.add(records.markets[n], rule, place, allowed, hint)
+                faults.add(records.markets[n], fault[0], records.place(n), fault[1], fault[2])
                 number = printed = None
         values.append(number)
         decimals.append(printed)
         qualifiers.append(None if value is None or number is None else value.qualifier)
     if not amounts:
         _restore_zeros(decimals, digits, written, records)
+    bounded = next((n for n, qualifier in enumerate(qualifiers) if qualifier is not None), None)
+    if bounded is not None:
+        notes.append(f"bounds and rough numbers are kept as such: {quoted(records.numbers[bounded])}")
     _given(records, decimals, qualifiers, faults)
     providers: list[str] = []
     for n, who in enumerate(records.providers):
-        if who is None or not tidy(name_of(who)):
+        if who is None:
             place = (records.rows[n], records.provider_column, "nothing")
             faults.add(
-                records.markets[n], "provider_not_blank", place, "the name of a vendor in every row", "fill it down"
+                records.markets[n], "provider_not_blank", place, "the name of a vendor in every row", "fill it in"
             )
             values[n] = None
         providers.append("" if who is None else name_of(who))
@@ -114,23 +135,14 @@ def tidy_frame(
         "qualifier": pl.Series(qualifiers, dtype=pl.String),
     }
     if records.published is not None:
-        columns["published_at"] = pl.Series(_published(records, faults, notes, options), dtype=pl.String)
+        columns["published_at"] = pl.Series(_published(records, faults, options), dtype=pl.String)
     columns["row"] = pl.Series(records.rows, dtype=pl.Int64)
     columns["column"] = pl.Series(records.columns, dtype=pl.String)
-    bounds = sorted({q for q in qualifiers if q is not None})
-    if bounds:
-        n = next(n for n, q in enumerate(qualifiers) if q is not None)
-        names = {"less_than": "upper bounds", "more_than": "lower bounds", "about": "rough numbers"}
-        notes.append(f"{' and '.join(names[b] for b in bounds)} are kept as such, as {quoted(records.numbers[n])}")
     return pl.DataFrame(columns)
 
 
-def _share_range(unit: str) -> str:
-    return "per cents of 0 to 100" if unit == "per cent" else "fractions of 0 to 1"
-
-
 def _restore_zeros(
-    decimals: list[int | None], digits: list[str | None], written: list[Written | None], records: Records
+    decimals: list[int | None], digits: Sequence[str | None], written: Sequence[Written | None], records: Records
 ) -> None:
     """Give numbers without a sign the decimals of the longest of their market, unless zeros at their ends are kept.
 
@@ -173,32 +185,40 @@ def _given(records: Records, decimals: list[int | None], qualifiers: list[str | 
             faults.add(records.markets[n], "qualifier_known", place, f"one of {', '.join(QUALIFIERS)}")
 
 
-def _published(records: Records, faults: Faults, notes: list[str], options: Reading) -> list[str | None]:
+def _published(records: Records, faults: Faults, options: Reading) -> list[str | None]:
+    """Days of publication as ISO texts, by the order of day and month that the column shows."""
     cells = records.published or []
-    known: dict[Cell, Stamp | None] = {}
-    for cell in cells:
-        if cell not in known:
-            known[cell] = None if says_nothing(cell) else read_stamp(cell)
-    either = [stamp for stamp in known.values() if stamp is not None and stamp.kind == "either"]
+    known = {cell: None if says_nothing(cell) else read_stamp(cell) for cell in set(cells)}
     order = options.date_order
+    if order is None:
+        shown = {_shown_order(cell) for cell in known} - {None}
+        order = shown.pop() if len(shown) == 1 else None
     result: list[str | None] = []
     for n, cell in enumerate(cells):
         stamp = known[cell]
-        if stamp is not None and stamp.kind == "either":
-            stamp = stamp.in_order(order) if order is not None else stamp
-        if cell is None or (stamp is None and says_nothing(cell)):
-            result.append(None)
-        elif stamp is not None and stamp.kind == "day":
+        open_ = stamp is not None and stamp.kind == "either"
+        if stamp is not None and open_ and order is not None:
+            stamp = stamp.in_order(order)
+        if stamp is not None and stamp.kind == "day":
             result.append(f"{stamp.year}-{stamp.part:02}-{stamp.day:02}")
-        else:
+            continue
+        result.append(None)
+        if not says_nothing(cell):
+            hint = "say which with --date-order day-first or --date-order month-first" if open_ else ""
             place = (records.rows[n], "published_at", quoted(cell))
-            hint = "say which with --date-order day-first or --date-order month-first" if stamp in either else ""
             faults.add(records.markets[n], "published_at_is_day", place, "dates such as 2020-06-18", hint)
-            result.append(None)
     return result
 
 
-def check_repeats(frame: pl.DataFrame, records: Records, faults: Faults) -> None:
+def _shown_order(cell: Cell) -> DateOrder | None:
+    """The order of day and month in a text such as 30/09/2020, which has but one."""
+    match = re.fullmatch(r"\s*([0-9]{1,2})[-/.]([0-9]{1,2})[-/.][0-9]{4}\s*", cell) if isinstance(cell, str) else None
+    if match is None or max(int(match[1]), int(match[2])) <= 12:
+        return None
+    return "day-first" if int(match[1]) > 12 else "month-first"
+
+
+def _check_repeats(frame: pl.DataFrame, faults: Faults) -> None:
     """A vendor that is given twice for a quarter makes its market unfit."""
     key = [name for name in ("market", "period", "provider", "published_at") if name in frame.columns]
     there = frame.filter(pl.col("period").is_not_null(), pl.col("provider") != "")

@@ -1,6 +1,7 @@
 """Whether the numbers of a sheet are fractions, per cents or amounts: by signs, headers, sums and words."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
@@ -9,225 +10,221 @@ from forecast.headers import is_sum, spoken_of
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
 
-_NEAR = 0.02  # by which shares of a quarter may miss one, beside half a unit of the last printed digit for each
+_NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
+_CLOSE = 0.005  # the same, of numbers that may be amounts
+_WIDEST = 0.1  # of that allowance
+_UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
+
+Key = tuple[str, str, Cell]  # market, quarter, publication
+Unfit = dict[int, tuple[str, str, str]]  # by record: rule, what is allowed, hint
 
 
-_UNIT_OF: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """What the numbers of one quarter add up to, rows and columns such as Total left out."""
 
+    quarter: str
+    total: float
+    slack: float  # what rounding may have taken or given, of a sum of one
+    cells: tuple[int, ...]
 
-@dataclass(slots=True)
-class _Sums:
-    """How the numbers without a sign add up in their quarters, sums such as Total left out."""
+    def near(self, whole: float) -> bool:
+        return abs(self.total - whole) <= self._allowance(whole)
 
-    one: list[bool]  # near 1
-    hundred: list[bool]  # near 100
-    over_one: list[bool]  # clearly above 1
-    over_hundred: list[bool]
-    first: tuple[str, float]  # a quarter and its sum
-    least: float
-    most: float
+    def rounds_to(self, whole: float) -> bool:
+        """Whether nothing but rounding parts the sum from the whole, so that chance is unlikely."""
+        return abs(self.total - whole) <= max(_CLOSE * whole, min(self.slack, _WIDEST * whole)) + 1e-9
+
+    def over(self, whole: float) -> bool:
+        return self.total > whole + self._allowance(whole)
+
+    def _allowance(self, whole: float) -> float:
+        return max(_NEAR * whole, min(self.slack, _WIDEST * whole)) + 1e-9
 
 
 def find_unit(
     records: Records,
-    times: list[str | None],
-    digits: list[str | None],
-    written: list[Written | None],
+    times: Sequence[str | None],
+    digits: Sequence[str | None],
+    written: Sequence[Written | None],
     table: Table,
     options: Reading,
     notes: list[str],
-) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
-    """What the numbers are: "fractions", "per cent" (where without a sign) or "amounts"; and cells that cannot be."""
+) -> tuple[Unit, Unfit]:
+    """What the numbers without a sign are, and which cells cannot be that.
+
+    Raises:
+        InvalidTable: two readings are possible.
+    """
     signed = [n for n, value in enumerate(written) if value is not None and value.percent]
     bare = [n for n, value in enumerate(written) if value is not None and not value.percent and digits[n] is not None]
     role = records.measured.role if records.measured is not None else None
-    column = quoted(records.columns[0])
     if options.measure is not None:
-        return _UNIT_OF[options.measure], {}
-    sums = _sums(records, times, digits, bare, written)
-    says = spoken_of(records.hints)
+        return _UNITS[options.measure], {}
     if role == "amount":
-        if signed and not bare:
-            n = signed[0]
-            raise table.refusal(
-                "unit_of_measure",
-                f"column {column} should hold amounts, but holds per cents: row {records.rows[n]} has "
-                f"{quoted(records.numbers[n])}; if they are shares, say so with --measure percent",
-                row=records.rows[n],
-            )
-        if records.columns[0] != "value":
-            notes.append(f"column {column} read as amounts")
-        hint = "if they are shares, say so with --measure percent"
-        return "amounts", dict.fromkeys(signed, ("unit_of_measure", "amounts, without a per cent sign", hint))
+        return _amounts(signed, bare, records, table, notes)
     if signed:
-        return _beside_signs(signed, bare, digits, records, says)
-    if not bare or sums is None:
+        return _beside_signs(bare, digits)
+    sums = _sums(records, times, digits, bare)
+    if not sums:
         return "fractions", {}
+    says = spoken_of(records.hints)
     if role == "share":
-        return _shares(sums, bare, digits, records, times, table, notes, percent=says == "percent")
-    return _open(sums, bare, digits, records, times, table, notes, says)
+        return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    return _open(sums, digits, records, table, notes, says)
 
 
-def _beside_signs(
-    signed: list[int], bare: list[int], digits: list[str | None], records: Records, says: str | None
-) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
-    """Numbers without a sign beside some with one: 34.1 can only be a per cent, and 0.341 can be two things."""
-    hint = "write 34.1% or leave the sign away in all cells"
-    unfit = {
-        n: (
+def _amounts(
+    signed: list[int], bare: list[int], records: Records, table: Table, notes: list[str]
+) -> tuple[Unit, Unfit]:
+    column = quoted(records.columns[0])
+    hint = "if they are shares, say so with --measure percent"
+    if signed and not bare:
+        n = signed[0]
+        raise table.refusal(
             "unit_of_measure",
-            "per cents with their sign, as the other cells",
-            f"this may be a fraction or a per cent; {hint}",
+            f"column {column} should hold amounts, but holds per cents: row {records.rows[n]} has "
+            f"{quoted(records.numbers[n])}; {hint}",
+            row=records.rows[n] - 1,
         )
-        for n in bare
-        if (text := digits[n]) is not None and 0 < abs(float(text)) <= 1
-    }
-    return "per cent", unfit
+    if records.columns[0] != "value":
+        notes.append(f"column {column} read as amounts")
+    return "amounts", dict.fromkeys(signed, ("unit_of_measure", "amounts, without a per cent sign", hint))
 
 
-def _sums(
-    records: Records, times: list[str | None], digits: list[str | None], bare: list[int], written: list[Written | None]
-) -> _Sums | None:
-    totals: dict[tuple[str, str, Cell], float] = defaultdict(float)
-    slack: dict[tuple[str, str, Cell], float] = defaultdict(float)
+def _beside_signs(bare: list[int], digits: Sequence[str | None]) -> tuple[Unit, Unfit]:
+    """Numbers without a sign beside some with one: 34.1 can only be a per cent, and 0.341 can be two things."""
+    why = (
+        "unit_of_measure",
+        "per cents with their sign, as the other cells",
+        "without it this may be a fraction or a per cent",
+    )
+    return "per cent", dict.fromkeys((n for n in bare if 0 < abs(_number(digits, n)) <= 1), why)
+
+
+def _number(digits: Sequence[str | None], n: int) -> float:
+    return float(digits[n] or 0)
+
+
+def _sums(records: Records, times: Sequence[str | None], digits: Sequence[str | None], bare: list[int]) -> list[_Sum]:
+    """The sum of each quarter that has all its numbers; of every quarter where none has."""
+    members: dict[Key, list[int]] = defaultdict(list)
+    holes: set[Key] = set()
     summed: dict[Cell, bool] = {}
-    for n in bare:
-        quarter, text, who = times[n], digits[n], records.providers[n]
-        if quarter is None or text is None:
-            continue
-        if who not in summed:
-            summed[who] = isinstance(who, str) and is_sum(who)
-        if summed[who]:
+    there = set(bare)
+    for n, quarter in enumerate(times):
+        if quarter is None:
             continue
         key = (records.markets[n], quarter, records.published[n] if records.published is not None else None)
-        totals[key] += float(text)
-        slack[key] += 0.5 * 10.0 ** -len(text.partition(".")[2])
-    if not totals:
-        return None
-    one, hundred, over_one, over_hundred = [], [], [], []
-    for key, total in totals.items():
-        off_one = max(_NEAR, min(slack[key], 0.1))
-        off_hundred = max(100 * _NEAR, min(slack[key], 10.0))
-        one.append(abs(total - 1) <= off_one + 1e-9)
-        hundred.append(abs(total - 100) <= off_hundred + 1e-9)
-        over_one.append(total > 1 + off_one + 1e-9)
-        over_hundred.append(total > 100 + off_hundred + 1e-9)
-    (_, quarter, _), total = next(iter(totals.items()))
-    return _Sums(one, hundred, over_one, over_hundred, (quarter, total), min(totals.values()), max(totals.values()))
+        if n not in there:
+            holes.add(key)
+            continue
+        who = records.providers[n]
+        if who not in summed:
+            summed[who] = isinstance(who, str) and is_sum(who)
+        if not summed[who]:
+            members[key].append(n)
+    whole = {key: cells for key, cells in members.items() if key not in holes} or members
+    sums = []
+    for (_, quarter, _), cells in whole.items():
+        texts = [digits[n] or "0" for n in cells]
+        slack = sum(0.5 * 10.0 ** -len(text.partition(".")[2]) for text in texts)
+        sums.append(_Sum(quarter, sum(map(float, texts)), slack, tuple(cells)))
+    return sums
 
 
 def _shares(
-    sums: _Sums,
-    bare: list[int],
-    digits: list[str | None],
-    records: Records,
-    times: list[str | None],
-    table: Table,
-    notes: list[str],
-    *,
-    percent: bool,
-) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
-    """The unit of a column that says it holds shares."""
-    large = [n for n in bare if (text := digits[n]) is not None and abs(float(text)) > 1]
-    count = len(sums.one)
-    header = quoted(records.columns[0])
-    if percent and not large and not any(sums.over_one) and not any(sums.one):
+    sums: list[_Sum], digits: Sequence[str | None], records: Records, table: Table, notes: list[str], *, percent: bool
+) -> tuple[Unit, Unfit]:
+    """The unit of numbers that are called shares."""
+    small = [found for found in sums if not found.over(1.0)]
+    large = [found for found in sums if found.over(1.0)]
+    above = [n for found in sums for n in found.cells if abs(_number(digits, n)) > 1]
+    ones = sum(found.near(1.0) for found in sums)
+    hundreds = sum(found.near(100.0) for found in sums)
+    if not above:
+        if percent and not ones:
+            raise _two_readings(
+                table,
+                f"the sheet speaks of per cents, but its quarters sum to {_span(sums)}, so that the numbers may be per "
+                "cents or fractions of 1",
+                "--measure percent or --measure share",
+            )
+        if percent:
+            notes.append("read as fractions of 1: the quarters sum to about 1")
+        return "fractions", {}
+    if small and (not percent or ones):
+        # some quarters look like fractions, and others do not
+        if len(small) > len(large):
+            hint = "the other quarters hold fractions of 1"
+            return "fractions", dict.fromkeys(above, ("share_in_unit_interval", "fractions of 0 to 1", hint))
+        if len(small) < len(large) and hundreds:
+            hint = "the other quarters hold per cents, which sum to about 100"
+            odd = [n for found in small for n in found.cells]
+            notes.append("read as per cent: the quarters sum to about 100")
+            return "per cent", dict.fromkeys(odd, ("unit_of_measure", "per cents as the other quarters", hint))
         raise _two_readings(
             table,
-            f"column {header} says per cent, but its quarters sum to {_span(sums)}, so that {records.columns[0]} may "
-            "be fractions or per cents",
+            f"the shares may be fractions of 1 or per cents: {small[0].quarter} sums to {small[0].total:.6g} and "
+            f"{large[0].quarter} to {large[0].total:.6g}",
             "--measure share or --measure percent",
         )
-    if not large and not any(sums.over_one):
-        if percent:
-            notes.append(f"column {header} read as fractions of 1: the quarters sum to about 1")
-        return "fractions", {}
-    near_one, near_hundred = sum(sums.one), sum(sums.hundred)
-    if near_one and near_one > near_hundred and 2 * near_one >= count:
-        hint = "the other quarters hold fractions that sum to 1"
-        return "fractions", dict.fromkeys(large, ("share_in_unit_interval", "fractions of 0 to 1", hint))
-    if near_one and near_one * 2 < count:
-        suspicious = _cells_of(sums, records, times, bare, near=sums.one)
-        hint = "the other quarters hold per cents that sum to 100; write 34.1"
-        notes.append(_told_percent(sums))
-        return "per cent", dict.fromkeys(suspicious, ("unit_of_measure", "per cents as the other quarters", hint))
-    if not large:
-        # parts up to 1 that sum to more
-        return "fractions", {}
-    if any(float(digits[n] or 0) > 100 for n in large) and not near_hundred:
+    if any(_number(digits, n) > 100 for n in above) and not hundreds:
         raise table.refusal(
             "share_in_unit_interval",
-            f"column {header} should hold shares, but has numbers such as {quoted(records.numbers[large[0]])} that are "
-            "no shares; if they are amounts, say so with --measure amount",
-            row=records.rows[large[0]],
+            f"the sheet speaks of shares, but {records.columns[above[0]]} has {quoted(records.numbers[above[0]])} in "
+            f"row {records.rows[above[0]]}, and its quarters sum to {_span(sums)}; if these are amounts, say so with "
+            "--measure amount",
+            row=records.rows[above[0]] - 1,
         )
-    notes.append(_told_percent(sums))
+    tiny = next((n for found in sums for n in found.cells if 0 < abs(_number(digits, n)) < 1), None)
+    if tiny is not None and not percent and not hundreds:
+        raise _two_readings(
+            table,
+            f"row {records.rows[above[0]]} has {quoted(records.numbers[above[0]])} and row {records.rows[tiny]} has "
+            f"{quoted(records.numbers[tiny])}, which may be a fraction of 1 or a per cent",
+            "--measure percent, or write all numbers in one way",
+        )
+    notes.append(
+        "read as per cent: the quarters sum to about 100"
+        if 2 * hundreds >= len(sums)
+        else f"read as per cent: the sheet speaks of shares, and its quarters sum to {_span(sums)}"
+    )
     return "per cent", {}
 
 
-def _told_percent(sums: _Sums) -> str:
-    if 2 * sum(sums.hundred) >= len(sums.hundred):
-        return "read as per cent: the quarters sum to about 100"
-    return "read as per cent: there are shares above 1"
-
-
-def _cells_of(sums: _Sums, records: Records, times: list[str | None], bare: list[int], near: list[bool]) -> list[int]:
-    """The cells of the quarters that a list of flags marks, in the order in which `_sums` met the quarters."""
-    order: dict[tuple[str, str, Cell], int] = {}
-    found = []
-    for n in bare:
-        quarter, who = times[n], records.providers[n]
-        if quarter is None or (isinstance(who, str) and is_sum(who)):
-            continue
-        key = (records.markets[n], quarter, records.published[n] if records.published is not None else None)
-        if near[order.setdefault(key, len(order))]:
-            found.append(n)
-    return found
-
-
 def _open(
-    sums: _Sums,
-    bare: list[int],
-    digits: list[str | None],
-    records: Records,
-    times: list[str | None],
-    table: Table,
-    notes: list[str],
-    says: str | None,
-) -> tuple[Unit, dict[int, tuple[str, str, str]]]:
+    sums: list[_Sum], digits: Sequence[str | None], records: Records, table: Table, notes: list[str], says: str | None
+) -> tuple[Unit, Unfit]:
     """The unit of numbers whose headers do not say it: by their sums, then by the words around them."""
-    count = len(sums.one)
-    near_one, near_hundred = sum(sums.one), sum(sums.hundred)
-    if near_one == count:
+    if all(found.rounds_to(1.0) for found in sums):
         notes.append("read as shares, fractions of 1: the quarters sum to about 1")
         return "fractions", {}
-    if near_hundred == count:
+    if all(found.rounds_to(100.0) for found in sums):
         notes.append("read as per cent: the quarters sum to about 100")
         return "per cent", {}
     if says in ("share", "percent"):
-        if any(sums.over_hundred) and not near_hundred:
-            raise _two_readings(
-                table,
-                f"the sheet speaks of shares, but its quarters sum to {_span(sums)}: the numbers may be amounts",
-                "--measure amount, or --measure percent",
-            )
-        return _shares(sums, bare, digits, records, times, table, notes, percent=says == "percent")
-    if says == "amount" or (all(sums.over_hundred) and not near_hundred):
-        why = f"the quarters sum to {_span(sums)}" if says is None else "the words of the sheet say so"
-        notes.append(f"read as amounts: {why}")
+        return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    if says == "amount":
+        notes.append("read as amounts, as the words of the sheet say")
         return "amounts", {}
-    most = "fractions of 1" if not any(sums.over_one) else "per cents"
-    flag = "--measure share" if most == "fractions of 1" else "--measure percent"
+    if all(found.over(100.0) for found in sums):
+        notes.append(f"read as amounts: the quarters sum to {_span(sums)}")
+        return "amounts", {}
+    # a quarter far from 100 in a sheet of per cents is a slip, and in one of amounts a quarter as any other
+    is_fraction = not any(found.over(1.0) for found in sums)
+    what, flag = ("fractions of 1", "share") if is_fraction else ("per cents", "percent")
     raise _two_readings(
         table,
-        f"the numbers may be {most} or amounts: the quarters sum to {_span(sums)} (in {sums.first[0]} to "
-        f"{sums.first[1]:.6g})",
-        f"{flag} or --measure amount",
+        f"the numbers may be {what} or amounts: the quarters sum to {_span(sums)} ({sums[0].quarter} to "
+        f"{sums[0].total:.6g})",
+        f"--measure {flag} or --measure amount",
     )
 
 
-def _span(sums: _Sums) -> str:
-    return f"{sums.least:.6g}" if sums.least == sums.most else f"{sums.least:.6g} to {sums.most:.6g}"
+def _span(sums: list[_Sum]) -> str:
+    least, most = min(found.total for found in sums), max(found.total for found in sums)
+    return f"{least:.6g}" if f"{least:.6g}" == f"{most:.6g}" else f"{least:.6g} to {most:.6g}"
 
 
 def _two_readings(table: Table, found: str, flags: str) -> InvalidTable:

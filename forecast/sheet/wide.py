@@ -16,6 +16,7 @@ from forecast.sheet.columns import (
     tell_above,
     tell_columns,
     tell_rows,
+    time_hint,
 )
 from forecast.sheet.grid import Table, is_number, letters, name_of
 from forecast.sheet.reading import Faults, Reading, Records
@@ -39,7 +40,7 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
     rows = table.below(header)
     numbers = [c for c in quarters if holds_numbers(table, c, rows)]
     named = any(read_header(table.text(header, c)).role == "provider" for c in range(table.width))
-    if not (len(numbers) >= 2 or (numbers and named)):
+    if not (len(numbers) >= 2 or (numbers and (named or _named(table, numbers[0], rows)))):
         return {}, None
     above = table.above(header)
     bare = [c for c in quarters if stamps[c].kind == "bare"]
@@ -61,6 +62,17 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
     return across, above if any(year is not None for year in years.values()) else None
 
 
+def _named(table: Table, quarter: int, rows: Sequence[int]) -> bool:
+    """Whether every number below the header of a quarter has a name, which is no time, in a column left of it."""
+    numbered = [n for n in rows if is_number(table.cell(n, quarter))]
+    return any(
+        all(
+            isinstance(cell := table.cell(n, c), str) and not is_number(cell) and not read_stamp(cell) for n in numbered
+        )
+        for c in range(quarter)
+    )
+
+
 def take_quarters(
     table: Table, header: int, across: Across, years: int | None, options: Reading, notes: list[str], faults: Faults
 ) -> Records:
@@ -73,7 +85,11 @@ def take_quarters(
     place = f"header in row {header + 1}" if years is None else f"header in rows {years + 1} and {header + 1}"
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
     records = Records(
-        f"wide: a column per quarter, {place}", None, table.title(header, provider), [*titles, *filter(None, corner)]
+        f"wide: a column per quarter, {place}",
+        None,
+        table.title(header, provider),
+        market is not None,
+        [*titles, *filter(None, corner)],
     )
     repeated: list[int] = []
     remarks: list[int] = []
@@ -128,7 +144,8 @@ def _names(table: Table, header: int, across: Across, years: int | None) -> tupl
         found = f"columns {table.titles(header, free)} hold texts" if free else "no column holds names"
         raise table.refusal(
             "provider_column",
-            f"the sheet has a column per quarter (row {header + 1}), and {found}; call that of the vendors 'vendor'",
+            f"the sheet has a column per quarter (row {header + 1}), and {found}; call the one with the "
+            "vendors 'vendor'",
             row=header,
         )
     return free[0], market
@@ -153,6 +170,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         f"wide: a column per vendor, header in row {header + 1}",
         None,
         "header",
+        market is not None,
         [*titles, table.text(header, period), *spoken],
     )
     time_title = table.title(header, period)
@@ -303,7 +321,24 @@ def _period_column(table: Table) -> tuple[int, int | None, int]:
             "above it, such as quarter, vendor, share",
             row=first,
         )
+    _check_one_table(table, above[-1], column, times)
     return column, year, above[-1]
+
+
+def _check_one_table(table: Table, header: int, period: int, times: Counter[int]) -> None:
+    """Refuse quarters on both sides of numbers: nothing says which of them the numbers belong to, or whose."""
+    rows = table.below(header)
+    for c in range(period + 2, table.width - 1):
+        if 2 * times[c] < times[period] or not times[c] or read_header(table.text(header, c)).role == "published_at":
+            continue
+        sides = (range(period + 1, c), range(c + 1, table.width))
+        if all(any(holds_numbers(table, k, rows) for k in side) for side in sides):
+            raise table.refusal(
+                "one_period_column",
+                f"columns {letters(period)} and {letters(c)} both hold quarters, as two tables side by side do; put "
+                "each table on a sheet of its own",
+                row=header,
+            )
 
 
 def _best(counts: Counter[int]) -> int | None:
@@ -321,14 +356,15 @@ def _nothing_found(table: Table) -> Exception:
         found = quoted(table.cell(row, given))
         return table.refusal(
             "period_is_quarter",
-            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; write 2020Q3",
+            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; "
+            f"{time_hint(table.cell(row, given))}",
             row=row,
             column=table.text(first, given),
             value=found,
         )
     return table.refusal(
         "period_column",
-        f"no quarters were found; row {first + 1} has {table.titles(first)}; the sheet needs quarters such as 2020Q3 "
-        "in a column, or as the headers of columns",
+        f"no quarters were found; row {first + 1} has {table.titles(first)}; it needs quarters such as 2020Q3 in "
+        "a column, or as the headers of columns",
         row=first,
     )

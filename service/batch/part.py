@@ -1,15 +1,21 @@
 """One part of a batch: some markets in, one file of forecasts out. The same in every process and engine."""
 
+import json
 import re
 import secrets
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
-from forecast.errors import SharecastError
+from forecast.brought import with_names
+from forecast.errors import InvalidTable, SharecastError
 from forecast.many import forecast_read, market_seed
+from forecast.name_changes import NameChange
+from forecast.quarter import Quarter
 from forecast.results import level_name
+from forecast.shares import SharesTable
 from service.batch.source import Rows
 
 
@@ -23,6 +29,7 @@ class Ask:
     seed: int  # of the whole batch
     events: str = ""  # SHA-256 of the events asked; empty: none
     reading: str = ""  # what the owner of the input says about it; empty: nothing
+    names: str = ""  # changes of providers' names, as `names_text` writes them; empty: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +85,13 @@ def forecast_part(part: Part, /) -> PartResult:
         InvalidArgument: the input is damaged.
     """
     read, ask = part.rows.read(), part.ask
-    made = forecast_read(read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
-    failures = [failure_of(market, error) for market, error in made.failures]
+    named, unnamed = _with_names(read, ask)
+    made = forecast_read(named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
+    failures = [*unnamed, *(failure_of(market, error) for market, error in made.failures)]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
-    events, unanswered = _events(read.shares, part, told["market"])
+    events, unanswered = _events(named.shares, part, told["market"])
     return PartResult(
         part.number,
         read.shares["market"].n_unique() + read.refused.height,
@@ -95,6 +103,36 @@ def forecast_part(part: Part, /) -> PartResult:
         unanswered,
         _written(made.notes, part.into, "notes"),
     )
+
+
+def names_text(changes: Iterable[NameChange], /) -> str:
+    """Changes of names as text, from which `_with_names` reads them back."""
+    cells = [(c.provider, c.into, c.kind, str(c.period or ""), c.market) for c in changes]
+    return json.dumps(cells, ensure_ascii=False) if cells else ""
+
+
+def _with_names(read: SharesTable, ask: Ask) -> tuple[SharesTable, list[Failure]]:
+    """The table after the changes of names, and the markets in which these contradict the shares."""
+    if not ask.names or read.shares.is_empty():
+        return read, []
+    changes = [
+        NameChange(provider, into, kind, Quarter.parse(period) if period else None, market)
+        for provider, into, kind, period, market in json.loads(ask.names)
+    ]
+    parts: list[SharesTable] = [replace(read, shares=read.shares.clear(), notes=read.notes.clear())]
+    failures: list[Failure] = []
+    for market in read.shares.partition_by("market", maintain_order=True):
+        name = str(market["market"][0])
+        mine = replace(read, shares=market, notes=read.notes.filter(pl.col("market") == name))
+        try:
+            changed = with_names(mine, changes)
+        except InvalidTable as error:
+            failures.append(failure_of(name, error))
+        else:
+            parts.append(replace(changed, notes=changed.notes.with_columns(market=pl.lit(name))))
+    others = read.notes.filter(~pl.col("market").is_in(read.shares["market"].unique().implode()))
+    notes = pl.concat([others, *(part.notes for part in parts)])
+    return replace(read, shares=pl.concat([part.shares for part in parts]), notes=notes), failures
 
 
 def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:

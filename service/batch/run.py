@@ -12,11 +12,12 @@ from polars.io.plugins import register_io_source
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request
+from forecast.name_changes import NameChange
 from forecast.shares import NOTES_SCHEMA
 from service.batch.identity import Hashing, Identity, versions
 from service.batch.journal import Journal, opened_journal
 from service.batch.manifest import Clock, Counts, Written, write_manifest
-from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, forecasts_schema
+from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, forecasts_schema, names_text
 from service.batch.questions import EVENTS_SCHEMA, Questions, keep_questions, of_no_market, read_questions
 from service.batch.source import Rows, Source, open_source
 from service.batch.workers import run_in_workers
@@ -74,6 +75,7 @@ def run_batch(
     manifest: bool = False,
     events: Path | None = None,
     reading: SheetReading | None = None,
+    name_changes: Sequence[NameChange] = (),
     report: Report | None = None,
     resumed: Resumed | None = None,
     over: Over | None = None,
@@ -102,6 +104,8 @@ def run_batch(
         events: Table of events asked, as `service.batch.questions.read_questions` takes it. Their probabilities go to
             ``<name>.events.<ending>``, counted over joint draws of each market.
         reading: What the owner of `source` says about it.
+        name_changes: Declared changes of providers' names; one without a market is of every market that has the
+            provider. A market whose shares they contradict fails.
         report: Called after each part.
         resumed: Called once before the first part, where parts are there already.
         over: Does the work in place of `workers` processes, as `service.batch.cluster.run_on_cluster` does.
@@ -114,7 +118,7 @@ def run_batch(
         NotFound: the model is not known.
         WorkerDied: a worker process was ended from outside.
     """
-    ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
+    ask = replace(check_ask(horizon=horizon, levels=levels, model=model, seed=seed), names=names_text(name_changes))
     check_workers(workers)
     errors = _errors_of(output)
     told = output.with_name(f"{output.stem}.manifest.json") if manifest else None

@@ -15,7 +15,7 @@ import polars as pl
 
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
-from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, read_shares
+from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, by_market, read_shares
 from service.sheets import SheetReading, read_shares_file
 from service.tables import ENDINGS, Format, check_readable, read_rows, read_table, scan_parquet
 
@@ -135,7 +135,7 @@ def _sorted(path: Path, folder: Path, reading: "SheetReading | None") -> Source:
     """The whole table made fit, its markets in the order of their first rows."""
     asked = reading or SheetReading()
     read = read_shares_file(path, options=asked.options, sheet=asked.sheet)
-    together = read.shares.sort(pl.int_range(pl.len()).min().over("market"), maintain_order=True)
+    together = by_market(read.shares)
     place = folder / "sorted.parquet"
     together.write_parquet(place, row_group_size=_LOOK)
     sizes = together["market"].rle().struct.field("len")

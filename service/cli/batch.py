@@ -13,6 +13,7 @@ from forecast.errors import SharecastError
 from service.cli import options
 
 if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
     from service.batch.plan import Plan
     from service.batch.run import Over
 
@@ -40,6 +41,7 @@ MOST_TOLD = 20  # refused markets of a dry run
     help="Also tell how probable these events are: a table with event, such as 'top 3 changes by 2026Q4', and market "
     "(empty: asked of every market). The answers go to OUTPUT's neighbour <name>.events.<ending>.",
 )
+@options.name_changes
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
 @click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
@@ -61,6 +63,7 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     dry_run: bool,
     manifest: bool,
     reading: options.SheetOptions,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
     """Forecast every market of the shares table INPUT into the table OUTPUT.
 
@@ -129,6 +132,7 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
             manifest=manifest,
             events=events,
             reading=asked,
+            name_changes=name_changes,
             over=None if scheduler is None else _cluster(scheduler),
             report=progress,
             resumed=resumed,

@@ -86,6 +86,7 @@ def diff(
             levels=levels,
             model=model,
             seed=seed,
+            name_changes=catalog.name_changes(market),
             figures_before=catalog.figures_in_force(market, earlier),
             on_step=lambda done, total: progress(done, None, total),
         )

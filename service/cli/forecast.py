@@ -12,6 +12,7 @@ from service.cli import options
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from forecast.name_changes import NameChange
     from service.cli.answers import Answered
 
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 @options.house
 @options.as_of
 @options.recorded_by
+@options.name_changes
 @options.question
 @options.figures
 @options.database
@@ -75,6 +77,7 @@ def forecast(
     league: bool,
     address: str | None,
     reading: options.SheetOptions,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
     """Forecast the shares of MARKET, or of a FILE of yours: a workbook or a text with a row or a column per vendor.
 
@@ -97,9 +100,8 @@ def forecast(
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
     drawn = None if chart is None else chart_format(chart)
     check_words(events, conditions)
-    question = _Question(
-        market, house, as_of, horizon, levels, model, seed, events, conditions, league, revenue, recorded_by
-    )
+    asked = (events, conditions, league, revenue)
+    question = _Question(market, house, as_of, horizon, levels, model, seed, *asked, recorded_by, name_changes)
     if address is None:
         answered = _computed(question, figures, database, reading)
     else:
@@ -134,6 +136,7 @@ class _Question(NamedTuple):
     league: bool
     revenue: bool
     recorded_by: datetime | None
+    name_changes: "tuple[NameChange, ...]"
 
 
 def _asked(question: _Question, address: str, reading: options.SheetOptions, *, include_history: bool) -> "Answered":
@@ -165,14 +168,14 @@ def _computed(
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
     opened = open_market(question.market, reading, figures=figures, database=database, house=question.house)
     catalog, market = opened.catalog, opened.market
-    history = catalog.history(market, question.house or "", question.as_of, question.recorded_by)
+    history = catalog.history(market, question.house or "", question.as_of, question.recorded_by, question.name_changes)
     history = replace(history, warnings=(*opened.notes, *history.warnings))
     check_asked(history, question.events, question.conditions, horizon=question.horizon)
     totals = None
     if question.revenue:
         from forecast.revenue import totals_of
 
-        in_force = catalog.figures_in_force(market, question.as_of, question.recorded_by)
+        in_force = catalog.figures_in_force(market, question.as_of, question.recorded_by, question.name_changes)
         totals = totals_of(history, in_force)
     made = forecast_history(
         history,

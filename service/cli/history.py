@@ -3,10 +3,14 @@
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli import options
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 
 @click.command()
@@ -14,6 +18,7 @@ from service.cli import options
 @options.house
 @options.as_of
 @options.recorded_by
+@options.name_changes
 @options.figures
 @options.database
 @options.result
@@ -30,6 +35,7 @@ def history(
     output: Path | None,
     chart: Path | None,
     reading: options.SheetOptions,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
     """Rebuild the quarterly shares of MARKET from what was published, or show those of a FILE of yours.
 
@@ -44,7 +50,7 @@ def history(
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
     opened = open_market(market, reading, figures=figures, database=database, house=house)
-    found = opened.catalog.history(opened.market, house or "", as_of, recorded_by)
+    found = opened.catalog.history(opened.market, house or "", as_of, recorded_by, name_changes)
     found = replace(found, warnings=(*opened.notes, *found.warnings))
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:

@@ -1,12 +1,15 @@
 """`sharecast import`: a user's own figures or shares into the database."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import click
 
 from service.cli import options
 from service.queries import OWN_HOUSE
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 
 @click.command("import")
@@ -15,7 +18,7 @@ from service.queries import OWN_HOUSE
 @click.option("--house", help="Whose the shares are; figures name their houses themselves.  [default: own]")
 @click.option(
     "--kind",
-    type=click.Choice(("auto", "figures", "shares")),
+    type=click.Choice(("auto", "figures", "shares", "names")),
     default="auto",
     show_default=True,
     help="Of the table; auto tells by its columns.",
@@ -25,6 +28,7 @@ from service.queries import OWN_HOUSE
     is_flag=True,
     help="These shares are complete: earlier shares of the house in the markets of FILE stop counting.",
 )
+@options.name_changes
 @click.option("--validate-only", is_flag=True, help="Check, count and show what would change; keep nothing.")
 @click.option(
     "--request-id",
@@ -44,8 +48,9 @@ def import_(
     request_id: str,
     address: str | None,
     reading: options.SheetOptions,
+    name_changes: "tuple[NameChange, ...]",
 ) -> None:
-    """Keep the figures or shares of FILE beside the shipped ones, all of it or nothing.
+    """Keep the figures, shares or changed names of FILE beside the shipped ones, all of it or nothing.
 
     For example: sharecast import phones.xlsx --validate-only
 
@@ -60,6 +65,10 @@ def import_(
     value, qualifier (exact, about, more_than or less_than) and decimals; optionally unit, stated_as, publisher,
     published, source_title, source_url and note.
 
+    Changes of providers' names have a row each, with the columns market, provider, into (the new name, or whom it is
+    part of), kind (renamed or merged) and period (the first quarter; may be empty for renamed); optionally house and
+    published_at (else today). With figures or shares, --renamed and --merged are kept for the markets of FILE.
+
     The imported markets are there for every command, and what was imported is never changed: a share imported again
     with another value is a restatement, and --as-of an earlier day still shows the earlier one. Where an earlier import
     was wrong, --replace puts this one in its place, and `sharecast withdraw` ends single imports, names or quarters;
@@ -70,24 +79,26 @@ def import_(
     """
     from service.cli.changes import tell_changes
     from service.cli.output import say, tell
-    from service.sheets import has_figures, tidy_file
+    from service.sheets import kind_of_file, tidy_file
     from service.tables import read_table
 
     if address is not None and database is not None:
         raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
     found = kind
     if kind == "auto":
-        found = "figures" if has_figures(file) else "shares"
+        found = kind_of_file(file)
     table = (
-        read_table(file)
-        if found == "figures"
-        else tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
+        tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
+        if found == "shares"
+        else read_table(file)
     )
     if replace and found != "shares":
         raise click.UsageError("--replace goes with shares; for figures that are wrong there is `sharecast withdraw`.")
     if house is not None and found == "figures":
         raise click.UsageError("--house goes with shares; figures name their houses in the column research_house.")
-    wanted: Literal["figures", "shares"] = "figures" if found == "figures" else "shares"
+    if house is not None and found == "names":
+        raise click.UsageError("--house goes with shares; changes of names may name a house in the column house.")
+    wanted = cast('Literal["figures", "shares", "names"]', found)
     if address is None:
         from service.catalog import Catalog
         from service.cli.opening import open_for_import
@@ -102,6 +113,7 @@ def import_(
             validate_only=validate_only,
             name=str(file),
             replace=replace,
+            name_changes=name_changes,
         )
     else:
         import polars as pl
@@ -118,6 +130,7 @@ def import_(
                 request_id=request_id,
                 validate_only=validate_only,
                 replace=replace,
+                name_changes=name_changes,
             )
     for warning in report.warnings:
         tell(f"note: {warning}")
@@ -127,6 +140,8 @@ def import_(
         say(f"{report.restated} restated")
     if report.superseded:
         say(f"{report.superseded} of earlier imports superseded, as this one leaves them out")
+    if report.name_changes and found != "names":
+        say(f"{report.name_changes} change(s) of names")
     tell_changes(report.changes, report.restated + report.superseded)
     say("nothing was kept, as asked" if validate_only else f"kept in {place} as import {report.import_id}")
 

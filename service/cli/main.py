@@ -27,6 +27,7 @@ _COMMANDS = (
     "history",
     "forecast",
     "diff",
+    "read",
     "batch",
     "backtest",
     "report",

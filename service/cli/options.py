@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 import click
 
 from forecast.errors import InvalidArgument
+from forecast.name_changes import NameChange, parse_name_change
 from service.cli.connecting import check_address, note_access
 from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL, parse_moment
 
@@ -78,6 +79,46 @@ chart = click.option(
     metavar="PATH",
     help=f"Also draw a chart; ends in {', '.join('.' + f for f in CHART_FORMATS)}.",
 )
+
+
+def name_changes(command: F) -> F:
+    """--renamed and --merged, which the command is given as `name_changes`, a tuple of `NameChange`."""
+
+    @wraps(command)
+    def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
+        given = values.pop("renamed") + values.pop("merged")
+        return command(*arguments, name_changes=given, **values)
+
+    return _together(
+        click.option(
+            "--renamed",
+            multiple=True,
+            callback=_changes,
+            metavar="OLD=NEW",
+            help="A provider goes by another name: OLD=NEW, or OLD=NEW@QUARTER, such as Cygnus=Swan@2023Q1. Both names "
+            "are one series, under the new one; give it once for each.",
+        ),
+        click.option(
+            "--merged",
+            multiple=True,
+            callback=_changes,
+            metavar="PROVIDER=INTO@QUARTER",
+            help="A provider is part of another from a quarter on, such as Cygnus=Acme@2023Q1. A forecast sees both as "
+            "one, with their shares from before added up; give it once for each.",
+        ),
+        cast("Callable[[F], F]", lambda _: run),
+    )(command)
+
+
+def _changes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> "tuple[NameChange, ...]":
+    found = []
+    for value in values:
+        try:
+            found.append(parse_name_change(value, "merged" if param.name == "merged" else "renamed"))
+        except InvalidArgument as error:
+            raise click.BadParameter(f"{value!r} cannot be read; allowed: {error.allowed}.", ctx, param) from None
+    return tuple(found)
+
 
 seed = click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True, help="Of the draws.")
 
@@ -171,6 +212,21 @@ class SheetOptions(NamedTuple):
         return None if said == Reading() else said
 
 
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def _month(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Read a month by its number or by its name, of which three letters do."""
+    if value is None:
+        return None
+    text = value.strip().lower()
+    if text.isdecimal() and 1 <= int(text) <= 12:
+        return int(text)
+    if len(text) >= 3 and text[:3] in _MONTHS:
+        return _MONTHS.index(text[:3]) + 1
+    raise click.BadParameter(f"{value!r} is no month; give its name or its number, 1 to 12.", ctx, param)
+
+
 def sheet_options(command: F) -> F:
     """How a file of shares is read: the command is given `reading`, a `SheetOptions`."""
 
@@ -202,9 +258,9 @@ def sheet_options(command: F) -> F:
         click.option(
             "--fiscal-year-end",
             "sheet_fiscal_year_end",
-            type=click.IntRange(1, 12),
+            callback=_month,
             metavar="MONTH",
-            help="Of a FILE: its quarters are of fiscal years that end in this month, 1 to 12.",
+            help="Of a FILE: its quarters are of fiscal years that end in this month, such as June or 6.",
         ),
         click.option(
             "--market",

@@ -36,16 +36,16 @@ def read(
     and the like) the rows are market, period, provider, share, decimals. Exit status: 0 all fit, 3 some market is
     refused, 2 the file is not understood.
     """
-    from forecast.shares import read_shares
+    from forecast.brought import made_fit
     from service.cli.output import Target, tell
-    from service.sheets import open_sheet, tidy_file
+    from service.sheets import read_sheet, tidy_file
 
     target = Target.choose(format_, output)
     tidy = tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
-    found = read_shares(tidy.frame, table=tidy.name, dated=True, notes=tidy.notes, faults=tidy.faults)
+    found = made_fit(tidy, dated=True)
     understood = None
     if target.kind is None:
-        understood = open_sheet(file, options=reading.reading(), sheet=reading.sheet)
+        understood = read_sheet(file, options=reading.reading(), sheet=reading.sheet)
     target.write(
         found.shares.select("market", "period", "provider", "share", "decimals"),
         lambda console: _show(console, file, found, understood),

@@ -65,6 +65,7 @@ def report(
         as_of=as_of,
         horizon=horizon,
         origins=origins,
+        name_changes=catalog.name_changes(market),
     )
     write_bytes(made.to_html(), output)
     tell(f"report: {output.resolve()}")

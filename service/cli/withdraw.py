@@ -74,7 +74,7 @@ def withdraw(
         names = ", ".join(rows.providers[:_SHOWN]) + more
         of = ", ".join(part for part in (rows.market, rows.house, span, names) if part)
         say(f"{rows.rows} row(s) of {rows.kind}: {of}")
-    tell_changes(report.changes)
+    tell_changes([change for change in report.changes if change.after is not None])  # an earlier row holds again
     if validate_only:
         say("nothing was withdrawn, as asked")
     else:

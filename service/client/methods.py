@@ -16,16 +16,20 @@ from service.client.calls import FORECASTS, JOBS, MARKETS, Paged, Single, Stream
 from service.client.tables import (
     EventsAsked,
     ImportTable,
+    NameChangesGiven,
     SharesTable,
     TotalsTable,
     as_date,
     as_moment,
     batch_queries,
+    import_rows,
+    level_list,
     one_batch,
     revenue_question,
     share_rows,
     table_rows,
     texts,
+    whole,
 )
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
@@ -82,6 +86,7 @@ def forecast(
     revenue: "TotalsTable | bool" = False,
     unit: str = "",
     recorded_by: datetime | date | str | None = None,
+    name_changes: NameChangesGiven = (),
     timeout: float | None = None,
 ) -> Single[ForecastResult]:
     """Forecast one market.
@@ -114,6 +119,9 @@ def forecast(
         recorded_by: Use only what the server's database held at this moment, beside the figures that come with it: what
             was imported or withdrawn later does not count. A datetime or text with a time zone, such as
             ``2026-11-23T14:30:00Z``; a date stands for its end in UTC. Leave out beside `shares` and `figures`.
+        name_changes: Changes of providers' names to apply, after those that the server's database holds: values of
+            `forecast.name_changes.NameChange`, or rows with `provider`, `into`, `kind` ("renamed" or "merged") and
+            `period` (the first quarter), optionally `market`, `house` and `published_at`; 200 at most.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
@@ -126,8 +134,8 @@ def forecast(
         as_of=as_date(as_of),
         shares=None if shares is None else share_rows(shares, market),
         figures=None if figures is None else tuple(table_rows(figures)),
-        horizon=horizon,
-        levels=tuple(levels),
+        horizon=whole(horizon, "horizon"),
+        levels=level_list(levels),
         model=model,
         seed=seed,
         include_history=include_history,
@@ -137,6 +145,7 @@ def forecast(
         league=league,
         revenue=revenue_question(revenue, unit),
         recorded_by=as_moment(recorded_by),
+        name_changes=convert.name_changes_of(name_changes),
     )
     return Single(FORECASTS, "Forecast", convert.forecast_request(query), convert.forecast_result, timeout)
 
@@ -152,6 +161,7 @@ def stream_forecasts(
     model: str = DEFAULT_MODEL,
     seed: int = 0,
     events: EventsAsked = (),
+    name_changes: NameChangesGiven = (),
     timeout: float | None = None,
 ) -> Streamed[OutcomeResult]:
     """Forecast many markets, each answered when it is ready, in any order.
@@ -171,6 +181,7 @@ def stream_forecasts(
         events: Whose probability is asked of every market, as in `forecast`; or a mapping from a market to those asked
             of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
             error in place of its forecast.
+        name_changes: Changes of providers' names to apply to every market that has the provider, as in `forecast`.
         timeout: Seconds for each message of markets; None for 600.
 
     Yields:
@@ -186,11 +197,12 @@ def stream_forecasts(
         shares=shares,
         house=house,
         as_of=as_of,
-        horizon=horizon,
+        horizon=whole(horizon, "horizon"),
         levels=levels,
         model=model,
         seed=seed,
         events=events,
+        name_changes=name_changes,
     )
     return Streamed(
         FORECASTS,
@@ -211,6 +223,7 @@ def create_forecast_job(
     model: str = DEFAULT_MODEL,
     seed: int = 0,
     events: EventsAsked = (),
+    name_changes: NameChangesGiven = (),
     request_id: str = "",
     validate_only: bool = False,
     timeout: float | None = None,
@@ -230,6 +243,7 @@ def create_forecast_job(
         events: Whose probability is asked of every market, as in `forecast`; or a mapping from a market to those asked
             of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
             error in place of its forecast.
+        name_changes: Changes of providers' names to apply to every market that has the provider, as in `forecast`.
         request_id: Names this request: repeated with the same markets it gives the job made first. Empty: a new one
             is made up, so that the call can be repeated by gRPC but not by you.
         validate_only: Check everything, but create nothing.
@@ -246,11 +260,12 @@ def create_forecast_job(
         shares=shares,
         house=house,
         as_of=as_of,
-        horizon=horizon,
+        horizon=whole(horizon, "horizon"),
         levels=levels,
         model=model,
         seed=seed,
         events=events,
+        name_changes=name_changes,
     )
     request = convert.job_request(
         one_batch(queries), request_id=request_id or str(uuid.uuid4()), validate_only=validate_only
@@ -375,8 +390,8 @@ def backtest(
         house=house or "",
         shares=None if shares is None else share_rows(shares, market),
         origins=origins,
-        horizon=horizon,
-        levels=tuple(levels),
+        horizon=whole(horizon, "horizon"),
+        levels=level_list(levels),
         models=tuple(models),
         seed=seed,
     )
@@ -468,11 +483,12 @@ def list_figures(
 def import_figures(
     table: "ImportTable",
     *,
-    kind: Literal["figures", "shares"] = "figures",
+    kind: Literal["figures", "shares", "names"] = "figures",
     house: str = "",
     request_id: str = "",
     validate_only: bool = False,
     replace: bool = False,
+    name_changes: NameChangesGiven = (),
     timeout: float | None = None,
 ) -> Single[ImportReport]:
     """Bring figures or shares into the server's store, all or nothing.
@@ -483,7 +499,8 @@ def import_figures(
         table: A Polars frame, or rows such as ``{"market": "cn-cloud", "period": "2020Q3", ...}``. Of figures, one
             row per statement by one page, the columns of `forecast.schema.FIGURES_COLUMNS`. Of shares, `market`,
             `period`, `provider`, `share` (a fraction; None where not reported, which is never zero) or `value` (an
-            amount), optionally `decimals` (of the percentage as published) and `published_at`.
+            amount), optionally `decimals` (of the percentage as published) and `published_at`. Of changes of names,
+            the columns of `forecast.name_tables.NAMES_SCHEMA`.
         kind: What the rows are.
         house: The house that shares are kept under; empty for ``own``. Leave out for figures, which name theirs.
         request_id: Names this import: repeated with the same rows it changes nothing and gives the first report.
@@ -491,6 +508,8 @@ def import_figures(
         validate_only: Check everything and report what would be done, but keep nothing.
         replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
             They are kept, and count in answers "recorded by" a moment before this import.
+        name_changes: Changes of providers' names that are kept with figures or shares, as in `forecast`: one without a
+            market is of every market of the table that has the provider.
         timeout: Seconds for the whole; None for 600.
 
     Raises:
@@ -500,8 +519,15 @@ def import_figures(
         NoStore: the server has no database.
         ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
     """
-    query = ImportQuery(kind, house, request_id or str(uuid.uuid4()), validate_only, replace)
-    requests = tuple(convert.import_requests(query, table_rows(table)))  # all made before the first is sent
+    query = ImportQuery(
+        kind,
+        house,
+        request_id or str(uuid.uuid4()),
+        validate_only,
+        replace,
+        convert.name_changes_of(name_changes),
+    )
+    requests = tuple(convert.import_requests(query, import_rows(table, kind)))  # all made before the first is sent
     seconds = IMPORT_TIMEOUT if timeout is None else timeout
     return Single(MARKETS, "ImportFigures", iter(requests), convert.import_report, seconds)
 
@@ -582,6 +608,7 @@ def get_history(
     as_of: date | str | None = None,
     figures: "ImportTable | None" = None,
     recorded_by: datetime | date | str | None = None,
+    name_changes: NameChangesGiven = (),
     timeout: float | None = None,
 ) -> Single[HistoryResult]:
     """The quarterly composition of one market as one research house tells it.
@@ -592,6 +619,7 @@ def get_history(
         as_of: Use only what was published by this date.
         figures: Published figures to make it from in place of the server's, as in `forecast`.
         recorded_by: Use only what the server's database held at this moment, as in `forecast`.
+        name_changes: Changes of providers' names to apply, as in `forecast`.
         timeout: Seconds for this call; None for the client's own.
 
     Raises:
@@ -605,6 +633,7 @@ def get_history(
         figures=None if figures is None else tuple(table_rows(figures)),
         most_bytes=TAKEN_BYTES,
         recorded_by=as_moment(recorded_by),
+        name_changes=convert.name_changes_of(name_changes),
     )
     return Single(MARKETS, "GetHistory", convert.history_request(query), convert.history_result, timeout)
 

@@ -1,13 +1,16 @@
 """Tables and texts as users give them, read into what is asked of a server."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from forecast.errors import InvalidArgument
+from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
+from service.convert import name_changes_of
 from service.queries import (
     BatchQuery,
     MarketTable,
@@ -36,8 +39,12 @@ EventsAsked: TypeAlias = Iterable[str] | Mapping[str, Iterable[str]]
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
 
+NameChangesGiven: TypeAlias = Iterable[NameChange | Mapping[str, object]]
+"""Declared changes of providers' names, as values or as rows by column."""
+
 _MOST_BYTES = 3_200_000  # of the markets of a message: a server takes 4 MiB
 _LONGEST = 2_000  # quarters of a market
+_IMPORT_COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals", "published_at", "qualifier"})
 _COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals"})
 
 
@@ -65,6 +72,7 @@ def batch_queries(
     model: str,
     seed: int,
     events: "EventsAsked" = (),
+    name_changes: NameChangesGiven = (),
 ) -> tuple[BatchQuery, ...]:
     """The queries behind `Client.stream_forecasts`, each of which fits into a message.
 
@@ -77,10 +85,11 @@ def batch_queries(
         house=house or "",
         as_of=as_date(as_of),
         horizon=horizon,
-        levels=tuple(levels),
+        levels=level_list(levels),
         model=model,
         seed=seed,
         events=every,
+        name_changes=name_changes_of(name_changes),
     )
     named = ((name, own.pop(name, ())) for name in markets)
     found = []
@@ -151,7 +160,7 @@ def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
 def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
     """The markets of a table, in the order in which they come first."""
     found: dict[str, tuple[dict[tuple[int, str], float], dict[str, None], set[int | None]]] = {}
-    for place, row in enumerate(table_rows(shares)):
+    for place, row in enumerate(_plain_rows(shares, "", amounts=False)):
         name = row.get("market")
         if not isinstance(name, str) or not name:
             raise InvalidArgument(f"shares.rows[{place}].market", name, "the name of a market")
@@ -181,6 +190,35 @@ def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
         )
 
 
+def level_list(levels: "Iterable[float] | float", /) -> tuple[float, ...]:
+    """Levels as given; one alone counts as one."""
+    return tuple(levels) if isinstance(levels, Iterable) else (levels,)
+
+
+def whole(number: float, /, field: str) -> int:
+    """A whole number of any numeric type: 8.0 is 8.
+
+    Raises:
+        InvalidArgument: it is none.
+    """
+    value = _plain_cell(number)
+    if isinstance(value, bool) or not isinstance(value, int | float) or int(value) != value:
+        raise InvalidArgument(field, number, "a whole number")
+    return int(value)
+
+
+def import_rows(table: ImportTable, kind: str, /) -> Iterable[Mapping[str, object]]:
+    """The rows of a table to be imported; one of shares is read as a sheet where it has other columns than ours.
+
+    Raises:
+        InvalidTable: it cannot be read.
+    """
+    rows = list(table_rows(table))
+    if kind != "shares" or all(_is_plain(row, _IMPORT_COLUMNS) for row in rows):
+        return rows
+    return _read_as_sheet(rows, "", amounts=True, dated=True)
+
+
 def as_date(as_of: date | str | None, /) -> date | None:
     """A day as given, or as text such as 2021-05-01.
 
@@ -206,7 +244,16 @@ def as_moment(recorded_by: datetime | date | str | None, /) -> datetime | None:
 def table_rows(table: "pl.DataFrame | Iterable[Mapping[str, object]]", /) -> Iterable[Mapping[str, object]]:
     """The rows of a table of either form."""
     named = getattr(table, "iter_rows", None)  # asked for by name, so that Polars need not be loaded to ask
-    return cast("Iterable[Mapping[str, object]]", named(named=True) if named else table)
+    if named:
+        return cast("Iterable[Mapping[str, object]]", named(named=True))
+    if type(table).__module__.partition(".")[0] == "pandas":
+        rows = cast("Any", table).to_dict("records")
+        return [{str(name): _plain_cell(cell) for name, cell in row.items()} for row in rows]
+    found = None if isinstance(table, str | bytes | Mapping) or not isinstance(table, Iterable) else list(table)
+    if found is None or not all(isinstance(row, Mapping) for row in found):
+        given = type(table).__name__ if found is None else "rows that are no mappings"
+        raise InvalidArgument("table", given, "a frame of Polars or pandas, or rows as mappings")
+    return [{name: _plain_cell(cell) for name, cell in row.items()} for row in found if isinstance(row, Mapping)]
 
 
 def share_rows(shares: SharesTable, /, market: str) -> tuple[ShareRow, ...]:
@@ -215,7 +262,57 @@ def share_rows(shares: SharesTable, /, market: str) -> tuple[ShareRow, ...]:
     Raises:
         InvalidArgument: a row has an unknown column, another market or a value of the wrong type.
     """
-    return tuple(_share_row(row, place, market) for place, row in enumerate(table_rows(shares)))
+    return tuple(_share_row(row, place, market) for place, row in enumerate(_plain_rows(shares, market)))
+
+
+def _plain_rows(shares: SharesTable, market: str, *, amounts: bool = True) -> Sequence[Mapping[str, object]]:
+    """The rows of a table with our own columns, quarters and numbers; read as a sheet where it has others.
+
+    Args:
+        shares: The table.
+        market: Of a table that names none.
+        amounts: Whether rows may hold amounts; else these become shares.
+    """
+    rows = [{name: _plain_cell(cell) for name, cell in row.items()} for row in table_rows(shares)]
+    if all(_is_plain(row, _COLUMNS) and (amounts or row.get("value") is None) for row in rows):
+        return rows
+    return _read_as_sheet(rows, market, amounts=amounts)
+
+
+def _plain_cell(cell: object) -> object:
+    """A cell as Python's own value; NaN and the like are nothing."""
+    item = getattr(cell, "item", None)  # of a NumPy scalar
+    value = item() if item is not None and type(cell).__module__ == "numpy" else cell
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return None if type(value).__name__ in ("NaTType", "NAType") else value
+
+
+def _is_plain(row: Mapping[str, object], columns: frozenset[str]) -> bool:
+    """Whether a row has these columns alone, its quarter as 2020Q3, and numbers."""
+    numbers = all(isinstance(row.get(name), int | float | None) for name in ("share", "value"))
+    period = row.get("period")
+    return numbers and isinstance(period, str) and Quarter.is_text(period) and set(row) <= columns
+
+
+def _read_as_sheet(
+    rows: Sequence[Mapping[str, object]], market: str, *, amounts: bool, dated: bool = False
+) -> Sequence[Mapping[str, object]]:
+    """The rows of a table as an analyst has it, brought to our own columns; what is assumed is warned of."""
+    from forecast.brought import made_fit, tidy_table
+    from forecast.errors import InvalidTable
+
+    tidy = tidy_table(rows, market=market or "market", dated=dated)
+    read = made_fit(tidy, dated=dated)
+    if read.broken:
+        raise InvalidTable(read.table, read.violations, read.broken)
+    for note in dict.fromkeys(read.notes["note"]):
+        warnings.warn(note, UserWarning, stacklevel=2)
+    if dated:
+        return tidy.frame.drop("row", strict=False).rows(named=True)
+    if amounts and "value" in tidy.frame.columns:
+        return tidy.frame.select("market", "period", "provider", "value").rows(named=True)
+    return read.shares.rows(named=True)
 
 
 def revenue_question(revenue: "TotalsTable | bool", unit: str, /) -> RevenueQuestion | None:

@@ -27,7 +27,14 @@ from service.convert.histories import (
     history_response,
     history_result,
 )
-from service.convert.imports import import_columns, import_query, import_report, import_requests, import_response
+from service.convert.imports import (
+    import_columns,
+    import_names,
+    import_query,
+    import_report,
+    import_requests,
+    import_response,
+)
 from service.convert.jobs import (
     job_message,
     job_request,
@@ -53,6 +60,7 @@ from service.convert.markets import (
     markets_response,
 )
 from service.convert.models import models_page, models_query, models_request, models_response
+from service.convert.names import name_changes_of
 from service.convert.withdrawals import (
     read_import_id,
     withdraw_query,
@@ -88,6 +96,7 @@ __all__ = [
     "history_response",
     "history_result",
     "import_columns",
+    "import_names",
     "import_query",
     "import_report",
     "import_requests",
@@ -111,6 +120,7 @@ __all__ = [
     "models_query",
     "models_request",
     "models_response",
+    "name_changes_of",
     "outcome_results",
     "read_import_id",
     "read_job_id",

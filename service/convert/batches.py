@@ -10,6 +10,7 @@ from forecast.quarter import Quarter
 from service.convert.answers import event_message, read_probabilities
 from service.convert.forecasts import model_message, read_model_used
 from service.convert.histories import data_message, read_data_used
+from service.convert.names import asked_name_changes, name_change_message
 from service.convert.parts import date_text, matrix, read_date
 from service.convert.questions import check_model, check_question
 from service.queries import (
@@ -64,6 +65,7 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
         model=query.model,
         seed=query.seed,
         events=query.events,
+        name_changes=map(name_change_message, query.name_changes),
     )
 
 
@@ -110,6 +112,7 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         levels=tuple(batch.levels) or DEFAULT_LEVELS,
         model=batch.model or DEFAULT_MODEL,
         seed=batch.seed,
+        name_changes=asked_name_changes(batch.name_changes, "batch.name_changes"),
     )
 
 
@@ -130,7 +133,12 @@ def batch_names(raw: bytes, /) -> tuple[str, ...]:
 def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:
     """The markets whose shares the caller brings as batches of their own, of `size` markets each, as bytes."""
     rest = batch_pb2.ForecastBatch(
-        horizon=batch.horizon, levels=batch.levels, model=batch.model, seed=batch.seed, events=batch.events
+        horizon=batch.horizon,
+        levels=batch.levels,
+        model=batch.model,
+        seed=batch.seed,
+        events=batch.events,
+        name_changes=batch.name_changes,
     )
     parts: list[bytes] = []
     for start in range(0, len(batch.shares), size):

@@ -21,6 +21,7 @@ from service.convert.answers import (
 )
 from service.convert.histories import NOT_RECORDED, data_message, read_data_used, read_history
 from service.convert.imports import figures_message, read_figures
+from service.convert.names import asked_name_changes, name_change_message
 from service.convert.parts import date_text, matrix, moment_text, read_date, read_market, read_moment, read_quarters
 from service.convert.questions import NO_HOUSE, check_model, check_question, read_share_row, shares_message
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS, DEFAULT_MODEL, ForecastQuery
@@ -60,6 +61,7 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         revenue=revenue_question(query.revenue),
         include_draws=query.include_draws,
         recorded_by=moment_text(query.recorded_by),
+        name_changes=map(name_change_message, query.name_changes),
     )
     if query.shares is not None:
         request.shares.CopyFrom(shares_message(query.shares))  # without rows it is still inline data
@@ -103,6 +105,7 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         revenue=read_revenue_question(request.revenue, inline=inline) if request.HasField("revenue") else None,
         include_draws=request.include_draws,
         recorded_by=read_moment(request.recorded_by),
+        name_changes=asked_name_changes(request.name_changes),
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
 from service.convert.imports import figures_message, read_figures
+from service.convert.names import KNOWN_KINDS, asked_name_changes, name_change_message, read_name_changes
 from service.convert.parts import date_text, matrix, moment_text, read_date, read_market, read_moment, read_quarters
 from service.queries import PLAIN_BYTES, HistoryQuery
 from service.results import DataUsed, DoubtResult, HistoryResult
@@ -32,6 +33,7 @@ def history_request(query: HistoryQuery, /) -> GetHistoryRequest:
         most_bytes=query.most_bytes,
         figures=None if query.figures is None else figures_message(query.figures),
         recorded_by=moment_text(query.recorded_by),
+        name_changes=map(name_change_message, query.name_changes),
     )
 
 
@@ -52,6 +54,7 @@ def history_query(request: GetHistoryRequest, /) -> HistoryQuery:
         figures=read_figures(request.figures) if request.WhichOneof("data") == "figures" else None,
         most_bytes=request.most_bytes or PLAIN_BYTES,
         recorded_by=read_moment(request.recorded_by),
+        name_changes=asked_name_changes(request.name_changes),
     )
 
 
@@ -99,6 +102,7 @@ def history_message(history: "History") -> history_pb2.History:
             )
             for doubt in history.doubts
         ],
+        name_changes=map(name_change_message, history.name_changes),
     )
 
 
@@ -132,6 +136,7 @@ def read_history(message: history_pb2.History) -> HistoryResult:
             )
             for doubt in message.doubts
         ),
+        name_changes=read_name_changes(change for change in message.name_changes if change.kind in KNOWN_KINDS),
     )
 
 

@@ -5,22 +5,28 @@ from datetime import date
 from typing import Literal, cast
 
 from forecast.errors import InvalidArgument
+from forecast.name_changes import NameChange
+from service.convert.names import COLUMNS as NAME_COLUMNS
+from service.convert.names import name_change_message, name_change_row, read_name_changes, row_message
 from service.convert.parts import INT32
 from service.queries import OWN_HOUSE, FigureRow, ImportQuery
 from service.results import CellChange, ImportReport
 from sharecast.v1 import import_pb2
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest, ImportFiguresResponse
+from sharecast.v1.name_change_pb2 import NameChange as NameChangeMessage
 
-Kind = Literal["figures", "shares"]
+Kind = Literal["figures", "shares", "names"]
 
 _KINDS: dict[Kind, "import_pb2.ImportKind"] = {
     "figures": import_pb2.IMPORT_KIND_FIGURES,
     "shares": import_pb2.IMPORT_KIND_SHARES,
+    "names": import_pb2.IMPORT_KIND_NAMES,
 }
 _NUMBERS = {"value": float, "share": float, "decimals": int}  # the rest of the columns are texts
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     "figures": tuple(import_pb2.FigureRow.DESCRIPTOR.fields_by_name),
     "shares": tuple(import_pb2.MarketShareRow.DESCRIPTOR.fields_by_name),
+    "names": NAME_COLUMNS,
 }
 """The columns that the rows of an import can have."""
 
@@ -49,8 +55,8 @@ def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /)
             replace=query.replace,
         )
     )
-    chunk = import_pb2.ImportChunk()
-    size = 0
+    chunk = import_pb2.ImportChunk(name_changes=map(name_change_message, query.name_changes))
+    size = chunk.ByteSize()
     for place, row in enumerate(rows):
         message = _row_message(query.kind, row, f"rows[{place}]")
         if size and size + message.ByteSize() > _CHUNK_BYTES:
@@ -58,6 +64,8 @@ def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /)
             chunk, size = import_pb2.ImportChunk(), 0
         if isinstance(message, import_pb2.FigureRow):
             chunk.figures.append(message)
+        elif isinstance(message, NameChangeMessage):
+            chunk.name_changes.append(message)
         else:
             chunk.shares.append(message)
         size += message.ByteSize()
@@ -102,12 +110,13 @@ def import_query(request: ImportFiguresRequest, /) -> ImportQuery:
     header = request.header
     kind = next((name for name, number in _KINDS.items() if number == header.kind), None)
     if kind is None:
-        raise InvalidArgument("header.kind", header.kind, "IMPORT_KIND_FIGURES or IMPORT_KIND_SHARES")
-    if kind == "figures" and header.house:
-        raise InvalidArgument("header.house", header.house, "empty beside figures, whose rows name their house")
+        allowed = "IMPORT_KIND_FIGURES, IMPORT_KIND_SHARES or IMPORT_KIND_NAMES"
+        raise InvalidArgument("header.kind", header.kind, allowed)
+    if kind != "shares" and header.house:
+        raise InvalidArgument("header.house", header.house, f"empty beside {kind}, whose rows name their house")
     return ImportQuery(
         kind=kind,
-        house="" if kind == "figures" else header.house or OWN_HOUSE,
+        house=header.house or OWN_HOUSE if kind == "shares" else "",
         request_id=header.request_id,
         validate_only=header.validate_only,
         replace=header.replace,
@@ -123,11 +132,14 @@ def import_columns(request: ImportFiguresRequest, kind: Kind, /) -> dict[str, li
     if request.WhichOneof("part") != "chunk":
         raise InvalidArgument("part", request.WhichOneof("part") or "", "chunks after the header")
     chunk = request.chunk
-    strangers = chunk.shares if kind == "figures" else chunk.figures
+    strangers = (0 if kind == "figures" else len(chunk.figures)) + (0 if kind == "shares" else len(chunk.shares))
     if strangers:
         raise InvalidArgument(
-            "chunk", len(strangers), f"send {kind}, as the header says", f"has {len(strangers)} row(s) of another kind"
+            "chunk", strangers, f"send {kind}, as the header says", f"has {strangers} row(s) of another kind"
         )
+    if kind == "names":
+        changes = [name_change_row(message) for message in chunk.name_changes]
+        return {name: [change[name] for change in changes] for name in COLUMNS[kind]}
     rows = chunk.figures if kind == "figures" else chunk.shares
     return {
         name: [getattr(row, name) if row.HasField(name) else None for row in rows]
@@ -135,6 +147,15 @@ def import_columns(request: ImportFiguresRequest, kind: Kind, /) -> dict[str, li
         else [getattr(row, name) or None for row in rows]
         for name in COLUMNS[kind]
     }
+
+
+def import_names(request: ImportFiguresRequest, kind: Kind, /) -> tuple[NameChange, ...]:
+    """Read the changes of names beside the rows of one chunk; none where they are the rows.
+
+    Raises:
+        InvalidArgument: one is no change.
+    """
+    return () if kind == "names" else read_name_changes(request.chunk.name_changes)
 
 
 def import_response(report: ImportReport, /) -> ImportFiguresResponse:
@@ -152,6 +173,7 @@ def import_response(report: ImportReport, /) -> ImportFiguresResponse:
             restated_count=report.restated,
             superseded_count=report.superseded,
             changes=map(change_message, report.changes),
+            name_changes_count=report.name_changes,
         )
     )
 
@@ -160,7 +182,7 @@ def import_report(response: ImportFiguresResponse, /) -> ImportReport:
     """Read the report."""
     report = response.report
     return ImportReport(
-        kind="shares" if report.kind == import_pb2.IMPORT_KIND_SHARES else "figures",
+        kind=next((name for name, number in _KINDS.items() if number == report.kind), "figures"),
         import_id=report.import_id,
         rows=report.rows_count,
         added=report.added_count,
@@ -171,6 +193,7 @@ def import_report(response: ImportFiguresResponse, /) -> ImportReport:
         restated=report.restated_count,
         superseded=report.superseded_count,
         changes=tuple(map(read_change, report.changes)),
+        name_changes=report.name_changes_count,
     )
 
 
@@ -206,7 +229,9 @@ def read_change(message: import_pb2.CellChange, /) -> CellChange:
 
 def _row_message(
     kind: Kind, row: Mapping[str, object], place: str
-) -> "import_pb2.FigureRow | import_pb2.MarketShareRow":
+) -> "import_pb2.FigureRow | import_pb2.MarketShareRow | NameChangeMessage":
+    if kind == "names":
+        return row_message(row, place)
     known = COLUMNS[kind]
     message = import_pb2.FigureRow() if kind == "figures" else import_pb2.MarketShareRow()
     for name, cell in row.items():

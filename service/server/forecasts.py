@@ -106,7 +106,8 @@ class ForecastReplies:
         query = await self._read(raw, call, read_backtest)
         async with self._work.turn(call, "backtest " + " ".join(query.models), short=False) as place:
             figures = await self._work.at_once(self._figures, query)
-            task = (backtest_replies, figures, self._catalog.breaks(), query)
+            changes = await self._work.at_once(self._catalog.name_changes, query.market)
+            task = (backtest_replies, figures, self._catalog.breaks(), changes, query)
             async with aclosing(place.steps(*task)) as steps:  # type: ignore[type-var]
                 async for step in steps:
                     yield step
@@ -138,7 +139,8 @@ class ForecastReplies:
             return None
         history = None
         if not query.inline:
-            history = self._catalog.history_at_hand(query.market, query.house, query.as_of, query.recorded_by, mark)
+            asked = (query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
+            history = self._catalog.history_at_hand(*asked, mark)
             if history is None:
                 return None
         return _Found(history, None, self._digest(raw, query, history, None))
@@ -147,7 +149,8 @@ class ForecastReplies:
         """What a reply follows from, beside the request."""
         history = None
         if not query.inline:
-            history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by)
+            asked = (query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
+            history = self._catalog.history(*asked)
         totals = None
         if query.revenue is not None and query.figures is None:
             totals = self._totals(query.revenue, history, query.recorded_by)

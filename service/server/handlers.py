@@ -7,6 +7,7 @@ from functools import lru_cache
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
+from forecast.name_changes import NameChange
 from service import convert
 from service.catalog import Catalog
 from service.listing import find_figures
@@ -73,7 +74,7 @@ class MarketHandlers:
     def get_history(self, request: GetHistoryRequest) -> GetHistoryResponse:
         """The reconstructed composition of one market."""
         query = convert.history_query(request)
-        history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by)
+        history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
         answer = convert.history_response(history)
         check_history(answer, query.most_bytes)
         return answer
@@ -119,6 +120,7 @@ class _Import:
         self._catalog = catalog
         self._query: ImportQuery | None = None
         self._frames: list[pl.DataFrame] = []
+        self._names: list[NameChange] = []
         self._rows = 0
 
     def take(self, request: ImportFiguresRequest, /) -> None:
@@ -132,6 +134,9 @@ class _Import:
         if self._rows > LARGEST_IMPORT:
             raise InvalidArgument("rows", self._rows, f"{LARGEST_IMPORT} at most in one import")
         self._frames.append(frame)
+        self._names += convert.import_names(request, self._query.kind)
+        if len(self._names) > LARGEST_IMPORT:
+            raise InvalidArgument("name_changes", len(self._names), f"{LARGEST_IMPORT} at most in one import")
 
     def reply(self) -> ImportFiguresResponse:
         """Import the rows, all or nothing."""
@@ -153,7 +158,10 @@ class _Import:
                 validate_only=query.validate_only,
                 name=query.kind,
                 replace=query.replace,
+                name_changes=self._names,
             )
-        except InvalidArgument as error:  # of the header: those of rows are of another class
+        except InvalidArgument as error:  # of the header or a change of a name: those of rows are of another class
+            if error.field.startswith("name_changes"):
+                raise
             raise error.within("header") from None
         return convert.import_response(report)

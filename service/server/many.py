@@ -83,7 +83,8 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
         if part.raw:
             return await place.call(inline_outcomes, part.raw, call.request_id)
         try:
-            history = await work.at_once(catalog.history, part.market, query.house, query.as_of)
+            asked = (part.market, query.house, query.as_of, None, query.name_changes)
+            history = await work.at_once(catalog.history, *asked)
         except SharecastError as error:
             if type(error).__module__.startswith("forecast."):
                 return [(True, convert.error_outcome(part.market, error, call.request_id))]

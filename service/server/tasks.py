@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from forecast.brought import with_names
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import (
     OF_RECORD,
@@ -15,6 +16,7 @@ from forecast.forecasting import (
     provenance_of_record,
 )
 from forecast.many import forecast_table
+from forecast.name_changes import NameChange
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
@@ -54,7 +56,14 @@ def make_forecast(
         InvalidArgument, NotFound, NotEnoughData, ModelFailed: as `forecast.forecasting.forecast_shares`.
     """
     if query.figures is not None and breaks is not None:
-        pasted = paste(query.figures, breaks, market=query.market, house=query.house, as_of=query.as_of)
+        pasted = paste(
+            query.figures,
+            breaks,
+            market=query.market,
+            house=query.house,
+            as_of=query.as_of,
+            name_changes=query.name_changes,
+        )
         history = pasted.history
         if query.revenue is not None:
             totals = totals_asked(query.revenue, history, pasted.figures)
@@ -65,7 +74,8 @@ def make_forecast(
         if query.include_history:
             told = convert.history_message(history)
     else:
-        source, data = inline_shares(query.shares or (), market=query.market)
+        brought, data = inline_shares(query.shares or (), market=query.market)
+        source = with_names(brought, query.name_changes)
     beside = Beside(
         history=0 if told is None else told.ByteSize(),
         league=query.league,
@@ -116,13 +126,22 @@ def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
         NotFound, NotEnoughData: as `forecast.history.reconstruct`.
     """
     query = convert.history_query(GetHistoryRequest.FromString(raw))
-    pasted = paste(query.figures or (), breaks, market=query.market, house=query.house, as_of=query.as_of)
+    pasted = paste(
+        query.figures or (),
+        breaks,
+        market=query.market,
+        house=query.house,
+        as_of=query.as_of,
+        name_changes=query.name_changes,
+    )
     answer = convert.history_response(pasted.history)
     check_history(answer, query.most_bytes)
     return answer.SerializeToString(deterministic=True)
 
 
-def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: BacktestQuery, /) -> Iterator[bytes]:
+def backtest_replies(
+    figures: pl.DataFrame, breaks: pl.DataFrame, name_changes: tuple[NameChange, ...], query: BacktestQuery, /
+) -> Iterator[bytes]:
     """The messages of a backtest on figures, or on the shares in the query, as bytes.
 
     Raises:
@@ -132,7 +151,7 @@ def backtest_replies(figures: pl.DataFrame, breaks: pl.DataFrame, query: Backtes
     for model in query.models:  # first: a wrong horizon is not a lack of room
         check_request(horizon=query.horizon, levels=query.levels, model=model)
     check_scores_room(query)
-    for step in Catalog(figures, breaks).backtest(query):
+    for step in Catalog(figures, breaks, name_changes=name_changes).backtest(query):
         yield convert.backtest_response(step).SerializeToString()
 
 
@@ -145,7 +164,8 @@ def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
     batch = ForecastBatch.FromString(raw)
     query = convert.batch_query(batch)
     tables = convert.read_tables(batch)
-    if query.model == OF_RECORD and not (query.events or any(table.events for table in tables)):
+    asks_more = query.events or query.name_changes or any(table.events for table in tables)
+    if query.model == OF_RECORD and not asks_more:
         try:
             return _together(tables, query, request_id)
         except SharecastError:  # a table breaks a rule or is too large; one by one, only that one has no forecast
@@ -183,7 +203,7 @@ def _forecast(
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
         check_words(events := query.events + table.events)
-        shares = sound_shares(_frame([table]))
+        shares = with_names(sound_shares(_frame([table])), query.name_changes)
         check_asked(shares, events, horizon=query.horizon)
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)

@@ -49,6 +49,7 @@ def imported_before(
         restated=earlier.restated or 0,
         superseded=earlier.superseded or 0,
         changes=_changes(earlier),
+        name_changes=earlier.named or 0,
     )
 
 
@@ -90,6 +91,7 @@ def keep_import(
         restated=report.restated,
         superseded=report.superseded,
         changes=_json({"changes": [asdict(change) for change in report.changes]}),
+        named=report.name_changes,
     )
 
 
@@ -112,6 +114,7 @@ def keep_withdrawal(
         ended=report.rows,
         restated=0,
         superseded=0,
+        named=0,
         changes=_json(
             {
                 "changes": [asdict(change) for change in report.changes],

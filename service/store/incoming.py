@@ -1,25 +1,27 @@
 """A table that is to be imported: which kind it is, whether it is fit, and the statements in it."""
 
+import dataclasses
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import replace as dataclass_replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import polars as pl
 
-from forecast.brought import TidyTable, read_table
+from forecast.brought import TidyTable, made_fit, read_table, without_advice
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
+from forecast.name_changes import NameChange
+from forecast.name_tables import NAMES_SCHEMA, check_names, names_table, read_changes, rename_providers
 from forecast.names import name_key
 from forecast.schema import check_figures, period_end
-from forecast.shares import SharesTable, read_shares
+from forecast.shares import SharesTable
 
-Kind: TypeAlias = Literal["figures", "shares"]
+Kind: TypeAlias = Literal["figures", "shares", "names"]
 _HOUSE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
@@ -38,52 +40,68 @@ class Incoming:
     house: str = ""  # of shares
     replace: bool = False  # of shares: whether earlier shares of the house in these markets stop counting
     decimals_given: pl.Series | None = None  # of shares: for each statement whether the table told its decimals
+    names: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NAMES_SCHEMA))  # changes that come with it
 
     def to_compare(self, today: date) -> dict[str, Any]:
         """What `forecast.merging.new_statements` takes beside what is known."""
-        given = {"given": self.statements, "kind": self.kind, "today": today}
-        return given | {"decimals_given": self.decimals_given}
+        kind = "shares" if self.kind == "shares" else "figures"
+        return {"given": self.statements, "kind": kind, "today": today, "decimals_given": self.decimals_given}
 
 
 def kind_of(table: pl.DataFrame, /, name: str) -> Kind:
-    """Whether a table holds figures or shares, by its columns.
+    """Whether a table holds figures, shares or changes of names, by its columns.
 
     Raises:
         InvalidTable: it has the columns of neither or of both.
     """
+    if "into" in table.columns:
+        return "names"
     has = {"figures": "providers" in table.columns, "shares": "provider" in table.columns}
     if has["figures"] != has["shares"]:
         return "figures" if has["figures"] else "shares"
     found = "both are there" if has["figures"] else f"neither is among {', '.join(table.columns) or 'no columns'}"
-    allowed = "provider in a table of shares, providers in a table of figures"
+    allowed = "provider in a table of shares, providers in a table of figures, into in a table of changed names"
     raise InvalidTable(name, (RowViolation("kind_of_table", 0, "provider or providers", found, allowed),))
 
 
 def check_incoming(
-    table: pl.DataFrame | TidyTable, /, *, kind: Kind, house: str, name: str, today: date, replace: bool = False
+    table: pl.DataFrame | TidyTable,
+    /,
+    *,
+    kind: Kind,
+    house: str,
+    name: str,
+    today: date,
+    replace: bool = False,
+    name_changes: Sequence[NameChange] = (),
 ) -> Incoming:
     """Check a table and read the statements in it.
 
     Args:
-        table: Figures as `forecast.schema.check_figures` takes them, or shares as `forecast.brought.read_table` does.
-        kind: Which of the two.
-        house: Whose the shares are; figures name their houses themselves.
+        table: Figures as `forecast.schema.check_figures` takes them, shares as `forecast.brought.read_table` does, or
+            changes of names as `forecast.name_tables.check_names` does.
+        kind: Which of the three.
+        house: Whose the shares are; figures and changes of names name their houses themselves.
         name: What the table is called, for messages.
         today: The day on which it comes.
         replace: Of shares, whether earlier shares of the house in the markets of the table stop counting.
+        name_changes: Kept with it. One without a market is kept for every market of the table that names the provider
+            before or after; one without a day is of today.
 
     Raises:
-        InvalidArgument: the house is no name, or figures are to replace.
+        InvalidArgument: the house is no name, figures are to replace, or a change concerns no market of the table.
         InvalidTable: a row breaks a rule.
     """
     told: pl.Series | None = None
     if replace and kind != "shares":
-        allowed = "False for figures; withdraw those that are wrong, then import others"
+        allowed = "False but for shares; withdraw what is wrong, then import other rows"
         raise InvalidArgument("replace", replace, allowed)
+    given = table if isinstance(table, pl.DataFrame) else table.frame
+    if kind == "names":
+        return _names_alone(given, name, today, name_changes)
     if kind == "figures":
-        table = table if isinstance(table, pl.DataFrame) else table.frame
-        checked = check_figures(table, table=name)
-        curated = prepare_figures(table, table=name).select(STATEMENT_SCHEMA.keys())
+        checked = check_figures(given, table=name)
+        curated = prepare_figures(given, table=name).select(STATEMENT_SCHEMA.keys())
         # What is here today was published by today, whatever month its house usually publishes in.
         inferred = pl.when("published_inferred").then(pl.min_horizontal("published_at", pl.lit(today)))
         statements = curated.with_columns(published_at=inferred.otherwise("published_at"))
@@ -93,7 +111,7 @@ def check_incoming(
             raise InvalidArgument("house", house, "a name of 1 to 200 characters")
         house = house.strip()
         if isinstance(table, TidyTable):
-            read = read_shares(table.frame, table=table.name, dated=True, notes=table.notes, faults=table.faults)
+            read = made_fit(table, dated=True)
         else:
             read = read_table(table, table=name, market=Path(name).stem, dated=True)
         if read.broken:
@@ -102,10 +120,13 @@ def check_incoming(
         statements = share_statements(read, house=house, today=today)
         stated = checked.filter(pl.col("share").is_not_null())["decimals_given"]
         told = stated.append(pl.repeat(value=False, n=read.totals.height, eager=True))
-        warnings = _share_warnings(read)
+        warnings = _share_warnings(without_advice(read, name_changes))
     way = "\x1freplace" if replace else ""
     digest = hashlib.sha256(f"{kind}\x1f{house if kind == 'shares' else ''}{way}\n".encode())
     digest.update(checked.write_csv().encode())
+    names = _names_beside(name_changes, statements, today)
+    if not names.is_empty():
+        digest.update(names.write_csv().encode())
     return Incoming(
         kind=kind,
         name=name,
@@ -117,6 +138,7 @@ def check_incoming(
         house=house if kind == "shares" else "",
         replace=replace,
         decimals_given=told,
+        names=names,
     )
 
 
@@ -147,21 +169,61 @@ def as_known(incoming: Incoming, known: pl.DataFrame, /) -> Incoming:
         .drop("to")
     )
     told = tuple(f"{old!r} read as {new!r}, as it is known in {market}" for (market, old), new in changed.items())
-    return dataclass_replace(incoming, statements=statements, warnings=(*incoming.warnings, *told))
+    return dataclasses.replace(incoming, statements=statements, warnings=(*incoming.warnings, *told))
 
 
-def left_behind(incoming: Incoming, before: pl.DataFrame, /) -> tuple[str, ...]:
+def _names_alone(table: pl.DataFrame, name: str, today: date, more: Sequence[NameChange]) -> Incoming:
+    for number, change in enumerate(more):
+        if not change.market:
+            raise InvalidArgument(
+                f"name_changes[{number}]", str(change), "a change of one market, beside rows of changes"
+            )
+    checked = pl.concat([check_names(table, today=today, table=name), names_table(more, today=today)])
+    return Incoming(
+        kind="names",
+        name=name,
+        rows=table.height,
+        statements=pl.DataFrame(schema=STATEMENT_SCHEMA),
+        markets=tuple(checked["market"].unique().sort()),
+        content_hash=hashlib.sha256(b"names\n" + checked.write_csv().encode()).hexdigest(),
+        warnings=(),
+        names=checked,
+    )
+
+
+def _names_beside(changes: Sequence[NameChange], statements: pl.DataFrame, today: date) -> pl.DataFrame:
+    """Changes that come with figures or shares, each of one market."""
+    named = {
+        market: set(names)
+        for market, names in statements.group_by("market", maintain_order=True)
+        .agg(pl.col("providers").str.split("|").explode().unique())
+        .iter_rows()
+    }
+    found: list[NameChange] = []
+    for number, change in enumerate(changes):
+        markets = [change.market] if change.market else list(named)
+        mine = [market for market in markets if {change.provider, change.into} & named.get(market, set())]
+        if not mine:
+            allowed = f"a change of a name in the table; no market of it has {change.provider} or {change.into}"
+            raise InvalidArgument(f"name_changes[{number}]", str(change), allowed)
+        found += [dataclasses.replace(change, market=market) for market in mine]
+    return names_table(found, today=today)
+
+
+def left_behind(incoming: Incoming, before: pl.DataFrame, names: Sequence[NameChange], /) -> tuple[str, ...]:
     """A warning for each market in which earlier shares of the house go on beside a table that does not name them.
 
     Args:
         incoming: The table.
         before: Stored statements of its markets, with the kind of table that each came from.
+        names: Declared changes of names in its markets: what is said under a new name is said under the old one too.
     """
     if incoming.kind != "shares" or incoming.replace:
         return ()
-    said = incoming.statements
+    names = (*names, *read_changes(incoming.names))
+    said = rename_providers(incoming.statements, names)
     left = (
-        before.filter(pl.col("kind") == "shares", pl.col("house") == incoming.house)
+        rename_providers(before.filter(pl.col("kind") == "shares", pl.col("house") == incoming.house), names)
         .join(said, on=("market", "period"), how="semi")
         .join(said, on=("market", "providers"), how="anti")
         .group_by("market")

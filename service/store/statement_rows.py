@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from polars import selectors
 
 from forecast.merging import STATEMENT_SCHEMA
-from service.store.tables import figure_ends, figures, imports
+from forecast.name_tables import NAMES_SCHEMA
+from service.store.tables import figure_ends, figures, imports, name_change_ends, name_changes
 
 STORED_SCHEMA: dict[str, type[pl.DataType]] = {**STATEMENT_SCHEMA, "kind": pl.String}
 """Columns of stored statements: those of a statement, and the kind of table it came from."""
@@ -17,6 +18,7 @@ STORED_SCHEMA: dict[str, type[pl.DataType]] = {**STATEMENT_SCHEMA, "kind": pl.St
 KEY: Final = ("import_number", "line")  # of a row, and of what ends it
 _MOST_NAMES = 500  # markets asked for by name; for more, all are read
 _ENDER = imports.alias("ender")
+_NAME_COLUMNS = tuple("into_provider" if name == "into" else name for name in NAMES_SCHEMA)
 
 
 def read_statements(
@@ -64,6 +66,48 @@ def read_statements(
     return found.with_columns(
         pl.col("annual", "published_inferred").cast(pl.Boolean), pl.col("published_at").str.to_date("%Y-%m-%d")
     )
+
+
+def read_names(
+    connection: sa.Connection, *, markets: Sequence[str] | None, recorded_by: datetime | None = None
+) -> pl.DataFrame:
+    """The declared changes of names that count, in the order they came in.
+
+    Args:
+        connection: Of the database.
+        markets: Only of these markets, all of them; None: of all.
+        recorded_by: As `read_statements` takes it.
+
+    Returns:
+        Columns of `KEY` and `forecast.name_tables.NAMES_SCHEMA`.
+    """
+    ends = (name_change_ends.c.import_number == name_changes.c.import_number) & (
+        name_change_ends.c.line == name_changes.c.line
+    )
+    source = name_changes.join(imports, name_changes.c.import_number == imports.c.number).outerjoin(
+        name_change_ends, ends
+    )
+    counts: sa.ColumnElement[bool] = name_change_ends.c.ended_by.is_(None)
+    if recorded_by is not None:
+        moment = recorded(connection, recorded_by)
+        source = source.outerjoin(_ENDER, _ENDER.c.number == name_change_ends.c.ended_by)
+        counts = (imports.c.recorded_at <= moment) & (counts | (_ENDER.c.recorded_at > moment))
+    chosen = sa.select(*(name_changes.c[name] for name in (*KEY, *_NAME_COLUMNS))).select_from(source).where(counts)
+    if markets is not None and len(markets) <= _MOST_NAMES:
+        chosen = chosen.where(name_changes.c.market.in_(markets))
+    rows = connection.execute(chosen.order_by(name_changes.c.import_number, name_changes.c.line)).all()
+    schema: dict[str, type[pl.DataType]] = {**dict.fromkeys(KEY, pl.Int64), **NAMES_SCHEMA}
+    if is_sqlite(connection):
+        found = pl.DataFrame(rows, schema={**schema, "published_at": pl.String}, orient="row")
+        found = found.with_columns(pl.col("published_at").str.to_date("%Y-%m-%d"))
+    else:
+        found = pl.DataFrame(rows, schema=schema, orient="row")
+    return found if markets is None else found.filter(pl.col("market").is_in(markets))
+
+
+def stored_names(names: pl.DataFrame, /) -> pl.DataFrame:
+    """Rows of `forecast.name_tables.NAMES_SCHEMA`, and a key, under the names of the database's columns."""
+    return names.rename({"into": "into_provider"})
 
 
 def numbered(rows: pl.DataFrame, number: int, /) -> pl.DataFrame:

@@ -14,6 +14,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from forecast.merging import STATEMENT_SCHEMA, cell_changes, new_statements
+from forecast.name_changes import NameChange
+from forecast.name_tables import new_names, read_changes
 from service.errors import StoreUnavailable
 from service.queries import WithdrawQuery
 from service.results import ImportReport, WithdrawReport
@@ -32,12 +34,29 @@ from service.store.incoming import Incoming, as_known, left_behind
 from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
-from service.store.statement_rows import KEY, STORED_SCHEMA, ending, insert, numbered, read_statements
-from service.store.tables import figure_ends, figures, imports
-from service.store.withdrawing import check_withdrawal, choose_rows, digest_of, repeated_by, rows_withdrawn
+from service.store.statement_rows import (
+    KEY,
+    STORED_SCHEMA,
+    ending,
+    insert,
+    numbered,
+    read_names,
+    read_statements,
+    stored_names,
+)
+from service.store.tables import figure_ends, figures, imports, name_change_ends, name_changes
+from service.store.withdrawing import (
+    NAMES,
+    check_withdrawal,
+    choose_rows,
+    digest_of,
+    repeated_by,
+    rows_withdrawn,
+    withdrawable,
+)
 
 # Asked at every question to a catalog, so built once.
-_CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.ended, imports.c.markets).where(
+_CHANGES = sa.select(imports.c.number, imports.c.added, imports.c.ended, imports.c.named, imports.c.markets).where(
     imports.c.number > sa.bindparam("after")
 )
 _VERSION = sa.text(f"SELECT version_num FROM {VERSION_TABLE}")
@@ -113,7 +132,7 @@ class Store:
         with failures_told(self.place), self._engine.connect() as connection:
             rows = connection.execute(_CHANGES, {"after": after}).all()
         newest = max((row.number for row in rows), default=after)
-        changing = (row for row in rows if row.added or row.ended)
+        changing = (row for row in rows if row.added or row.ended or row.named)
         return Changes(newest, frozenset(name for row in changing for name in json.loads(row.markets)))
 
     def newest_at_a_glance(self) -> int | None:
@@ -165,6 +184,16 @@ class Store:
                 recorded_by=recorded_by,
             ).select(STORED_SCHEMA.keys())
 
+    def name_changes(self, market: str, recorded_by: datetime | None = None) -> tuple[NameChange, ...]:
+        """The declared changes of names of a market that count, in the order they came in.
+
+        Args:
+            market: The market.
+            recorded_by: As `figures` takes it.
+        """
+        with failures_told(self.place), self._engine.connect() as connection:
+            return read_changes(read_names(connection, markets=(market,), recorded_by=recorded_by))
+
     def add(
         self, incoming: Incoming, base: pl.DataFrame, *, request_id: str, validate_only: bool, now: datetime
     ) -> ImportReport:
@@ -194,27 +223,32 @@ class Store:
             if not incoming.replace:
                 ended = ended.clear()
             known, kept = _all_of(shipped, before), _all_of(shipped, _without(before, ended))
+            names_known = read_names(connection, markets=incoming.markets)
+            names_new = new_names(names_known, incoming.names)
             new = new_statements(known, **incoming.to_compare(now.date()))
             written = new_statements(kept, **incoming.to_compare(now.date())) if incoming.replace else new
             changed = cell_changes(known, _all_of(kept, written))
+            given, said = (incoming.names, names_new) if incoming.kind == NAMES else (incoming.statements, new)
             report = ImportReport(
                 kind=incoming.kind,
                 import_id="",
                 rows=incoming.rows,
-                added=new.height,
-                known=incoming.statements.height - new.height,
+                added=said.height,
+                known=given.height - said.height,
                 markets=incoming.markets,
                 validate_only=validate_only,
-                warnings=(*incoming.warnings, *left_behind(incoming, before)),
+                warnings=(*incoming.warnings, *left_behind(incoming, before, read_changes(names_known))),
                 restated=changed["after"].count(),
                 superseded=changed["after"].null_count(),
                 changes=first_changes(changed),
+                name_changes=names_new.height,
             )
             if validate_only:
                 return report
             number = keep_import(connection, incoming, report, ended=ended.height, request_id=request_id, now=now)
             insert(connection, figures, numbered(written, number))
             insert(connection, figure_ends, ending(ended, number))
+            insert(connection, name_changes, stored_names(numbered(names_new, number)))
         return replace(report, import_id=str(number))
 
     def withdraw(self, query: WithdrawQuery, base: pl.DataFrame, *, now: datetime) -> WithdrawReport:
@@ -237,24 +271,28 @@ class Store:
                 return withdrawn_before(earlier, query, digest)
             entries = read_entries(connection)
             before = read_statements(connection, markets=None)
-            ended = choose_rows(before, query, base, entries=entries)
-            markets = tuple(ended["market"].unique().sort())
+            chosen = choose_rows(
+                withdrawable(before, read_names(connection, markets=None)), query, base, entries=entries
+            )
+            ended, names_ended = chosen.filter(pl.col("kind") != NAMES), chosen.filter(pl.col("kind") == NAMES)
+            markets = tuple(chosen["market"].unique().sort())
             of_markets = pl.col("market").is_in(markets)
             shipped, touched = base.filter(of_markets), before.filter(of_markets)
             changed = cell_changes(_all_of(shipped, touched), _all_of(shipped, _without(touched, ended)))
             report = WithdrawReport(
                 import_id="",
-                rows=ended.height,
+                rows=chosen.height,
                 markets=markets,
-                withdrawn=rows_withdrawn(ended),
+                withdrawn=rows_withdrawn(chosen),
                 changes=first_changes(changed),
                 validate_only=query.validate_only,
-                warnings=repeated_by(ended, entries),
+                warnings=repeated_by(chosen, entries),
             )
             if query.validate_only:
                 return report
             number = keep_withdrawal(connection, query, report, digest=digest, now=now)
             insert(connection, figure_ends, ending(ended, number))
+            insert(connection, name_change_ends, ending(names_ended, number))
         return replace(report, import_id=str(number))
 
     @contextmanager

@@ -34,7 +34,8 @@ imports = sa.Table(
     sa.Column("ended", sa.Integer),  # rows of earlier imports that no longer count
     sa.Column("restated", sa.Integer),  # of `added`: rows that say something else of what was known
     sa.Column("superseded", sa.Integer),  # cells known before of which nothing is said any more
-    sa.Column("changes", sa.Text),  # JSON list of the first restated and superseded cells
+    sa.Column("changes", sa.Text),  # JSON: the first restated and superseded cells; of a withdrawal, what it ended
+    sa.Column("named", sa.Integer),  # changes of names that it brought
     sqlite_strict=True,
 )
 

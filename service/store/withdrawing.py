@@ -1,15 +1,16 @@
 """Which imported rows a withdrawal ends."""
 
 import hashlib
-import re
 
 import polars as pl
 
 from forecast.errors import InvalidArgument, NotFound
+from forecast.quarter import Quarter
 from service.queries import WithdrawQuery
 from service.results import WithdrawnRows
 
-_PERIOD = re.compile(r"[0-9]{4}(Q[1-4])?", re.ASCII)
+NAMES = "names"  # kind of the rows that are changes of names
+_ROW = ("import_number", "line", "market", "house", "period", "providers", "kind")
 _NAMED = ("market", "house", "provider", "period")  # what can be asked for, in the order it narrows
 _NOT_SHIPPED = "figures that come with Sharecast cannot be withdrawn"
 
@@ -22,8 +23,19 @@ def check_withdrawal(query: WithdrawQuery, /) -> None:
     """
     if query.import_id is None and not query.market:
         raise InvalidArgument("market", query.market, "the market whose rows are to go, unless an import is named")
-    if query.period and _PERIOD.fullmatch(query.period) is None:
-        raise InvalidArgument("period", query.period, "a quarter such as 2020Q3, or a year such as 2020")
+    if query.period:
+        try:
+            Quarter.parse(query.period if "Q" in query.period else f"{query.period}Q1")
+        except InvalidArgument:
+            raise InvalidArgument("period", query.period, "a quarter such as 2020Q3, or a year such as 2020") from None
+
+
+def withdrawable(statements: pl.DataFrame, names: pl.DataFrame, /) -> pl.DataFrame:
+    """Imported rows of every kind as `choose_rows` takes them; a change of a name counts under the name before it."""
+    changes = names.select(
+        *_ROW[:5], pl.col("provider").alias("providers"), pl.lit(NAMES, dtype=pl.String).alias("kind")
+    )
+    return pl.concat([statements.select(_ROW), changes])
 
 
 def choose_rows(rows: pl.DataFrame, query: WithdrawQuery, base: pl.DataFrame, *, entries: pl.DataFrame) -> pl.DataFrame:
@@ -53,7 +65,7 @@ def choose_rows(rows: pl.DataFrame, query: WithdrawQuery, base: pl.DataFrame, *,
         if found.is_empty():
             raise InvalidArgument("kind", query.kind, f"{_kinds(rows)}, of which imported rows still count")
     elif query.import_id is None:
-        found = found.filter(pl.col("kind") != "names")
+        found = found.filter(pl.col("kind") != NAMES)
     for field in _NAMED:
         asked = getattr(query, field)
         if not asked:

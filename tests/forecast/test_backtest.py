@@ -23,7 +23,7 @@ from forecast.history import reconstruct
 from forecast.quarter import Quarter
 from forecast.results import Forecast
 from forecast.scorecard import DISTANCES, MEASURES, Backtest, BacktestProgress
-from forecast.shares import check_shares
+from forecast.shares import SharesTable, check_shares
 
 FIGURES, BREAKS = load_figures(), load_breaks()
 
@@ -267,8 +267,8 @@ def test_nothing_is_done_before_a_step_is_asked_for(monkeypatch: pytest.MonkeyPa
 
 def test_an_origin_where_one_model_fails_is_left_out_for_all_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
-    def failing(rows: pl.DataFrame, **options: object) -> Forecast:
-        if options["model"] == "local_level" and rows["period"].max() == "2021Q3":
+    def failing(rows: SharesTable, **options: object) -> Forecast:
+        if options["model"] == "local_level" and rows.shares["period"].max() == "2021Q3":
             raise ModelFailed("local_level", "of our own making")
         return forecast_shares(rows, **options)  # type: ignore[arg-type]
 
@@ -334,8 +334,8 @@ def test_the_same_seed_gives_the_same_scores_and_another_gives_others() -> None:
 
 
 def test_coverage_comes_out_where_the_world_is_the_model() -> None:
-    """Forty markets that walk at random: the random walk's intervals hold about as often as they say."""
-    shares = pl.concat([table(seed, quarters=20, market=f"m{seed}") for seed in range(40)])
+    """Eighty markets that walk at random: the random walk's intervals hold about as often as they say."""
+    shares = pl.concat([table(seed, quarters=20, market=f"m{seed}") for seed in range(80)])
     found = backtest_shares(shares, origins=2, horizon=2, models=["naive"], levels=(0.5, 0.8, 0.95))
     for level in (0.5, 0.8, 0.95):
         assert value(found, "coverage", level=level) == pytest.approx(level, abs=0.08)

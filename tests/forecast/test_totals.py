@@ -153,8 +153,12 @@ def test_totals_given_by_hand_have_gaps_and_a_unit() -> None:
     found = given_totals({start + 3: 12.0, start: 10.0}, "EUR mn")
     assert (found.unit, found.quarters) == ("EUR mn", tuple(start + n for n in range(4)))
     np.testing.assert_array_equal(found.amount, [10.0, np.nan, np.nan, 12.0])
-    for wrong, said in (({}, "no total"), ({start: 0.0}, "0.0 in 2024Q1"), ({start: math.inf}, "inf in 2024Q1")):
-        with pytest.raises(InvalidArgument, match=f"totals is '{said}'"):
+    for wrong, said in (
+        ({}, "are empty"),
+        ({start: 0.0}, "have 0.0 in 2024Q1"),
+        ({start: math.inf}, "have inf in 2024Q1"),
+    ):
+        with pytest.raises(InvalidArgument, match=f"totals {said}"):
             given_totals(wrong)
-    with pytest.raises(InvalidArgument, match="totals is '2002 quarters'; allowed: 2000 at most"):
+    with pytest.raises(InvalidArgument, match="totals span 2002 quarters; 2000 at most"):
         given_totals({start + -2001: 1.0, start: 1.0})

@@ -1,6 +1,7 @@
 from google.rpc import status_pb2 as _status_pb2
 from sharecast.v1 import answer_pb2 as _answer_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
+from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -11,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastBatch(_message.Message):
-    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events")
+    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events", "name_changes")
     MARKETS_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +22,7 @@ class ForecastBatch(_message.Message):
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
     markets: _containers.RepeatedCompositeFieldContainer[MarketName]
     house: str
     as_of: str
@@ -30,7 +32,8 @@ class ForecastBatch(_message.Message):
     model: str
     seed: int
     events: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
+    name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
+    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
 
 class MarketName(_message.Message):
     __slots__ = ("market", "events")

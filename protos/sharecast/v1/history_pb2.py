@@ -22,30 +22,31 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from sharecast.v1 import name_change_pb2 as sharecast_dot_v1_dot_name__change__pb2
 from sharecast.v1 import provenance_pb2 as sharecast_dot_v1_dot_provenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asharecast/v1/history.proto\x12\x0csharecast.v1\x1a\x1dsharecast/v1/provenance.proto\"\x99\x02\n\x07History\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0f\n\x07periods\x18\x04 \x03(\t\x12\x30\n\tproviders\x18\x05 \x03(\x0b\x32\x1d.sharecast.v1.ProviderHistory\x12)\n\x06\x62reaks\x18\x06 \x03(\x0b\x32\x19.sharecast.v1.SeriesBreak\x12\x35\n\x0f\x64\x61ta_provenance\x18\x07 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x10\n\x08warnings\x18\x08 \x03(\t\x12)\n\x06\x64oubts\x18\t \x03(\x0b\x32\x19.sharecast.v1.FigureDoubt\"\xbc\x01\n\x0b\x46igureDoubt\x12\x12\n\nfigure_ids\x18\x01 \x03(\x03\x12\x0e\n\x06period\x18\x02 \x01(\t\x12.\n\tproviders\x18\x03 \x03(\x0b\x32\x1b.sharecast.v1.DoubtProvider\x12\x0f\n\x07measure\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12\x0e\n\x06\x65xcess\x18\x06 \x01(\x01\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.sharecast.v1.DoubtReason\"!\n\rDoubtProvider\x12\x10\n\x08provider\x18\x01 \x01(\t\"\xbb\x01\n\x0fProviderHistory\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x03(\x01\x12\n\n\x02sd\x18\x03 \x03(\x01\x12(\n\x06status\x18\x04 \x03(\x0e\x32\x18.sharecast.v1.CellStatus\x12\x10\n\x08smoothed\x18\x05 \x03(\x01\x12\x13\n\x0bsmoothed_sd\x18\x06 \x03(\x01\x12*\n\x07sources\x18\x07 \x03(\x0b\x32\x19.sharecast.v1.CellSources\"!\n\x0b\x43\x65llSources\x12\x12\n\nfigure_ids\x18\x01 \x03(\x03\"2\n\x0bSeriesBreak\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*\x90\x01\n\nCellStatus\x12\x1b\n\x17\x43\x45LL_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x45LL_STATUS_REPORTED\x10\x01\x12\x18\n\x14\x43\x45LL_STATUS_COMBINED\x10\x02\x12\x18\n\x14\x43\x45LL_STATUS_INFERRED\x10\x03\x12\x17\n\x13\x43\x45LL_STATUS_UNKNOWN\x10\x04*z\n\x0b\x44oubtReason\x12\x1c\n\x18\x44OUBT_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44OUBT_REASON_SLIP\x10\x01\x12\x1e\n\x1a\x44OUBT_REASON_CONTRADICTION\x10\x02\x12\x16\n\x12\x44OUBT_REASON_TABLE\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1asharecast/v1/history.proto\x12\x0csharecast.v1\x1a\x1esharecast/v1/name_change.proto\x1a\x1dsharecast/v1/provenance.proto\"\xc9\x02\n\x07History\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0f\n\x07periods\x18\x04 \x03(\t\x12\x30\n\tproviders\x18\x05 \x03(\x0b\x32\x1d.sharecast.v1.ProviderHistory\x12)\n\x06\x62reaks\x18\x06 \x03(\x0b\x32\x19.sharecast.v1.SeriesBreak\x12\x35\n\x0f\x64\x61ta_provenance\x18\x07 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x10\n\x08warnings\x18\x08 \x03(\t\x12)\n\x06\x64oubts\x18\t \x03(\x0b\x32\x19.sharecast.v1.FigureDoubt\x12.\n\x0cname_changes\x18\n \x03(\x0b\x32\x18.sharecast.v1.NameChange\"\xbc\x01\n\x0b\x46igureDoubt\x12\x12\n\nfigure_ids\x18\x01 \x03(\x03\x12\x0e\n\x06period\x18\x02 \x01(\t\x12.\n\tproviders\x18\x03 \x03(\x0b\x32\x1b.sharecast.v1.DoubtProvider\x12\x0f\n\x07measure\x18\x04 \x01(\t\x12\r\n\x05value\x18\x05 \x01(\x01\x12\x0e\n\x06\x65xcess\x18\x06 \x01(\x01\x12)\n\x06reason\x18\x07 \x01(\x0e\x32\x19.sharecast.v1.DoubtReason\"!\n\rDoubtProvider\x12\x10\n\x08provider\x18\x01 \x01(\t\"\xbb\x01\n\x0fProviderHistory\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05share\x18\x02 \x03(\x01\x12\n\n\x02sd\x18\x03 \x03(\x01\x12(\n\x06status\x18\x04 \x03(\x0e\x32\x18.sharecast.v1.CellStatus\x12\x10\n\x08smoothed\x18\x05 \x03(\x01\x12\x13\n\x0bsmoothed_sd\x18\x06 \x03(\x01\x12*\n\x07sources\x18\x07 \x03(\x0b\x32\x19.sharecast.v1.CellSources\"!\n\x0b\x43\x65llSources\x12\x12\n\nfigure_ids\x18\x01 \x03(\x03\"2\n\x0bSeriesBreak\x12\x0e\n\x06period\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t*\x90\x01\n\nCellStatus\x12\x1b\n\x17\x43\x45LL_STATUS_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43\x45LL_STATUS_REPORTED\x10\x01\x12\x18\n\x14\x43\x45LL_STATUS_COMBINED\x10\x02\x12\x18\n\x14\x43\x45LL_STATUS_INFERRED\x10\x03\x12\x17\n\x13\x43\x45LL_STATUS_UNKNOWN\x10\x04*z\n\x0b\x44oubtReason\x12\x1c\n\x18\x44OUBT_REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44OUBT_REASON_SLIP\x10\x01\x12\x1e\n\x1a\x44OUBT_REASON_CONTRADICTION\x10\x02\x12\x16\n\x12\x44OUBT_REASON_TABLE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.history_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CELLSTATUS']._serialized_start=863
-  _globals['_CELLSTATUS']._serialized_end=1007
-  _globals['_DOUBTREASON']._serialized_start=1009
-  _globals['_DOUBTREASON']._serialized_end=1131
-  _globals['_HISTORY']._serialized_start=76
-  _globals['_HISTORY']._serialized_end=357
-  _globals['_FIGUREDOUBT']._serialized_start=360
-  _globals['_FIGUREDOUBT']._serialized_end=548
-  _globals['_DOUBTPROVIDER']._serialized_start=550
-  _globals['_DOUBTPROVIDER']._serialized_end=583
-  _globals['_PROVIDERHISTORY']._serialized_start=586
-  _globals['_PROVIDERHISTORY']._serialized_end=773
-  _globals['_CELLSOURCES']._serialized_start=775
-  _globals['_CELLSOURCES']._serialized_end=808
-  _globals['_SERIESBREAK']._serialized_start=810
-  _globals['_SERIESBREAK']._serialized_end=860
+  _globals['_CELLSTATUS']._serialized_start=943
+  _globals['_CELLSTATUS']._serialized_end=1087
+  _globals['_DOUBTREASON']._serialized_start=1089
+  _globals['_DOUBTREASON']._serialized_end=1211
+  _globals['_HISTORY']._serialized_start=108
+  _globals['_HISTORY']._serialized_end=437
+  _globals['_FIGUREDOUBT']._serialized_start=440
+  _globals['_FIGUREDOUBT']._serialized_end=628
+  _globals['_DOUBTPROVIDER']._serialized_start=630
+  _globals['_DOUBTPROVIDER']._serialized_end=663
+  _globals['_PROVIDERHISTORY']._serialized_start=666
+  _globals['_PROVIDERHISTORY']._serialized_end=853
+  _globals['_CELLSOURCES']._serialized_start=855
+  _globals['_CELLSOURCES']._serialized_end=888
+  _globals['_SERIESBREAK']._serialized_start=890
+  _globals['_SERIESBREAK']._serialized_end=940
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -33,7 +34,7 @@ DOUBT_REASON_CONTRADICTION: DoubtReason
 DOUBT_REASON_TABLE: DoubtReason
 
 class History(_message.Message):
-    __slots__ = ("market", "house", "as_of", "periods", "providers", "breaks", "data_provenance", "warnings", "doubts")
+    __slots__ = ("market", "house", "as_of", "periods", "providers", "breaks", "data_provenance", "warnings", "doubts", "name_changes")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +44,7 @@ class History(_message.Message):
     DATA_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     DOUBTS_FIELD_NUMBER: _ClassVar[int]
+    NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -52,7 +54,8 @@ class History(_message.Message):
     data_provenance: _provenance_pb2.DataProvenance
     warnings: _containers.RepeatedScalarFieldContainer[str]
     doubts: _containers.RepeatedCompositeFieldContainer[FigureDoubt]
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., providers: _Optional[_Iterable[_Union[ProviderHistory, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[SeriesBreak, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., doubts: _Optional[_Iterable[_Union[FigureDoubt, _Mapping]]] = ...) -> None: ...
+    name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., periods: _Optional[_Iterable[str]] = ..., providers: _Optional[_Iterable[_Union[ProviderHistory, _Mapping]]] = ..., breaks: _Optional[_Iterable[_Union[SeriesBreak, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., doubts: _Optional[_Iterable[_Union[FigureDoubt, _Mapping]]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
 
 class FigureDoubt(_message.Message):
     __slots__ = ("figure_ids", "period", "providers", "measure", "value", "excess", "reason")

@@ -1,3 +1,4 @@
+from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -12,6 +13,7 @@ class ImportKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     IMPORT_KIND_UNSPECIFIED: _ClassVar[ImportKind]
     IMPORT_KIND_FIGURES: _ClassVar[ImportKind]
     IMPORT_KIND_SHARES: _ClassVar[ImportKind]
+    IMPORT_KIND_NAMES: _ClassVar[ImportKind]
 
 class WithdrawKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -22,6 +24,7 @@ class WithdrawKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 IMPORT_KIND_UNSPECIFIED: ImportKind
 IMPORT_KIND_FIGURES: ImportKind
 IMPORT_KIND_SHARES: ImportKind
+IMPORT_KIND_NAMES: ImportKind
 WITHDRAW_KIND_UNSPECIFIED: WithdrawKind
 WITHDRAW_KIND_FIGURES: WithdrawKind
 WITHDRAW_KIND_SHARES: WithdrawKind
@@ -42,12 +45,14 @@ class ImportHeader(_message.Message):
     def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., house: _Optional[str] = ..., request_id: _Optional[str] = ..., validate_only: bool = ..., replace: bool = ...) -> None: ...
 
 class ImportChunk(_message.Message):
-    __slots__ = ("figures", "shares")
+    __slots__ = ("figures", "shares", "name_changes")
     FIGURES_FIELD_NUMBER: _ClassVar[int]
     SHARES_FIELD_NUMBER: _ClassVar[int]
+    NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
     figures: _containers.RepeatedCompositeFieldContainer[FigureRow]
     shares: _containers.RepeatedCompositeFieldContainer[MarketShareRow]
-    def __init__(self, figures: _Optional[_Iterable[_Union[FigureRow, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[MarketShareRow, _Mapping]]] = ...) -> None: ...
+    name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
+    def __init__(self, figures: _Optional[_Iterable[_Union[FigureRow, _Mapping]]] = ..., shares: _Optional[_Iterable[_Union[MarketShareRow, _Mapping]]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
 
 class InlineFigures(_message.Message):
     __slots__ = ("rows",)
@@ -110,7 +115,7 @@ class MarketShareRow(_message.Message):
     def __init__(self, market: _Optional[str] = ..., period: _Optional[str] = ..., provider: _Optional[str] = ..., share: _Optional[float] = ..., value: _Optional[float] = ..., decimals: _Optional[int] = ..., published_at: _Optional[str] = ..., qualifier: _Optional[str] = ...) -> None: ...
 
 class ImportReport(_message.Message):
-    __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings", "restated_count", "superseded_count", "changes")
+    __slots__ = ("kind", "import_id", "rows_count", "added_count", "known_count", "markets", "validate_only", "warnings", "restated_count", "superseded_count", "changes", "name_changes_count")
     KIND_FIELD_NUMBER: _ClassVar[int]
     IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
     ROWS_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +127,7 @@ class ImportReport(_message.Message):
     RESTATED_COUNT_FIELD_NUMBER: _ClassVar[int]
     SUPERSEDED_COUNT_FIELD_NUMBER: _ClassVar[int]
     CHANGES_FIELD_NUMBER: _ClassVar[int]
+    NAME_CHANGES_COUNT_FIELD_NUMBER: _ClassVar[int]
     kind: ImportKind
     import_id: str
     rows_count: int
@@ -133,7 +139,8 @@ class ImportReport(_message.Message):
     restated_count: int
     superseded_count: int
     changes: _containers.RepeatedCompositeFieldContainer[CellChange]
-    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., added_count: _Optional[int] = ..., known_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ..., restated_count: _Optional[int] = ..., superseded_count: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ...) -> None: ...
+    name_changes_count: int
+    def __init__(self, kind: _Optional[_Union[ImportKind, str]] = ..., import_id: _Optional[str] = ..., rows_count: _Optional[int] = ..., added_count: _Optional[int] = ..., known_count: _Optional[int] = ..., markets: _Optional[_Iterable[str]] = ..., validate_only: bool = ..., warnings: _Optional[_Iterable[str]] = ..., restated_count: _Optional[int] = ..., superseded_count: _Optional[int] = ..., changes: _Optional[_Iterable[_Union[CellChange, _Mapping]]] = ..., name_changes_count: _Optional[int] = ...) -> None: ...
 
 class CellChange(_message.Message):
     __slots__ = ("market", "house", "period", "providers", "measure", "before", "decimals_before", "after", "decimals_after")

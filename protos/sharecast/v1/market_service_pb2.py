@@ -26,39 +26,40 @@ from sharecast.v1 import figure_pb2 as sharecast_dot_v1_dot_figure__pb2
 from sharecast.v1 import history_pb2 as sharecast_dot_v1_dot_history__pb2
 from sharecast.v1 import import_pb2 as sharecast_dot_v1_dot_import__pb2
 from sharecast.v1 import market_pb2 as sharecast_dot_v1_dot_market__pb2
+from sharecast.v1 import name_change_pb2 as sharecast_dot_v1_dot_name__change__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sharecast/v1/market_service.proto\x12\x0csharecast.v1\x1a\x19sharecast/v1/figure.proto\x1a\x1asharecast/v1/history.proto\x1a\x19sharecast/v1/import.proto\x1a\x19sharecast/v1/market.proto\";\n\x12ListMarketsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListMarketsResponse\x12%\n\x07markets\x18\x01 \x03(\x0b\x32\x14.sharecast.v1.Market\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa2\x01\n\x11GetHistoryRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x12\n\nmost_bytes\x18\x04 \x01(\x03\x12.\n\x07\x66igures\x18\x05 \x01(\x0b\x32\x1b.sharecast.v1.InlineFiguresH\x00\x12\x13\n\x0brecorded_by\x18\x06 \x01(\tB\x06\n\x04\x64\x61ta\"<\n\x12GetHistoryResponse\x12&\n\x07history\x18\x01 \x01(\x0b\x32\x15.sharecast.v1.History\"\"\n\x10GetMarketRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\"9\n\x11GetMarketResponse\x12$\n\x06market\x18\x01 \x01(\x0b\x32\x14.sharecast.v1.Market\"\x8c\x01\n\x12ListFiguresRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\x0f\n\x07quarter\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\r\n\x05\x61s_of\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"U\n\x13ListFiguresResponse\x12%\n\x07\x66igures\x18\x01 \x03(\x0b\x32\x14.sharecast.v1.Figure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x14ImportFiguresRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ImportHeaderH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.sharecast.v1.ImportChunkH\x00\x42\x06\n\x04part\"C\n\x15ImportFiguresResponse\x12*\n\x06report\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ImportReport\"\xc1\x01\n\x16WithdrawFiguresRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\r\n\x05house\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x0e\n\x06period\x18\x05 \x01(\t\x12(\n\x04kind\x18\x06 \x01(\x0e\x32\x1a.sharecast.v1.WithdrawKind\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08\"G\n\x17WithdrawFiguresResponse\x12,\n\x06report\x18\x01 \x01(\x0b\x32\x1c.sharecast.v1.WithdrawReport2\x92\x04\n\rMarketService\x12R\n\x0bListMarkets\x12 .sharecast.v1.ListMarketsRequest\x1a!.sharecast.v1.ListMarketsResponse\x12L\n\tGetMarket\x12\x1e.sharecast.v1.GetMarketRequest\x1a\x1f.sharecast.v1.GetMarketResponse\x12R\n\x0bListFigures\x12 .sharecast.v1.ListFiguresRequest\x1a!.sharecast.v1.ListFiguresResponse\x12Z\n\rImportFigures\x12\".sharecast.v1.ImportFiguresRequest\x1a#.sharecast.v1.ImportFiguresResponse(\x01\x12^\n\x0fWithdrawFigures\x12$.sharecast.v1.WithdrawFiguresRequest\x1a%.sharecast.v1.WithdrawFiguresResponse\x12O\n\nGetHistory\x12\x1f.sharecast.v1.GetHistoryRequest\x1a .sharecast.v1.GetHistoryResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!sharecast/v1/market_service.proto\x12\x0csharecast.v1\x1a\x19sharecast/v1/figure.proto\x1a\x1asharecast/v1/history.proto\x1a\x19sharecast/v1/import.proto\x1a\x19sharecast/v1/market.proto\x1a\x1esharecast/v1/name_change.proto\";\n\x12ListMarketsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x13ListMarketsResponse\x12%\n\x07markets\x18\x01 \x03(\x0b\x32\x14.sharecast.v1.Market\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xd2\x01\n\x11GetHistoryRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x12\n\nmost_bytes\x18\x04 \x01(\x03\x12.\n\x07\x66igures\x18\x05 \x01(\x0b\x32\x1b.sharecast.v1.InlineFiguresH\x00\x12\x13\n\x0brecorded_by\x18\x06 \x01(\t\x12.\n\x0cname_changes\x18\x07 \x03(\x0b\x32\x18.sharecast.v1.NameChangeB\x06\n\x04\x64\x61ta\"<\n\x12GetHistoryResponse\x12&\n\x07history\x18\x01 \x01(\x0b\x32\x15.sharecast.v1.History\"\"\n\x10GetMarketRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\"9\n\x11GetMarketResponse\x12$\n\x06market\x18\x01 \x01(\x0b\x32\x14.sharecast.v1.Market\"\x8c\x01\n\x12ListFiguresRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\x0f\n\x07quarter\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\r\n\x05\x61s_of\x18\x05 \x01(\t\x12\x11\n\tpage_size\x18\x06 \x01(\x05\x12\x12\n\npage_token\x18\x07 \x01(\t\"U\n\x13ListFiguresResponse\x12%\n\x07\x66igures\x18\x01 \x03(\x0b\x32\x14.sharecast.v1.Figure\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"x\n\x14ImportFiguresRequest\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ImportHeaderH\x00\x12*\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x19.sharecast.v1.ImportChunkH\x00\x42\x06\n\x04part\"C\n\x15ImportFiguresResponse\x12*\n\x06report\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ImportReport\"\xc1\x01\n\x16WithdrawFiguresRequest\x12\x11\n\timport_id\x18\x01 \x01(\t\x12\x0e\n\x06market\x18\x02 \x01(\t\x12\r\n\x05house\x18\x03 \x01(\t\x12\x10\n\x08provider\x18\x04 \x01(\t\x12\x0e\n\x06period\x18\x05 \x01(\t\x12(\n\x04kind\x18\x06 \x01(\x0e\x32\x1a.sharecast.v1.WithdrawKind\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08\"G\n\x17WithdrawFiguresResponse\x12,\n\x06report\x18\x01 \x01(\x0b\x32\x1c.sharecast.v1.WithdrawReport2\x92\x04\n\rMarketService\x12R\n\x0bListMarkets\x12 .sharecast.v1.ListMarketsRequest\x1a!.sharecast.v1.ListMarketsResponse\x12L\n\tGetMarket\x12\x1e.sharecast.v1.GetMarketRequest\x1a\x1f.sharecast.v1.GetMarketResponse\x12R\n\x0bListFigures\x12 .sharecast.v1.ListFiguresRequest\x1a!.sharecast.v1.ListFiguresResponse\x12Z\n\rImportFigures\x12\".sharecast.v1.ImportFiguresRequest\x1a#.sharecast.v1.ImportFiguresResponse(\x01\x12^\n\x0fWithdrawFigures\x12$.sharecast.v1.WithdrawFiguresRequest\x1a%.sharecast.v1.WithdrawFiguresResponse\x12O\n\nGetHistory\x12\x1f.sharecast.v1.GetHistoryRequest\x1a .sharecast.v1.GetHistoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.market_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LISTMARKETSREQUEST']._serialized_start=160
-  _globals['_LISTMARKETSREQUEST']._serialized_end=219
-  _globals['_LISTMARKETSRESPONSE']._serialized_start=221
-  _globals['_LISTMARKETSRESPONSE']._serialized_end=306
-  _globals['_GETHISTORYREQUEST']._serialized_start=309
-  _globals['_GETHISTORYREQUEST']._serialized_end=471
-  _globals['_GETHISTORYRESPONSE']._serialized_start=473
-  _globals['_GETHISTORYRESPONSE']._serialized_end=533
-  _globals['_GETMARKETREQUEST']._serialized_start=535
-  _globals['_GETMARKETREQUEST']._serialized_end=569
-  _globals['_GETMARKETRESPONSE']._serialized_start=571
-  _globals['_GETMARKETRESPONSE']._serialized_end=628
-  _globals['_LISTFIGURESREQUEST']._serialized_start=631
-  _globals['_LISTFIGURESREQUEST']._serialized_end=771
-  _globals['_LISTFIGURESRESPONSE']._serialized_start=773
-  _globals['_LISTFIGURESRESPONSE']._serialized_end=858
-  _globals['_IMPORTFIGURESREQUEST']._serialized_start=860
-  _globals['_IMPORTFIGURESREQUEST']._serialized_end=980
-  _globals['_IMPORTFIGURESRESPONSE']._serialized_start=982
-  _globals['_IMPORTFIGURESRESPONSE']._serialized_end=1049
-  _globals['_WITHDRAWFIGURESREQUEST']._serialized_start=1052
-  _globals['_WITHDRAWFIGURESREQUEST']._serialized_end=1245
-  _globals['_WITHDRAWFIGURESRESPONSE']._serialized_start=1247
-  _globals['_WITHDRAWFIGURESRESPONSE']._serialized_end=1318
-  _globals['_MARKETSERVICE']._serialized_start=1321
-  _globals['_MARKETSERVICE']._serialized_end=1851
+  _globals['_LISTMARKETSREQUEST']._serialized_start=192
+  _globals['_LISTMARKETSREQUEST']._serialized_end=251
+  _globals['_LISTMARKETSRESPONSE']._serialized_start=253
+  _globals['_LISTMARKETSRESPONSE']._serialized_end=338
+  _globals['_GETHISTORYREQUEST']._serialized_start=341
+  _globals['_GETHISTORYREQUEST']._serialized_end=551
+  _globals['_GETHISTORYRESPONSE']._serialized_start=553
+  _globals['_GETHISTORYRESPONSE']._serialized_end=613
+  _globals['_GETMARKETREQUEST']._serialized_start=615
+  _globals['_GETMARKETREQUEST']._serialized_end=649
+  _globals['_GETMARKETRESPONSE']._serialized_start=651
+  _globals['_GETMARKETRESPONSE']._serialized_end=708
+  _globals['_LISTFIGURESREQUEST']._serialized_start=711
+  _globals['_LISTFIGURESREQUEST']._serialized_end=851
+  _globals['_LISTFIGURESRESPONSE']._serialized_start=853
+  _globals['_LISTFIGURESRESPONSE']._serialized_end=938
+  _globals['_IMPORTFIGURESREQUEST']._serialized_start=940
+  _globals['_IMPORTFIGURESREQUEST']._serialized_end=1060
+  _globals['_IMPORTFIGURESRESPONSE']._serialized_start=1062
+  _globals['_IMPORTFIGURESRESPONSE']._serialized_end=1129
+  _globals['_WITHDRAWFIGURESREQUEST']._serialized_start=1132
+  _globals['_WITHDRAWFIGURESREQUEST']._serialized_end=1325
+  _globals['_WITHDRAWFIGURESRESPONSE']._serialized_start=1327
+  _globals['_WITHDRAWFIGURESRESPONSE']._serialized_end=1398
+  _globals['_MARKETSERVICE']._serialized_start=1401
+  _globals['_MARKETSERVICE']._serialized_end=1931
 # @@protoc_insertion_point(module_scope)

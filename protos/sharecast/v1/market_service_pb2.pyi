@@ -2,6 +2,7 @@ from sharecast.v1 import figure_pb2 as _figure_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import import_pb2 as _import_pb2
 from sharecast.v1 import market_pb2 as _market_pb2
+from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -27,20 +28,22 @@ class ListMarketsResponse(_message.Message):
     def __init__(self, markets: _Optional[_Iterable[_Union[_market_pb2.Market, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class GetHistoryRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "most_bytes", "figures", "recorded_by")
+    __slots__ = ("market", "house", "as_of", "most_bytes", "figures", "recorded_by", "name_changes")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
     MOST_BYTES_FIELD_NUMBER: _ClassVar[int]
     FIGURES_FIELD_NUMBER: _ClassVar[int]
     RECORDED_BY_FIELD_NUMBER: _ClassVar[int]
+    NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
     most_bytes: int
     figures: _import_pb2.InlineFigures
     recorded_by: str
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., recorded_by: _Optional[str] = ...) -> None: ...
+    name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., most_bytes: _Optional[int] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., recorded_by: _Optional[str] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
 
 class GetHistoryResponse(_message.Message):
     __slots__ = ("history",)

@@ -30,7 +30,7 @@ def test_it_tells_the_content_of_what_was_read_and_written(source: Path) -> None
     for part, name in (("input", "in.parquet"), ("output", "out.parquet"), ("errors", "out.errors.parquet")):
         content = source.with_name(name).read_bytes()
         assert told[part] == {"name": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    assert told["options"] == {"horizon": 3, "levels": [0.5], "model": "auto", "seed": 0, "events": ""}
+    assert told["options"] == {"horizon": 3, "levels": [0.5], "model": "auto", "seed": 0, "events": "", "names": ""}
     assert told["counts"] == {"markets": 6, "failed": 1, "parts": 6}
     assert told["versions"]["prior"] == shipped_prior().version
     assert told["versions"]["polars"] == pl.__version__

@@ -34,7 +34,9 @@ from sharecast.v1.market_service_pb2 import (
     ImportFiguresRequest,
     ListFiguresRequest,
     ListMarketsRequest,
+    WithdrawFiguresRequest,
 )
+from sharecast.v1.name_change_pb2 import NameChange
 
 INVALID, UNKNOWN, TOO_LITTLE = "INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"
 
@@ -126,6 +128,50 @@ def model(rng: Rng, message: Any) -> Broken:
 def as_of(rng: Rng, message: Any) -> Broken:
     message.as_of = rng.choice(DAYS)
     return INVALID, "as_of", f"as_of {message.as_of[:20]!r}"
+
+
+def recorded_by(rng: Rng, message: Any) -> Broken:
+    message.recorded_by = rng.choice([*DAYS, "2021-01-15T10:00:00", "2021-01-15T25:00Z", "2021-01-15T10:00+99:00"])
+    return INVALID, "recorded_by", f"recorded_by {message.recorded_by[:20]!r}"
+
+
+def name_changes(rng: Rng, message: Any) -> Broken:
+    good = NameChange(provider="Cygnus", into="Acme", kind="NAME_CHANGE_KIND_MERGED", period="2023Q1")
+    bad = NameChange()
+    bad.CopyFrom(good)
+    ways: list[tuple[str, Sequence[object]]] = [
+        ("provider", ["", " ", "Others", "TOTAL", "TOP3", "A|B", "a\0b", "p" * 201]),
+        ("into", ["", "Cygnus", "Others", "a\nb"]),
+        ("period", QUARTERS),
+        ("kind", [0, 9]),
+        ("published_at", DAYS),
+        ("house", ["a\0b", "h" * 201]),
+    ]
+    name, values = rng.choice(ways)
+    value = rng.choice(list(values))
+    setattr(bad, name, value)
+    message.name_changes.extend([good, bad])
+    return INVALID, f"name_changes[1].{name}", f"{name} {str(value)[:20]!r} of a changed name"
+
+
+def withdrawal(rng: Rng, message: Any) -> Broken:
+    message.validate_only = True
+    match rng.randrange(5):
+        case 0:
+            message.market = ""
+            return INVALID, "market", "nothing to withdraw"
+        case 1:
+            message.import_id = rng.choice([*NAMES[:12], "0", "01", "9" * 20])
+            return INVALID, "import_id", f"import_id {message.import_id[:20]!r}"
+        case 2:
+            message.import_id = "123456"
+            return UNKNOWN, "import", "an import that is not there"
+        case 3:
+            message.period = rng.choice([one for one in QUARTERS if one not in ("", "2020", "2201Q1")])
+            return INVALID, "period", f"period {message.period!r}"
+        case _:
+            message.request_id = rng.choice(["é", " ", "a b", "i" * 129, "\0", "\n"])
+            return INVALID, "request_id", f"request_id {message.request_id[:20]!r}"
 
 
 def market(rng: Rng, message: Any) -> Broken:
@@ -523,7 +569,7 @@ def bad_inputs(seed: int) -> Iterator[Bad]:
     made: dict[str, Callable[[Rng], tuple[Any, Broken]]] = {
         "ForecastService/Forecast": stored(
             lambda: ForecastRequest(market="cn-cloud", horizon=8, model="naive"),
-            [*common, model, events, conditions, revenue],
+            [*common, model, events, conditions, revenue, recorded_by, name_changes],
         ),
         "ForecastService/Forecast ": inline(forecast_inline),
         "ForecastService/Forecast  ": figures_inline(
@@ -539,8 +585,10 @@ def bad_inputs(seed: int) -> Iterator[Bad]:
         "MarketService/ListMarkets": stored(ListMarketsRequest, [pages("ListMarkets")]),
         "MarketService/GetMarket": stored(GetMarketRequest, [market]),
         "MarketService/GetHistory": stored(
-            lambda: GetHistoryRequest(market="cn-cloud"), [as_of, market, house, before_all]
+            lambda: GetHistoryRequest(market="cn-cloud"),
+            [as_of, market, house, before_all, recorded_by, name_changes],
         ),
+        "MarketService/WithdrawFigures": stored(lambda: WithdrawFiguresRequest(market="cn-cloud"), [withdrawal]),
         "MarketService/ListFigures": stored(
             ListFiguresRequest, [as_of, quarter, filters, pages("\x1f".join(["ListFigures", *[""] * 5]))]
         ),

@@ -36,7 +36,7 @@ def test_each_bad_input_is_refused_with_its_code_and_field_and_nothing_of_the_in
     assert wrong == []
     assert [(bad.what, found) for bad, answer in asked if (found := inside_told(answer.told))] == []
     methods = Counter(bad.method for bad, _ in asked)
-    assert (len(methods), sum(bad.outcome for bad, _ in asked) > 3) == (14, True)
+    assert (len(methods), sum(bad.outcome for bad, _ in asked) > 3) == (15, True)
 
 
 @pytest.mark.parametrize(

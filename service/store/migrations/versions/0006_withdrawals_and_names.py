@@ -17,6 +17,7 @@ def upgrade() -> None:
     op.add_column("imports", sa.Column("restated", sa.Integer))
     op.add_column("imports", sa.Column("superseded", sa.Integer))
     op.add_column("imports", sa.Column("changes", sa.Text))
+    op.add_column("imports", sa.Column("named", sa.Integer))
     _create_ends("figure_ends", "figures")
     op.create_table(
         "name_changes",

@@ -1,0 +1,215 @@
+from datetime import date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.cells import (
+    Cell,
+    Stamp,
+    fiscal_quarter,
+    fraction,
+    is_blank,
+    printable,
+    printed_decimals,
+    quoted,
+    read_number,
+    read_stamp,
+)
+from forecast.errors import InvalidArgument
+
+
+def both(cell: Cell) -> tuple[str | None, str | None]:
+    number = read_number(cell)
+    assert number is not None
+    return number.point, number.comma
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "comma"),
+    [
+        ("23.4%", "23.4", None),
+        ("23,4 %", None, "23.4"),
+        ("1,234", "1234", "1.234"),
+        ("1.234", "1.234", "1234"),
+        ("0.341", "0.341", None),
+        ("0,341", None, "0.341"),
+        ("1.234,5", None, "1234.5"),
+        ("1,234.5", "1234.5", None),
+        ("1 234", "1234", "1234"),
+        ("1\N{NO-BREAK SPACE}234", "1234", "1234"),
+        ("1\N{THIN SPACE}234,5", None, "1234.5"),
+        ("1\N{NARROW NO-BREAK SPACE}234.5", "1234.5", None),
+        ("1\N{RIGHT SINGLE QUOTATION MARK}234.50", "1234.50", None),
+        ("1'234'567", "1234567", "1234567"),
+        ("1,234,567", "1234567", None),
+        ("1.234.567", None, "1234567"),
+        ("$5", "5", "5"),
+        ("US$ 12.5", "12.5", None),
+        ("\N{EURO SIGN} 1.234,50", None, "1234.50"),
+        ("12 \N{EURO SIGN}", "12", "12"),
+        ("-3", "-3", "-3"),
+        ("\N{MINUS SIGN}3.5", "-3.5", None),
+        (".5", "0.5", None),
+        ("1e-05", "0.00001", "0.00001"),
+        ("34.100%", "34.100", None),
+        ("34,100 %", None, "34.100"),
+        (" 7 ", "7", "7"),
+        (34, "34", "34"),
+        (0.341, "0.341", "0.341"),
+        (5.0, "5", "5"),
+        (1e-7, "0.0000001", "0.0000001"),
+    ],
+)
+def test_a_number_is_read_with_each_decimal_mark_it_may_have(text: Cell, point: str | None, comma: str | None) -> None:
+    assert both(text) == (point, comma)
+
+
+@pytest.mark.parametrize(
+    ("text", "qualifier"),
+    [
+        ("<1%", "less_than"), ("\N{LESS-THAN OR EQUAL TO}1%", "less_than"), ("under 1%", "less_than"),
+        ("less than 1", "less_than"), (">40%", "more_than"), ("more than 40%", "more_than"), ("40%+", "more_than"),
+        ("over 40", "more_than"), ("~16%", "about"), ("about 16 %", "about"), ("\N{ALMOST EQUAL TO}16", "about"),
+        ("ca. 16 %", "about"), ("16%", None),
+    ],
+)  # fmt: skip
+def test_bounds_and_rough_numbers_are_told_apart(text: str, qualifier: str | None) -> None:
+    number = read_number(text)
+    assert number is not None
+    assert number.qualifier == qualifier
+    assert number.percent == ("%" in text)
+
+
+@pytest.mark.parametrize("mark", ["*", "\N{DAGGER}", "\N{DOUBLE DAGGER}", "\N{SUPERSCRIPT ONE}", "(e)", " (p)", "[1]"])
+def test_the_marks_of_footnotes_are_no_part_of_a_number(mark: str) -> None:
+    number = read_number(f"34.1%{mark}")
+    assert number is not None
+    assert (number.point, number.marked) == ("34.1", True)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["", " ", "\N{NO-BREAK SPACE}", "n/a", "N/A", "NA", "na", "-", "\N{EN DASH}", "\N{EM DASH}", ".", "..", "...",
+     "\N{HORIZONTAL ELLIPSIS}", "null", "None", "NaN", "n/a*", "#N/A", None, float("nan")],
+)  # fmt: skip
+def test_what_was_not_reported_is_never_zero(cell: Cell) -> None:
+    assert read_number(cell) is None
+
+
+@pytest.mark.parametrize(
+    "cell", ["tbd", "1,23,456", "1.2.3", "12-13", "(3)", "5.", "~", "1,234.5.6", "#DIV/0!", "12 34", "0,123,456", True]
+)
+def test_what_is_no_number_is_refused(cell: Cell) -> None:
+    with pytest.raises(InvalidArgument, match="a number"):
+        read_number(cell)
+
+
+@pytest.mark.parametrize("cell", ["12.3bn", "US$ 1,234.5m", "5k", "3 million"])
+def test_a_number_with_a_unit_of_its_own_is_refused(cell: str) -> None:
+    with pytest.raises(InvalidArgument, match="in the unit of the whole column"):
+        read_number(cell)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 6))
+def test_a_per_cent_is_the_float_nearest_to_what_is_printed(units: int, decimals: int) -> None:
+    text = f"{units // 10**decimals}.{units % 10**decimals:0{decimals}}" if decimals else str(units)
+    number = read_number(f"{text}%")
+    assert number is not None
+    assert number.point is not None
+    assert fraction(number.point, percent=True) == float(f"{units}e-{decimals + 2}")
+    assert printed_decimals(number.point, percent=True) == decimals
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, min_value=0, max_value=1e15))
+def test_a_number_of_a_program_keeps_its_last_digit(value: float) -> None:
+    assert float(both(value)[0] or "") == value
+
+
+@pytest.mark.parametrize(
+    ("digits", "percent", "decimals"),
+    [("0.341", False, 1), ("0.34", False, 0), ("0.3", False, 0), ("0.12345678", False, 6), ("0.123456789", False, None),
+     ("34", True, 0), ("34.1", True, 1), ("0.30000000000000004", False, 0), ("0.3333333333333333", False, None)],
+)  # fmt: skip
+def test_printed_decimals_are_those_of_the_percentage(digits: str, percent: bool, decimals: int | None) -> None:
+    assert printed_decimals(digits, percent=percent) == decimals
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2020Q3", "Q3 2020", "3Q20", "3Q 2020", "2020-Q3", "2020q3", "2020 Q3", "Q3'20", "Q3-20", "Q3/2020", "2020/Q3",
+     "3. Quartal 2020", "Quartal 3 2020", "T3 2020", "2020T3", "3e trimestre 2020", "3rd quarter 2020",
+     "third quarter of 2020", "20Q3", "Q3\N{NO-BREAK SPACE}2020", " Q3 2020* ", "2020.Q3", "Q3, 2020"],
+)  # fmt: skip
+def test_a_quarter_is_read_in_every_spelling(text: str) -> None:
+    assert read_stamp(text) == Stamp("quarter", 2020, 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["Q3FY21", "FY21 Q3", "FQ3 2021", "Q3 FY2021", "3QFY21", "FY2021-Q3", "FQ3'21", "FY21Q3"]
+)
+def test_a_fiscal_quarter_is_read_as_such(text: str) -> None:
+    assert read_stamp(text) == Stamp("fiscal", 2021, 3)
+
+
+@pytest.mark.parametrize(
+    ("cell", "stamp"),
+    [
+        ("2020-09-30", Stamp("day", 2020, 9, 30)),
+        ("30.09.2020", Stamp("day", 2020, 9, 30)),
+        ("9/30/2020", Stamp("day", 2020, 9, 30)),
+        ("2020-09-30 00:00:00", Stamp("day", 2020, 9, 30)),
+        ("2020-09-30T00:00:00Z", Stamp("day", 2020, 9, 30)),
+        ("20200930", Stamp("day", 2020, 9, 30)),
+        ("30 Sep 2020", Stamp("day", 2020, 9, 30)),
+        ("September 30, 2020", Stamp("day", 2020, 9, 30)),
+        (date(2020, 9, 30), Stamp("day", 2020, 9, 30)),
+        (datetime(2020, 9, 30, 12), Stamp("day", 2020, 9, 30)),
+        ("03/03/2020", Stamp("day", 2020, 3, 3)),
+        ("03/06/2020", Stamp("either", 2020, 3, 6)),
+        ("2020-09", Stamp("month", 2020, 9)),
+        ("09/2020", Stamp("month", 2020, 9)),
+        ("Sep 2020", Stamp("month", 2020, 9)),
+        ("Sep-20", Stamp("month", 2020, 9)),
+        ("September 2020", Stamp("month", 2020, 9)),
+        ("M\u00e4rz 2020", Stamp("month", 2020, 3)),
+        ("3/2020", Stamp("loose", 2020, 3)),
+        ("H1 2020", Stamp("half", 2020, 1)),
+        ("1H20", Stamp("half", 2020, 1)),
+        ("2020", Stamp("year", 2020)),
+        (2020, Stamp("year", 2020)),
+        (2020.0, Stamp("year", 2020)),
+        ("FY2020", Stamp("year", 2020)),
+        ("Q3", Stamp("bare", 0, 3)),
+        ("3Q", Stamp("bare", 0, 3)),
+    ],
+)
+def test_dates_months_halves_and_years_are_told_apart(cell: Cell, stamp: Stamp) -> None:
+    assert read_stamp(cell) == stamp
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["Q5 2020", "2020Q0", "31.06.2020", "2020-13-01", "Sep 20", "2020Q3E", "FY2020/21", "202003", "soon", "", None,
+     True, 44104, 2020.5, "1899", "x" * 100],
+)  # fmt: skip
+def test_what_is_no_time_is_none(cell: Cell) -> None:
+    assert read_stamp(cell) is None
+
+
+@given(st.integers(1950, 2100), st.integers(1, 4), st.integers(1, 12))
+def test_a_fiscal_quarter_is_the_calendar_quarter_of_its_last_month(year: int, number: int, end: int) -> None:
+    quarter = fiscal_quarter(year, number, year_end=end)
+    months_to_the_end = 3 * (4 - number)
+    month, calendar = end, year
+    for _ in range(months_to_the_end):
+        month, calendar = (month - 1, calendar) if month > 1 else (12, calendar - 1)
+    assert str(quarter) == f"{calendar}Q{(month - 1) // 3 + 1}"
+
+
+def test_messages_show_cells_without_what_does_not_print() -> None:
+    assert quoted("a\x1b[31m") == r"'a\x1b[31m'"
+    assert printable("x" * 100) == "x" * 57 + "..."
+    assert (quoted(None), quoted(0.5), quoted(datetime(2020, 9, 30))) == ("nothing", "0.5", "2020-09-30")
+    assert is_blank("\ufeff\N{NO-BREAK SPACE}")
+    assert not is_blank(0)

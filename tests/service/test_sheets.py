@@ -1,0 +1,304 @@
+import io
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecast.errors import InvalidArgument, InvalidTable
+from forecast.sheet import Reading
+from service.sheets import parse_text, read_leaves, read_sheet
+
+SHARES = "".join(
+    f"phones,{2021 + q // 4}Q{q % 4 + 1},{name},{share}\n"
+    for q in range(4)
+    for name, share in (("Acme", 0.341), ("Borealis", 0.18), ("Cygnus", 0.122), ("Others", 0.357))
+)
+HEADER = "market,period,provider,share\n"
+GOOD = HEADER + SHARES
+
+
+def wide(mark: str = ",", point: str = ".") -> str:
+    rows = ["Quarter,Acme,Borealis,Cygnus,Others"] + [f"Q{q} 2021,34.1%,18.0%,12.2%,35.7%" for q in (1, 2, 3, 4)]
+    return "\n".join(row.replace(",", mark).replace(".", point) for row in rows) + "\n"
+
+
+CASES = {  # the kinds of input that users brought
+    "good": GOOD,
+    "empty rows": GOOD.replace("phones,2021Q3,Acme", ",,,\nphones,2021Q3,Acme") + "\n,,,\n",
+    "footnote": GOOD + 'Source: Example Research, 2024\n"* estimated, in part"\n',
+    "semicolons and decimal commas": GOOD.replace("0.", "0;").replace(",", "\t").replace(";", ",").replace("\t", ";"),
+    "a column per vendor": wide(),
+    "a column per vendor, tabs and decimal commas": wide("\t", ","),
+    "other headers": GOOD.replace(HEADER, "market,quarter,vendor,market share\n"),
+    "per cents": re.sub(r"0\.([0-9]+)", lambda share: f"{float(share[0]):.1%}", GOOD),
+    "quarters first": re.sub(r"2021(Q[1-4])", r"\1 2021", GOOD),
+    "bars": GOOD.replace(",", "|"),
+    "a title": "Smartphones\n\n" + GOOD,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_tables_that_users_bring_are_read_to_the_same_shares(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text(CASES[case], encoding="utf-8")
+    sheet = read_sheet(path)
+    assert sheet.faults == ()
+    assert sheet.markets == ("phones",)
+    shares = sheet.frame.select("period", "provider", "share").rows()
+    assert sorted(shares) == sorted(
+        (f"2021Q{q}", name, share)
+        for q in (1, 2, 3, 4)
+        for name, share in (("Acme", 0.341), ("Borealis", 0.18), ("Cygnus", 0.122), ("Others", 0.357))
+    )
+
+
+def test_a_cell_that_was_not_reported_is_null_and_told_by_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "three.csv"
+    path.write_text(GOOD.replace("2021Q2,Cygnus,0.122", "2021Q2,Cygnus,n/a"), encoding="utf-8")
+    sheet = read_sheet(path)
+    assert sheet.faults == ()
+    assert "row 7: 'n/a' read as not reported" in sheet.notes
+    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [8]
+
+
+# --- characters and delimiters -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("encoding", "note"),
+    [("utf-8", None), ("utf-8-sig", None), ("utf-16", "UTF-16"), ("cp1252", "Windows-1252")],
+)
+def test_text_is_read_in_the_encodings_of_spreadsheets(encoding: str, note: str | None) -> None:
+    grid, notes = parse_text("Quartal,M\u00fcller\nQ1 2020,1\n".encode(encoding), name="m.csv")
+    assert grid == [["Quartal", "M\u00fcller"], ["Q1 2020", "1"]]
+    assert note is None if not notes else note is not None and note in notes[0]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+def test_the_delimiter_is_told_by_the_cells_it_makes_alike(mark: str) -> None:
+    text = (
+        f'A title; with, all | marks\nQuarter{mark}A{mark}B\n2020Q1{mark}"1,5"{mark}"a;b|c"\n2020Q2{mark}"2,5"{mark}x\n'
+    )
+    grid, notes = parse_text(text.encode(), name="m.csv")
+    assert grid[2] == ["2020Q1", "1,5", "a;b|c"]
+    assert bool(notes) == (mark != ",")
+
+
+def test_the_line_by_which_excel_names_the_delimiter_stays_a_row() -> None:
+    grid, _ = parse_text(b"sep=;\r\nQuarter;A\r\n2020Q1;1,5\r\n", name="m.csv")
+    assert [list(row) for row in grid] == [[], ["Quarter", "A"], ["2020Q1", "1,5"]]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'a,b\n"1,2\n3,4\n', "a quotation mark does not close"),
+        (b"PAR1\x00\x00", "is no text but a Parquet file"),
+        (b"PK\x03\x04\x00\x00", "an Excel workbook or another packed file; name it .xlsx"),
+        (b"a,b\n\x00\x01\n", "it holds zero bytes"),
+        (b"\xff\xfea", "its UTF-16 text breaks off"),
+        (b"a,\x81\n", "neither UTF-8 nor Windows-1252"),
+    ],
+)
+def test_text_that_is_none_is_refused_in_a_sentence(data: bytes, words: str) -> None:
+    with pytest.raises(InvalidArgument, match=words) as caught:
+        parse_text(data, name="m.csv")
+    assert str(caught.value).startswith("m.csv ")
+
+
+Fill = Callable[[xlsxwriter.Workbook], None]
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Callable[..., Path]:
+    """Write a workbook by a library that shares nothing with the reader."""
+
+    def write(sheets: dict[str, Sequence[Sequence[object]]], name: str = "phones.xlsx") -> Path:
+        path = tmp_path / name
+        with xlsxwriter.Workbook(str(path)) as workbook:
+            day = workbook.add_format({"num_format": "mmm yy"})
+            for title, rows in sheets.items():
+                page = workbook.add_worksheet(title)
+                for n, row in enumerate(rows):
+                    for k, cell in enumerate(row):
+                        if isinstance(cell, datetime):
+                            page.write_datetime(n, k, cell, day)
+                        elif isinstance(cell, str) and cell.startswith("="):
+                            page.write_formula(n, k, cell, None, "#DIV/0!")
+                        elif isinstance(cell, str):
+                            page.write_string(n, k, cell)
+                        elif cell is not None:
+                            page.write(n, k, cell)
+        return path
+
+    return write
+
+
+def test_five_vendors_over_fourteen_quarters_as_texts_are_read(book: Callable[..., Path]) -> None:
+    names = ["Acme", "Borealis", "Cygnus", "Dorado", "Others"]
+    rows = [[f"Q{q % 4 + 1} {2021 + q // 4}", "30.5%", "20.1%", "19.4%", "10.0%", "20.0%"] for q in range(14)]
+    sheet = read_sheet(book({"Data": [["World, smartphones"], [], ["Quarter", *names], *rows]}))
+    assert sheet.layout == "wide: a column per vendor, header in row 3"
+    assert sheet.frame.height == 70
+    assert sheet.frame["share"].to_list()[:5] == [0.305, 0.201, 0.194, 0.1, 0.2]
+    assert sheet.frame["row"][0] == 4
+    assert sheet.frame["decimals"].unique().to_list() == [1]
+
+
+def test_the_cells_of_a_workbook_keep_their_types_and_last_digits(book: Callable[..., Path]) -> None:
+    third = 1 / 3
+    path = book({"Data": [[None, None, "x"], [None, datetime(2020, 9, 1), third], [None, "Q2 2020", "1.234"],
+                          [None, 2020, 1.234], [None, 12345678.125, True]]})  # fmt: skip
+    ((leaf,), _) = read_leaves(path)
+    assert [list(row) for row in leaf.grid] == [
+        [None, None, "x"],
+        [None, datetime(2020, 9, 1), third],
+        [None, "Q2 2020", "1.234"],
+        [None, 2020.0, 1.234],
+        [None, 12345678.125, True],
+    ]
+
+
+@given(st.lists(st.floats(0, 1e12) | st.text("0123456789.,%<*", min_size=1, max_size=8), min_size=1, max_size=30))
+@settings(max_examples=30)
+def test_numbers_and_texts_of_one_column_stay_what_they_are(cells: list[float | str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.xlsx"
+        with xlsxwriter.Workbook(str(path)) as workbook:
+            page = workbook.add_worksheet()
+            page.write_string(0, 0, "units")
+            for n, cell in enumerate(cells, start=1):
+                if isinstance(cell, str):
+                    page.write_string(n, 0, cell)
+                else:
+                    page.write_number(n, 0, cell)
+        ((leaf,), _) = read_leaves(path)
+    written = [float(f"{cell:.16g}") if isinstance(cell, float) else cell for cell in cells]  # as that library writes
+    read = [row[0] for row in leaf.grid]
+    large = [isinstance(cell, str) and cell.isdigit() and float(cell) > 95e6 for cell in ("units", *written)]
+    assert read == [
+        float(cell) if long else cell for cell, long in zip(("units", *written), large, strict=True)
+    ]  # a long row of digits is the same number as a text
+
+
+def test_a_formula_that_failed_is_unfit_and_not_a_hole(book: Callable[..., Path]) -> None:
+    path = book({"Data": [[None, "Quarter", "A", "B"], [None, "Q1 2020", 0.4, 0.6], [None, "Q2 2020", "=1/0", 0.6]]})
+    sheet = read_sheet(path)
+    assert sheet.refused["phones"] == (
+        "column A must hold numbers; row 3 has '#DIV/0!'; leave the cell empty where nothing was reported",
+    )
+
+
+def test_of_several_sheets_the_only_one_understood_is_read(book: Callable[..., Path]) -> None:
+    data = [["Quarter", "A", "B"], ["Q1 2020", 0.4, 0.6]]
+    sheet = read_sheet(book({"Cover": [["A report"]], "Data": data, "Empty": []}))
+    assert sheet.notes[0] == "of 2 sheets the only one understood was read: sheet 'Data'"
+    path = book({"One": data, "Two": data, "Three": [["x"]]})
+    with pytest.raises(
+        InvalidArgument, match=r"several sheets: 'One', 'Two', 'Three'; 2 of them can be read.*--sheet NAME"
+    ):
+        read_sheet(path)
+    assert read_sheet(path, sheet="two").frame.height == 2
+    assert read_sheet(path, sheet="1").frame.height == 2
+    with pytest.raises(InvalidTable, match=r"phones\.xlsx: no quarters were found"):
+        read_sheet(path, sheet="Three")
+    with pytest.raises(InvalidArgument, match="has no sheet 'Four'; it has 'One', 'Two', 'Three'"):
+        read_sheet(path, sheet="Four")
+
+
+def test_a_hidden_sheet_is_read_only_when_it_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        for title in ("Seen", "Hidden"):
+            page = workbook.add_worksheet(title)
+            page.write_row(0, 0, ["Quarter", "A", "B"])
+            page.write_row(1, 0, ["Q1 2020", 0.4, 0.6])
+        page.hide()
+    assert len(read_leaves(path)[0]) == 1
+    assert read_sheet(path, sheet="Hidden").frame.height == 2
+
+
+def test_a_broken_workbook_is_refused_in_a_sentence(book: Callable[..., Path], tmp_path: Path) -> None:
+    whole = book({"Data": [["Quarter", "A"], ["Q1 2020", 1]]}).read_bytes()
+    for name, data, words in (
+        ("cut.xlsx", whole[:-200], "is a damaged workbook"),
+        ("text.xlsx", b"a,b\n", "is no workbook, though it ends in .xlsx"),
+        ("secret.xlsx", b"\xd0\xcf\x11\xe0" + bytes(600), "protected by a password"),
+        ("old.xls", b"\xd0\xcf\x11\xe0" + bytes(600), "is a damaged workbook"),
+        ("empty.xlsx", book({"Data": []}, "e.xlsx").read_bytes(), "has no cell with anything in it"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(data)
+        with pytest.raises(InvalidArgument, match=words) as caught:
+            read_sheet(path)
+        assert str(caught.value).startswith(str(path))
+        assert "\n" not in str(caught.value)
+
+
+def test_a_workbook_that_unpacks_to_more_than_the_memory_is_refused_unread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.sheets.MAX_UNPACKED", 2**20)
+    path = tmp_path / "bomb.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", bytes(2**21))
+    with pytest.raises(InvalidArgument, match="unpacks to 2 MiB, and at most 1 MiB are read"):
+        read_sheet(path)
+    lying = bytearray(path.read_bytes())
+    for place in (lying.find(b"PK\x01\x02") + 24, lying.find(b"PK\x03\x04") + 22):  # the unpacked length
+        lying[place : place + 4] = (100).to_bytes(4, "little")
+    path.write_bytes(bytes(lying))
+    with pytest.raises(InvalidArgument, match=r"its part 'xl/worksheets/sheet1\.xml' is broken"):
+        read_sheet(path)
+
+
+def test_what_is_no_file_to_read_is_refused_before_it_is_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "notes.docx").write_text("x")
+    for name, words in (
+        ("missing.csv", "missing.csv does not exist"),
+        ("pipe.csv", "is a device or a pipe"),
+        ("empty.csv", "is an empty file"),
+        ("notes.docx", "ends in '.docx', which is no kind of table; known are .csv"),
+        ("", "is a folder"),
+    ):
+        with pytest.raises(InvalidArgument, match=words):
+            read_sheet(tmp_path / name)
+    with pytest.raises(InvalidArgument, match="is a device"):
+        read_sheet(Path("/dev/null"))
+
+
+def test_files_and_tables_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text(GOOD)
+    monkeypatch.setattr("service.sheets.MAX_CELLS", 20)
+    with pytest.raises(InvalidArgument, match="and at most 20 are read; keep the rows and columns that matter"):
+        read_sheet(path)
+    monkeypatch.setattr("service.sheets.MAX_BYTES", 10)
+    with pytest.raises(InvalidArgument, match="are read as a sheet"):
+        read_sheet(path)
+
+
+def test_a_table_of_a_program_is_read_too(tmp_path: Path) -> None:
+    frame = pl.read_csv(io.BytesIO(GOOD.encode()))
+    frame.write_parquet(tmp_path / "a.parquet")
+    assert read_sheet(tmp_path / "a.parquet").frame["share"].to_list() == frame["share"].to_list()
+    with pytest.raises(InvalidArgument, match="no --sheet"):
+        read_sheet(tmp_path / "a.parquet", sheet="1")
+
+
+def test_the_market_of_a_file_is_its_name_unless_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text(wide())
+    assert read_sheet(path).markets == ("phones",)
+    assert read_sheet(path, options=Reading(market="m")).markets == ("m",)
