@@ -21,7 +21,7 @@ from forecast.models.base import Model, Outcome
 from forecast.name_changes import NameChange
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
-from forecast.results import Forecast, History, ModelProvenance
+from forecast.results import OTHERS, Forecast, History, ModelProvenance
 from forecast.shares import SharesTable
 
 DRAWS = 2000
@@ -31,9 +31,10 @@ LONGEST_HORIZON = 40
 
 # Each of these is a function of its own name in its own file of `forecast.models`. Models are loaded when they are
 # asked for: statsmodels takes a second, numba a quarter of one.
-_BESIDE = ("naive", "local_level", "damped_trend", "ets", "arima", "theta", "var")
-OF_RECORD = "auto"  # the one model that has a learned prior, and needs no draws
+_BESIDE = ("naive", "smoothing", "local_level", "damped_trend", "ets", "arima", "theta", "var")
+OF_RECORD = "auto"  # the one model whose coverage is measured, and that needs no draws
 MODELS = (OF_RECORD, *_BESIDE)
+NOT_LIFTED = f"every provider is named: no part is expected to rise as {OTHERS} does where others can enter"
 
 
 def _model(name: str) -> Model:
@@ -190,6 +191,31 @@ def _version() -> str:
     return version("sharecast")  # reads a file each time
 
 
+def provenance_of_record(
+    prior: Prior, levels: Sequence[float], seed: int, *, smoothing_weight: float, restlessness: float, has_rest: bool
+) -> ModelProvenance:
+    """Where a forecast of the model of record comes from.
+
+    Args:
+        prior: The prior it was made with.
+        levels: Nominal levels of its intervals, ascending.
+        seed: Of its draws.
+        smoothing_weight: Weight of the second member, in [0, 1).
+        restlessness: Of the market, points; says which measured coverage is its own.
+        has_rest: Whether a part of the market is its rest, `Others`, which is lifted.
+    """
+    members = (("dlm", 1.0 - smoothing_weight), ("smoothing", smoothing_weight))
+    return ModelProvenance(
+        model=OF_RECORD,
+        used=tuple((name, weight) for name, weight in members if weight > 0.0),
+        version=_version(),
+        prior=prior.version,
+        seed=seed,
+        measured_coverage=prior.coverage(levels, restlessness),
+        notes=() if has_rest else (NOT_LIFTED,),
+    )
+
+
 def _forecast(
     prepared: Prepared,
     *,
@@ -206,14 +232,23 @@ def _forecast(
 ) -> Forecast:
     ascending = tuple(sorted(levels))
     draws: FloatArray | None = None
-    used: tuple[tuple[str, float], ...] = (("dlm", 1.0),)
-    notes: tuple[str, ...] = ()
     if model == OF_RECORD:
-        from forecast.models.dlm import draw_market, summarise_market
+        from forecast.models.dlm import pasts_of
+        from forecast.models.pool import draw_market, restlessness, smoothing_weight, summarise_market
 
-        summary = summarise_market(prepared.series, prior, horizon, ascending)
+        residual = prepared.providers.index(OTHERS) if OTHERS in prepared.providers else None
+        pasts = pasts_of(prepared.series)
+        provenance = provenance_of_record(
+            prior,
+            ascending,
+            seed,
+            smoothing_weight=smoothing_weight(pasts),
+            restlessness=restlessness(pasts),
+            has_rest=residual is not None,
+        )
+        summary = summarise_market(prepared.series, prior, horizon, ascending, residual)
         if keep_draws:
-            draws = draw_market(prepared.series, prior, horizon, DRAWS, np.random.default_rng(seed))
+            draws = draw_market(prepared.series, prior, horizon, DRAWS, np.random.default_rng(seed), residual)
     else:
         if ascending and ascending[-1] > FINEST_OF_DRAWS:
             allowed = f"at most {FINEST_OF_DRAWS} with model {model}, whose intervals are counted over {DRAWS:,} draws"
@@ -226,16 +261,7 @@ def _forecast(
             )
         draws = from_contrasts(outcome.contrasts, prior.power)
         summary = summarise(draws, ascending)
-        used, notes = outcome.used, outcome.notes
-    provenance = ModelProvenance(
-        model=model,
-        used=used,
-        version=_version(),
-        prior=prior.version if model == OF_RECORD else "",
-        seed=seed,
-        measured_coverage=prior.coverage(ascending) if model == OF_RECORD else (),
-        notes=notes,
-    )
+        provenance = ModelProvenance(model, outcome.used, _version(), prior="", seed=seed, notes=outcome.notes)
     return Forecast(
         market=market,
         house=house,

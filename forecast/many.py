@@ -1,7 +1,7 @@
 """Forecasts of many markets as one table: what a batch is made of, and `forecast.forecast_markets`."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from forecast.results import OTHERS, level_name
 from forecast.shares import NOTES_SCHEMA, SharesTable, by_market
 
 if TYPE_CHECKING:
-    from forecast.models.dlm import Summaries
+    from forecast.models.bulk import Summaries
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +29,9 @@ class MarketForecasts:
     table: pl.DataFrame  # columns as `forecast.results.Forecast.to_frame`, markets in order
     failures: tuple[tuple[str, Exception], ...] = ()  # markets without a forecast, and why
     notes: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NOTES_SCHEMA))  # market, note
+    # What `forecast.forecasting.provenance_of_record` needs of each market that was forecast, where the model of record
+    # took them all at once: the weight of the smoothings, and the restlessness in points.
+    told: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def forecast_markets(
@@ -131,7 +134,7 @@ def forecast_table(
     Raises:
         InvalidArgument: as `forecast.forecasting.check_request`.
     """
-    from forecast.models.dlm import summarise_markets  # loads a compiler
+    from forecast.models.bulk import summarise_markets  # loads a compiler
 
     horizon, levels = check_request(horizon=horizon, levels=levels, model=OF_RECORD)
     ascending = tuple(sorted(levels))
@@ -146,7 +149,18 @@ def forecast_table(
         (markets[i], NotEnoughData(markets[i], int(made.quarters[i]), FEWEST_QUARTERS)) for i in failed.tolist()
     )
     notes = pl.DataFrame(list(_notes(shares, markets, made)), schema=NOTES_SCHEMA, orient="row")
-    return MarketForecasts(_table(made, markets, names, horizon, ascending), failures, notes)
+    told = {
+        market: (weight, restlessness)
+        for market, weight, restlessness, parts in zip(
+            markets.to_list(),
+            made.smoothing_weight.tolist(),
+            made.restlessness.tolist(),
+            made.parts.tolist(),
+            strict=True,
+        )
+        if parts
+    }
+    return MarketForecasts(_table(made, markets, names, horizon, ascending), failures, notes, told)
 
 
 def _each(read: SharesTable) -> Iterator[tuple[str, SharesTable]]:

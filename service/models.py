@@ -6,8 +6,9 @@ from service.queries import DEFAULT_MODEL
 from service.results import ModelResult
 
 _DESCRIPTIONS = {
-    "auto": "The model of record: level, damped slope and season of all shares at once, averaged over a learned grid.",
+    "auto": "The model of record: level, damped slope and season of all shares at once, pooled with `smoothing`.",
     "naive": "Random walk: the last composition stays, steps as large and as correlated as those seen.",
+    "smoothing": "A family of exponential smoothings of each share, with half of a line's drift and perhaps a season.",
     "local_level": "Random walk seen through noise, fitted to each contrast.",
     "damped_trend": "Level, slope that dies away and season seen through noise, fitted to each contrast.",
     "ets": "Exponential smoothing of each contrast, its form chosen by AICc.",

@@ -1,4 +1,8 @@
-"""The fast filter of the model of record, compiled by numba; `forecast.models.dlm` says what it computes."""
+"""The filter of the first member, compiled for many markets; `forecast.models.dlm` is its plain form.
+
+Here quarters without gaps, breaks and events take their covariances from tables, and nodes that differ by what is an
+event share their work.
+"""
 
 from math import exp, lgamma, log, pi, sqrt
 
@@ -66,28 +70,30 @@ def ready_market(
     shares: FloatArray,
     basis: FloatArray,
     power: float,
-    coefficients: FloatArray,
+    step: float,
+    step_power: float,
     dof: float,
     recent: int,
     resolution: float,
-    small: FloatArray,
-) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, float, FloatArray, FloatArray]:
-    """What the filter needs of a market: the same as `to_contrasts` and `Prior.scale_matrix`, in one pass.
+    rounding: float,
+) -> tuple[FloatArray, npt.NDArray[np.bool_], FloatArray, FloatArray, FloatArray, float, FloatArray]:
+    """What both members need of a market: as `forecast.models.dlm.contrasts_of` and two methods of `Prior`.
 
     Args:
         shares: Shape (T, K), each row a composition or all NaN; at least one is observed.
         basis: Shape (K, K - 1), contrasts.
         power: Of the transform, above zero.
-        coefficients: Shape (3,), of the log step of a share on 1, log share and log(1 - share).
+        step: As `Prior.step`.
+        step_power: As `Prior.step_power`.
         dof: Degrees of freedom of the prior of S.
         recent: Observed quarters whose mean composition sets the prior scale.
         resolution: Smallest share that this mean may have, fraction; half a unit of the printed precision.
-        small: Shape (3,), as `Prior.small`.
+        rounding: As `Prior.rounding`.
 
     Returns:
-        Contrasts (T, K - 1), zero where unobserved; observed (T,); prior scale matrix of S (K - 1, K - 1), its inverse
-        and the logarithm of its determinant; and for `temper` the variance that rounding leaves in each coordinate
-        (K,) and the factor on the standard deviation of each (K,).
+        Contrasts (T, K - 1), zero where unobserved; observed (T,); the usual composition (K,); prior scale matrix of S
+        (K - 1, K - 1), its inverse and the logarithm of its determinant; and the variance that rounding leaves in each
+        coordinate (K,).
     """
     T, K = shares.shape
     D = K - 1
@@ -122,14 +128,10 @@ def ready_market(
         usual[k] /= total
         sum_of_powers += usual[k] ** power
     printed = np.zeros(K)
-    calm = np.zeros(K)
     for k in range(K):
-        p = usual[k]
-        step = exp(coefficients[0] + coefficients[1] * log(p) + coefficients[2] * log(1.0 - min(p, 0.99)))
-        slope = K * p ** (power - 1.0) / sum_of_powers  # of the coordinate in the share
-        raised[k] = dof * (step * slope) ** 2
-        printed[k] = small[0] * (resolution * slope) ** 2 / 3.0
-        calm[k] = 1.0 - small[1] / (1.0 + (p / small[2]) ** 2)
+        slope = K * usual[k] ** (power - 1.0) / sum_of_powers  # of the coordinate in the share
+        raised[k] = dof * (step * usual[k] ** step_power * slope) ** 2
+        printed[k] = rounding * (resolution * slope) ** 2 / 3.0
     scale = np.zeros((D, D))
     root = np.zeros((D, D))  # lower triangular, then its inverse
     logdet = 0.0
@@ -158,7 +160,7 @@ def ready_market(
             for k in range(max(i, j), D):
                 acc += root[k, i] * root[k, j]
             inverse[i, j] = acc
-    return contrasts, observed, scale, inverse, logdet, printed, calm
+    return contrasts, observed, usual, scale, inverse, logdet, printed
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -188,18 +190,14 @@ def spread_of_parts(scale: FloatArray, basis: FloatArray, half: FloatArray, spre
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def temper(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray, calm: FloatArray) -> None:
-    """Adjust a posterior scale matrix of S, in place, to what a common S cannot say of small parts.
-
-    The truth lies anywhere within the rounding of what is printed, and small parts keep calmer than the steps of the
-    large ones suggest. The standard deviation of each coordinate takes the factor that both ask for.
+def add_rounding(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray) -> None:
+    """As `forecast.models.dlm.with_rounding`, of one scale matrix, in place.
 
     Args:
         scale: Shape (D, D).
         dof: Its degrees of freedom.
         basis: Shape (K, D), contrasts.
         printed: Shape (K,), variance that rounding leaves in each coordinate.
-        calm: Shape (K,), factors.
     """
     K, D = basis.shape
     half = np.zeros((K, D))
@@ -207,7 +205,7 @@ def temper(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray
     factor = np.zeros(K)
     spread_of_parts(scale, basis, half, spread)
     for k in range(K):
-        factor[k] = calm[k] * sqrt(1.0 + printed[k] * max(dof, 1.0) / max(spread[k, k], 1e-12))
+        factor[k] = sqrt(1.0 + printed[k] * max(dof, 1.0) / max(spread[k, k], 1e-12))
     for k in range(K):
         for d in range(D):
             acc = 0.0
@@ -282,7 +280,7 @@ def _update(P: FloatArray, gain: FloatArray, noise: float, more_noise: float, se
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def _but_for_events(one: FloatArray, other: FloatArray) -> bool:
     for i in range(len(one)):  # noqa: SIM110  (a generator is not compiled)
-        if i != 6 and one[i] != other[i]:
+        if i != 5 and one[i] != other[i]:
             return False
     return True
 
@@ -293,7 +291,7 @@ def filter_grid(
     observed: npt.NDArray[np.bool_],
     jump: FloatArray,
     nodes: FloatArray,
-    prior_weights: FloatArray,
+    discount: float,
     smallest: float,
     tables: tuple[npt.NDArray[np.int64], FloatArray, FloatArray, FloatArray],
     dof: float,
@@ -302,18 +300,16 @@ def filter_grid(
     logdet_scale: float,
     shift: float,
     penalty: float,
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, npt.NDArray[np.int64]]:
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, float, npt.NDArray[np.int64]]:
     """Filter one market under every node of the grid.
 
     Args:
         Y: Shape (T, D), contrasts; rows where `observed` is False are not read. The first row is observed.
         observed: Shape (T,), bool.
         jump: Shape (T,), variance relative to S added to the level of a quarter where a declared break lets it move.
-        nodes: Shape (G, 8): variances of noise, level, slope and season (below zero: no season) relative to S; the
-            damping phi; the discount in (0, 1] by which what is known of S fades from one observed quarter to the next;
-            the squared standardised innovation per contrast beyond which a quarter is an event (inf: never); and the
-            factor on `scale`. Neighbours share work: of equal discount, and of equal all but a rising threshold.
-        prior_weights: Shape (G,), prior probability of each node.
+        nodes: Shape (G, 6), as `forecast.models.dlm.filter_contrasts` takes them. Neighbours that are equal but for a
+            rising threshold share work.
+        discount: In (0, 1], by which what is known of S fades from one observed quarter to the next.
         smallest: Posterior probability below which a node's scale matrix is left zero.
         tables: For each node its row in the tables (G,), and what `gain_tables` gives for at least T quarters.
         dof: Degrees of freedom of the inverse-Wishart prior of S (Dawid's delta), above 0.
@@ -325,7 +321,7 @@ def filter_grid(
 
     Returns:
         log-likelihoods (G,), posterior weights (G,), state means (G, 5, D), state covariances relative to S (G, 5, 5),
-        posterior scale matrices (G, D, D), posterior degrees of freedom (G,), number of events (G,).
+        posterior scale matrices (G, D, D), posterior degrees of freedom, number of events (G,).
     """
     T, D = Y.shape
     G = nodes.shape[0]
@@ -334,7 +330,6 @@ def filter_grid(
     mean = np.zeros((G, STATES, D))
     cov = np.zeros((G, STATES, STATES))
     scales = np.zeros((G, D, D))
-    after = np.zeros(G)
     events = np.zeros(G, dtype=np.int64)
     count = 0
     for t in range(T):
@@ -343,7 +338,10 @@ def filter_grid(
     degrees = np.zeros(count + 1)
     constants = np.zeros(count + 1)
     degrees[0] = dof
-    discount = 0.0
+    for n in range(count):
+        constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
+        degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
+    log_discount = D * log(discount)
     R = np.zeros((STATES, STATES))
     P = np.zeros((STATES, STATES))
     gain = np.zeros(STATES)
@@ -353,28 +351,21 @@ def filter_grid(
     whitened = np.zeros((G, count, D))  # innovations over the root of their variance: S is built of them when needed
     for g in range(G):
         v, w_level, w_slope, w_season, phi = nodes[g, 0], nodes[g, 1], nodes[g, 2], nodes[g, 3], nodes[g, 4]
-        threshold, spread = nodes[g, 6], nodes[g, 7]
-        if nodes[g, 5] != discount:
-            discount = nodes[g, 5]
-            for n in range(count):
-                constants[n] = lgamma(0.5 * (degrees[n] + D)) - lgamma(0.5 * degrees[n]) - 0.5 * D * log(pi)
-                degrees[n + 1] = (degrees[n] + 1.0) * (discount if n + 1 < count else 1.0)
-        after[g] = degrees[count]
-        if g > 0 and events[g - 1] == 0 and nodes[g, 6] >= nodes[g - 1, 6] and _but_for_events(nodes[g - 1], nodes[g]):
+        threshold = nodes[g, 5]
+        if g > 0 and events[g - 1] == 0 and threshold >= nodes[g - 1, 5] and _but_for_events(nodes[g - 1], nodes[g]):
             # No event at a lower threshold: nothing differs.
             loglik[g] = loglik[g - 1]
             copy_matrix(mean[g - 1], mean[g])
             copy_matrix(cov[g - 1], cov[g])
             copy_matrix(whitened[g - 1], whitened[g])
             continue
-        log_discount = D * log(discount)
         seasonal = w_season >= 0.0
         size = STATES if seasonal else 2
         row = rows[g]
         m = mean[g]
         copy_matrix(inverse_scale, inverse)
-        factor = 1.0 / spread  # S^-1 = factor * inverse, so that fading costs one multiplication
-        logdet = logdet_scale + D * log(spread)
+        factor = 1.0  # S^-1 = factor * inverse, so that fading costs one multiplication
+        logdet = logdet_scale
         total = 0.0
         n = 0
         regular = True  # no gap, break or event so far: covariances come from the tables
@@ -465,7 +456,7 @@ def filter_grid(
     weights = np.zeros(G)
     sum_of_weights = 0.0
     for g in range(G):
-        weights[g] = prior_weights[g] * exp(loglik[g] - best)
+        weights[g] = exp(loglik[g] - best)
         sum_of_weights += weights[g]
     for g in range(G):
         weights[g] /= sum_of_weights
@@ -473,167 +464,10 @@ def filter_grid(
             S = scales[g]
             for d in range(D):
                 for k in range(D):
-                    S[d, k] = scale[d, k] * nodes[g, 7]
+                    S[d, k] = scale[d, k]
             for n in range(count):
-                fade = nodes[g, 5] if n > 0 else 1.0
+                fade = discount if n > 0 else 1.0
                 for d in range(D):
                     for k in range(D):
                         S[d, k] = fade * S[d, k] + whitened[g, n, d] * whitened[g, n, k]
-    return loglik, weights, mean, cov, scales, after, events
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def path_moments(node: FloatArray, mean: FloatArray, cov: FloatArray, horizon: int) -> tuple[FloatArray, FloatArray]:
-    """Mean path and covariance over the horizon, relative to S, of one node's predictive.
-
-    Args:
-        node: Shape (8,), a row of the grid.
-        mean: Shape (5, D), state mean at the origin.
-        cov: Shape (5, 5), state covariance at the origin relative to S.
-        horizon: H, quarters ahead.
-
-    Returns:
-        Mean (H, D) and covariance (H, H); cov(y_i, y_j) = covariance[i, j] * S.
-    """
-    D = mean.shape[1]
-    v, w_level, w_slope, w_season, phi = node[0], node[1], node[2], node[3], node[4]
-    seasonal = w_season >= 0.0
-    paths = np.zeros((horizon, D))
-    covariance = np.zeros((horizon, horizon))
-    m = np.zeros((STATES, D))
-    P = np.zeros((STATES, STATES))
-    copy_matrix(mean, m)
-    copy_matrix(cov, P)
-    R = np.zeros((STATES, STATES))
-    row = np.zeros(STATES)
-    for h in range(horizon):
-        for d in range(D):
-            m[0, d] += phi * m[1, d]
-            m[1, d] *= phi
-            if seasonal:
-                last = -(m[2, d] + m[3, d] + m[4, d])
-                m[4, d] = m[3, d]
-                m[3, d] = m[2, d]
-                m[2, d] = last
-            paths[h, d] = m[0, d] + (m[2, d] if seasonal else 0.0)
-        predict_cov(P, R, phi, w_level, w_slope, w_season, seasonal)
-        copy_matrix(R, P)
-        # cov(theta_{h+j}, y_h) = G^j cov(theta_h, y_h); `row` is carried forward through G.
-        for i in range(STATES):
-            row[i] = P[i, 0] + (P[i, 2] if seasonal else 0.0)
-        covariance[h, h] = row[0] + (row[2] if seasonal else 0.0) + v
-        for j in range(h + 1, horizon):
-            row[0] += phi * row[1]
-            row[1] *= phi
-            last = -(row[2] + row[3] + row[4])
-            row[4] = row[3]
-            row[3] = row[2]
-            row[2] = last
-            covariance[h, j] = row[0] + (row[2] if seasonal else 0.0)
-            covariance[j, h] = covariance[h, j]
-    return paths, covariance
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def cholesky(matrix: FloatArray) -> FloatArray:
-    """Lower triangular root of a positive definite matrix."""
-    size = len(matrix)
-    root = np.zeros((size, size))
-    for i in range(size):
-        for j in range(i + 1):
-            acc = matrix[i, j]
-            for k in range(j):
-                acc -= root[i, k] * root[j, k]
-            root[i, j] = sqrt(acc) if i == j else acc / root[j, j]
-    return root
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def sample_paths(
-    nodes: FloatArray,
-    mean: FloatArray,
-    cov: FloatArray,
-    scale: FloatArray,
-    counts: npt.NDArray[np.int64],
-    normals: FloatArray,
-    bartlett: FloatArray,
-    widen: FloatArray,
-    basis: FloatArray,
-    power: float,
-) -> FloatArray:
-    """Turn standard draws into joint paths of the coordinates, node after node.
-
-    Paths come in pairs on both sides of the mean path of their node, which halves the work and takes the sampling error
-    out of that mean. The deviation of each part's coordinate is widened by a factor of its own.
-
-    Args:
-        nodes: Shape (G, 8), the grid.
-        mean: Shape (G, 5, D), states at the origin.
-        cov: Shape (G, 5, 5), their covariance relative to S.
-        scale: Shape (G, D, D), posterior scale matrices of S.
-        counts: Shape (G,), pairs of each node; their sum is n.
-        normals: Shape (n, H, D), standard normal.
-        bartlett: Shape (n, D, D), lower triangular factors A of standard Wishart matrices: S = L (A A')^-1 L'.
-        widen: Shape (n, K), factors that widen the whole path of a part.
-        basis: Shape (K, D), contrasts.
-        power: a of the transform, above zero.
-
-    Returns:
-        Shape (K, H, 2 n): 1 + a u of each coordinate u, zero where that is below zero. Closing its power 1 / a gives
-        the shares.
-    """
-    n, horizon, D = normals.shape
-    K = D + 1
-    paths = np.empty((K, horizon, 2 * n))
-    start = 0
-    solved = np.empty(D)
-    turn = np.empty((K, D))
-    middle = np.empty((horizon, K))
-    for g in range(len(counts)):
-        if counts[g] == 0:
-            continue
-        centre, covariance = path_moments(nodes[g], mean[g], cov[g], horizon)
-        over_time = cholesky(covariance)
-        over_parts = cholesky(scale[g])
-        for k in range(K):
-            for d in range(D):
-                total = 0.0
-                for j in range(d, D):
-                    total += basis[k, j] * over_parts[j, d]
-                turn[k, d] = power * total
-            for h in range(horizon):
-                total = 0.0
-                for d in range(D):
-                    total += basis[k, d] * centre[h, d]
-                middle[h, k] = 1.0 + power * total
-        for i in range(start, start + counts[g]):
-            for h in range(horizon):
-                for d in range(D):
-                    total = 0.0
-                    for j in range(h + 1):
-                        total += over_time[h, j] * normals[i, j, d]
-                    solved[d] = total
-                # Back substitution with A': the row becomes z' A^-1, whose covariance is (A A')^-1 turned by L.
-                for d in range(D - 1, -1, -1):
-                    total = solved[d]
-                    for j in range(d + 1, D):
-                        total -= bartlett[i, j, d] * solved[j]
-                    solved[d] = total / bartlett[i, d, d]
-                above, below = 0.0, 0.0
-                for k in range(K):
-                    away = 0.0
-                    for d in range(D):
-                        away += turn[k, d] * solved[d]
-                    away *= widen[i, k]
-                    paths[k, h, 2 * i] = max(middle[h, k] + away, 0.0)
-                    paths[k, h, 2 * i + 1] = max(middle[h, k] - away, 0.0)
-                    above += paths[k, h, 2 * i]
-                    below += paths[k, h, 2 * i + 1]
-                # Factors that differ may cut every part: such a quarter, one of very many, stays where it is expected.
-                for k in range(K):
-                    if above <= 0.0:
-                        paths[k, h, 2 * i] = max(middle[h, k], 0.0)
-                    if below <= 0.0:
-                        paths[k, h, 2 * i + 1] = max(middle[h, k], 0.0)
-        start += counts[g]
-    return paths
+    return loglik, weights, mean, cov, scales, degrees[count], events

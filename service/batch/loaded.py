@@ -21,7 +21,7 @@ import numpy as np  # noqa: E402  (the number of threads is read at import)
 
 import service.batch.part  # noqa: E402, F401
 from forecast.models.base import Cells  # noqa: E402
-from forecast.models.dlm import summarise_markets  # noqa: E402
+from forecast.models.bulk import summarise_markets  # noqa: E402
 from forecast.prior import shipped_prior  # noqa: E402
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS  # noqa: E402
 

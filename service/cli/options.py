@@ -137,7 +137,7 @@ question: Callable[[F], F] = _together(
         "--model",
         default=DEFAULT_MODEL,
         show_default=True,
-        help="Model: auto, naive, local_level, damped_trend, ets, arima, theta or var.",
+        help="Model: auto, naive, smoothing, local_level, damped_trend, ets, arima, theta or var.",
         metavar="NAME",
     ),
     seed,

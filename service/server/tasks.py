@@ -2,19 +2,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from forecast.brought import with_names
 from forecast.errors import InvalidArgument, SharecastError
-from forecast.forecasting import OF_RECORD, check_request, forecast_history, forecast_shares
+from forecast.forecasting import (
+    OF_RECORD,
+    check_request,
+    forecast_history,
+    forecast_shares,
+    provenance_of_record,
+)
 from forecast.many import forecast_table
 from forecast.name_changes import NameChange
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
-from forecast.results import Forecast, History, ModelProvenance, level_name
+from forecast.results import OTHERS, Forecast, History, level_name
 from forecast.shares import SharesTable, sound_shares
 from service import convert
 from service.answers import answer, check_asked, check_words
@@ -230,14 +235,6 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         warnings.setdefault(market, []).append(note)
     levels = tuple(sorted(query.levels))
     names = [f"{side}_{level_name(level)}" for level in levels for side in ("lower", "upper")]
-    provenance = ModelProvenance(
-        model=OF_RECORD,
-        used=(("dlm", 1.0),),
-        version=version("sharecast"),
-        prior=shipped_prior().version,
-        seed=query.seed,
-        measured_coverage=shipped_prior().coverage(levels),
-    )
     done = {
         market: (True, convert.error_outcome(market, error, request_id))
         for market, error in made.failures
@@ -253,6 +250,15 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
         for k in range(parts):  # rows stand by quarter, then by provider
             mean, median, *bounds = (values[start + k : end : parts] for values in numbers)
             columns.append((providers[start + k], mean, median, list(zip(bounds[::2], bounds[1::2], strict=True))))
+        weight, restlessness = made.told[market]
+        provenance = provenance_of_record(
+            shipped_prior(),
+            levels,
+            query.seed,
+            smoothing_weight=weight,
+            restlessness=restlessness,
+            has_rest=OTHERS in providers[start : start + parts],
+        )
         told = convert.columns_outcome(market, origin, columns, levels, provenance, warnings=warnings.get(market, ()))
         done[market] = (False, told)
         start = end

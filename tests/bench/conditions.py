@@ -1,6 +1,6 @@
 """Whether a condition on the future helps where it comes true: shares told one provider's, on real markets.
 
-    python tests/bench/conditions.py CASES [--learn shipped|leave-one-group-out]
+    python tests/bench/conditions.py CASES
 
 CASES is the folder that ``accuracy.py`` takes. Of every case the forecast is given the share that the largest provider
 did have a year ahead (``--ahead 8``: two), and the shares of all others in that quarter are scored: with the condition,
@@ -18,11 +18,9 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.conditions import Pinned, condition_forecast
-from forecast.data.make_prior import learn_many, windows
 from forecast.draws import summarise
 from forecast.events import drawn
 from forecast.forecasting import forecast_shares
-from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import Forecast
 from forecast.scores import covered, weighted_interval_score
@@ -57,21 +55,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("--ahead", type=int, choices=range(1, 9), default=4, help="quarters")
-    parser.add_argument("--learn", choices=("shipped", "leave-one-group-out"), default="leave-one-group-out")
     arguments = parser.parse_args()
     ahead: int = arguments.ahead
-    actuals = pl.read_parquet(arguments.cases / "actuals.parquet")
+    residual = pl.col("provider").replace("Other", "Others")
+    actuals = pl.read_parquet(arguments.cases / "actuals.parquet").with_columns(residual)
     groups: dict[str, str] = dict(actuals.select("market", "group").unique().iter_rows())
     names = sorted(set(groups.values()))
-    priors = dict.fromkeys(names, shipped_prior())
-    if arguments.learn == "leave-one-group-out":
-        priors = learn_many(windows(pl.read_parquet(arguments.cases / "markets.parquet")), leaving_out=names)
     came = {str(market): rows for (market,), rows in actuals.group_by("market")}
     found: list[tuple[str, FloatArray]] = []
     cases = pl.read_parquet(arguments.cases / "histories.parquet")
     for (market,), rows in cases.group_by("market", maintain_order=True):
         group = groups[str(market)]
-        made = forecast_shares(rows, horizon=ahead, levels=LEVELS, prior=priors[group], keep_draws=True)
+        made = forecast_shares(rows, horizon=ahead, levels=LEVELS, keep_draws=True)
         truth = np.full(len(made.providers), np.nan)
         for period, provider, share in came[str(market)].select("period", "provider", "share").iter_rows():
             if share is not None and Quarter.parse(period) == made.origin + ahead:
@@ -86,7 +81,7 @@ def main() -> None:
     counts = {name: sum(group == name for group, _ in found) for name in names}
     weights = np.array([1.0 / counts[group] for group, _ in found])
     table = np.average(np.stack([rows for _, rows in found]), axis=0, weights=weights)
-    print(f"{len(found)} cases, {len(names)} groups; the others {ahead} quarters ahead, prior: {arguments.learn}")
+    print(f"{len(found)} cases, {len(names)} groups; the others {ahead} quarters ahead")
     for name, row in zip(("without", "scaled by hand", "given the leader's share"), table, strict=True):
         held = " / ".join(f"{value:.3f}" for value in row[2:])
         print(f"  {name:25} WIS {row[0]:.3f} points, MAE {row[1]:.3f} points, coverage {held}")

@@ -1,6 +1,6 @@
 """Calibration of the probabilities of events on real shares, against climatology.
 
-    python tests/bench/events.py CASES [--model auto] [--learn shipped|leave-one-group-out] [--save FILE]
+    python tests/bench/events.py CASES [--model auto] [--save FILE]
 
 CASES is the folder that ``accuracy.py`` takes. Of every case and of horizons 1, 4 and 8 it asks: does each of the five
 largest providers overtake the next larger one (in the quarter, at any time up to it); does the leader still lead; is
@@ -22,7 +22,6 @@ import numpy as np
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.data.make_prior import learn_many, windows
 from forecast.events import (
     Concentrated,
     Event,
@@ -39,7 +38,6 @@ from forecast.events import (
 )
 from forecast.forecasting import forecast_shares
 from forecast.grammar import Sign
-from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
 
@@ -107,9 +105,7 @@ def answered(made: Forecast, came: FloatArray) -> Iterator[tuple[str, str, int, 
                 yield kind, str(when), h, probability, bool(happened)
 
 
-def collect(
-    cases: pl.DataFrame, actuals: pl.DataFrame, model: str, priors: dict[str, Prior]
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def collect(cases: pl.DataFrame, actuals: pl.DataFrame, model: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One row per event: group, market, kind, when, horizon, probability, happened; and one per case and horizon."""
     groups: dict[str, str] = dict(actuals.select("market", "group").unique().iter_rows())
     rows_of = {str(market): rows for (market,), rows in actuals.group_by("market")}
@@ -117,7 +113,7 @@ def collect(
     told: list[tuple[object, ...]] = []
     for (market,), rows in cases.group_by("market", maintain_order=True):
         group = groups[str(market)]
-        made = forecast_shares(rows, horizon=HORIZON, levels=LEVELS, model=model, prior=priors[group], keep_draws=True)
+        made = forecast_shares(rows, horizon=HORIZON, levels=LEVELS, model=model, keep_draws=True)
         came = np.full(made.mean.shape, np.nan)
         for period, provider, share in rows_of[str(market)].select("period", "provider", "share").iter_rows():
             if share is not None:
@@ -195,19 +191,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("--model", default="auto")
-    parser.add_argument("--learn", choices=("shipped", "leave-one-group-out"), default="leave-one-group-out")
     parser.add_argument("--save", type=Path, help="write the events as Parquet")
     arguments = parser.parse_args()
     cases = pl.read_parquet(arguments.cases / "histories.parquet")
-    actuals = pl.read_parquet(arguments.cases / "actuals.parquet")
+    residual = pl.col("provider").replace("Other", "Others")
+    actuals = pl.read_parquet(arguments.cases / "actuals.parquet").with_columns(residual)
     names = sorted(set(actuals["group"]))
-    if arguments.learn == "shipped":
-        priors = dict.fromkeys(names, shipped_prior())
-    else:
-        priors = learn_many(windows(pl.read_parquet(arguments.cases / "markets.parquet")), leaving_out=names)
-    found, told = collect(cases, actuals, arguments.model, priors)
+    found, told = collect(cases, actuals, arguments.model)
     events = with_climatology(found)
-    print(f"{arguments.model}, prior: {arguments.learn}, {events['market'].n_unique()} cases, {len(names)} groups")
+    print(f"{arguments.model}, {events['market'].n_unique()} cases, {len(names)} groups")
     wrong = report(events)
     by_group = told.group_by("group", "horizon").mean().drop("group").group_by("horizon").mean().sort("horizon")
     for h, *held, expected, old in by_group.iter_rows():

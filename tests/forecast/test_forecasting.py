@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, NotEnoughData, NotFound
 from forecast.figures import load_breaks, load_figures
-from forecast.forecasting import MODELS, check_request, forecast_history, forecast_shares
+from forecast.forecasting import MODELS, NOT_LIFTED, check_request, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.preparing import complete_rows
 from forecast.results import Forecast, level_name
@@ -146,10 +146,23 @@ def test_a_level_out_of_range_is_named(level: float, hint: str) -> None:
         check_request(horizon=8, levels=(0.8, level), model="auto")
 
 
+def test_provenance_names_both_members_and_says_where_nothing_is_lifted() -> None:
+    rows = {"market": ["m"] * 20, "period": [f"20{20 + q // 4}Q{q % 4 + 1}" for q in range(10) for _ in "AB"]}
+    shares = [s for q in range(10) for s in (0.6 + 0.01 * (q % 3), 0.4 - 0.01 * (q % 3))]
+    named, rest = (
+        forecast_shares(pl.DataFrame({**rows, "provider": ["A", other] * 10, "share": shares}), horizon=2)
+        for other in ("B", "Others")
+    )
+    assert named.provenance.used == rest.provenance.used == (("dlm", 0.6), ("smoothing", 0.4))
+    assert named.provenance.notes == (NOT_LIFTED,) and rest.provenance.notes == ()
+    assert rest.median[1, 1] > named.median[1, 1]
+    assert len(rest.provenance.measured_coverage) == 2
+
+
 def test_a_level_given_twice_and_an_unknown_model_are_refused() -> None:
     with pytest.raises(InvalidArgument, match="each level once"):
         check_request(horizon=8, levels=(0.8, 0.8), model="auto")
-    with pytest.raises(NotFound, match="model 'prophet' is not known; known: auto, naive, local_level, "):
+    with pytest.raises(NotFound, match="model 'prophet' is not known; known: auto, naive, smoothing, "):
         check_request(horizon=8, levels=(0.8,), model="prophet")
 
 

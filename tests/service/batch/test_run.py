@@ -60,7 +60,8 @@ def test_a_market_is_forecast_as_the_library_does_with_its_own_seed(source: Path
     alone = forecast_shares(
         check_shares(shares.filter(pl.col("market") == name)), horizon=3, levels=LEVELS, seed=market_seed(7, name)
     )
-    assert_frame_equal(table.filter(pl.col("market") == name), alone.to_frame(), check_exact=True)
+    # One market is forecast by the plain form of the model, many by the compiled one.
+    assert_frame_equal(table.filter(pl.col("market") == name), alone.to_frame(), rel_tol=0.0, abs_tol=1e-11)
 
 
 def test_a_market_keeps_its_forecast_when_others_come_or_go(source: Path, shares: pl.DataFrame) -> None:
