@@ -78,7 +78,7 @@ def test_any_number_of_workers_gives_the_same_bytes(tmp_path: Path, shares: pl.D
     source.write_bytes(encode(spoiled(shares), format_of(source)))
     for workers in (1, 2):
         assert run(source, f"out{workers}{ending}", workers=workers).failed == 2
-    for name in ("out{}", "out{}.errors"):
+    for name in ("out{}", "out{}.errors", "out{}.notes"):
         one, two = ((tmp_path / f"{name.format(n)}{ending}").read_bytes() for n in (1, 2))
         assert one == two
 
@@ -211,3 +211,34 @@ def test_a_table_unfit_as_a_whole_leaves_the_old_output_alone(source: Path) -> N
         run(source)
     assert output.read_bytes() == before
     assert sorted(p.name for p in source.parent.iterdir()) == ["in.parquet", "out.notes.parquet", "out.parquet"]
+
+
+def test_what_was_assumed_of_a_market_is_told_beside_the_output_until_a_run_assumes_nothing(
+    tmp_path: Path, shares: pl.DataFrame
+) -> None:
+    source = tmp_path / "in.csv"
+    named = shares.with_columns(pl.col("provider").str.replace("^Other$", "Others"))
+    named.write_csv(source)
+    assert run(source, "out.csv").notes is None
+    plain = (tmp_path / "out.csv").read_bytes()
+    (market, provider), *_ = named.filter(pl.col("provider") != "Others").select("market", "provider").rows()
+    late = pl.col("period") == pl.col("period").max().over("market")
+    mine = (pl.col("market") == market) & (pl.col("provider") == provider) & late
+    spelt = pl.when(mine).then(pl.col("provider").str.to_uppercase()).otherwise("provider").alias("provider")
+    named.with_columns(spelt).write_csv(source)
+    result = run_batch(source, tmp_path / "out.csv", horizon=3, levels=LEVELS, manifest=True)
+    assert (result.failed, result.notes) == (0, tmp_path / "out.notes.csv")
+    assert read_table(tmp_path / "out.notes.csv").rows() == [(market, f"'{provider.upper()}' read as '{provider}'")]
+    assert (tmp_path / "out.csv").read_bytes() == plain
+    told = json.loads((tmp_path / "out.manifest.json").read_text())["notes"]
+    assert (told["name"], told["bytes"]) == ("out.notes.csv", (tmp_path / "out.notes.csv").stat().st_size)
+    named.write_csv(source)
+    assert run(source, "out.csv").notes is None
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv", "out.manifest.json"]
+
+
+def test_notes_that_would_be_the_input_are_refused(source: Path) -> None:
+    renamed = source.rename(source.with_name("out.notes.parquet"))
+    with pytest.raises(InvalidArgument, match=r"is the input .*, which would be replaced"):
+        run(renamed)
+    assert renamed.exists()
