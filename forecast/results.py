@@ -108,7 +108,7 @@ class ModelProvenance:
     model: str  # the name asked for
     used: tuple[tuple[str, float], ...]  # models that took part and their weights, summing to one
     version: str  # of the code
-    prior: str  # version of the learned prior; empty for models that use none
+    prior: str  # version of the prior; empty for models that use none
     seed: int
     measured_coverage: tuple[float, ...] = ()  # of each level of the forecast, on other markets; empty: not measured
     notes: tuple[str, ...] = ()  # such as a fall-back from a model that did not converge
