@@ -192,8 +192,10 @@ def test_a_table_with_one_bad_row_is_refused_whole_and_the_row_named(stored: Cat
     assert stored.figures("widgets").is_empty()
 
 
-def test_a_table_that_names_no_market_is_of_the_one_market(stored: Catalog) -> None:
-    assert stored.import_table(widgets().drop("market"), kind="shares").markets == ("market",)
+def test_a_table_that_names_no_market_is_called_as_the_table_is(stored: Catalog) -> None:
+    unnamed = widgets().drop("market")
+    assert stored.import_table(unnamed, kind="shares", name="mine").markets == ("mine",)
+    assert stored.import_table(unnamed, kind="shares").markets == ("table",)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from forecast.forecasting import Forecast, forecast_history, forecast_shares
+from forecast.forecasting import forecast_history, forecast_shares
+from forecast.results import Forecast
 from service.batch.run import run_batch
 from service.catalog import Catalog
 from service.client import Client
@@ -174,8 +175,8 @@ def test_every_path_gives_the_same_means(path: Path, case: Case, catalog: Catalo
     assert {provider for provider, _ in expected} == set(case.providers)
     frame = pl.read_csv(io.StringIO(case.text), separator=";" if ";" in case.text else ",")
     tidy = tidy_file(path, dated=True)
-    report = catalog.import_table(tidy, kind="shares", house=path.parent.name)
-    history = catalog.history(*report.markets, path.parent.name, None)
+    (market,) = catalog.import_table(tidy, kind="shares", house=path.parent.name).markets
+    history = catalog.history(market, path.parent.name, None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the client assumed of the frame, as the other paths tell it
         (streamed,) = client.stream_forecasts(shares=frame, horizon=HORIZON)
@@ -186,9 +187,7 @@ def test_every_path_gives_the_same_means(path: Path, case: Case, catalog: Catalo
             "batch": of_batch(path, case.notes),
             "import": means(forecast_history(history, horizon=HORIZON)),
             "call": means(client.forecast(case.market, shares=frame, horizon=HORIZON)),
-            "call for what was imported": means(
-                client.forecast(report.markets[0], house=path.parent.name, horizon=HORIZON)
-            ),
+            "call for what was imported": means(client.forecast(market, house=path.parent.name, horizon=HORIZON)),
             "stream": of_outcome(streamed),
             "job": of_outcome(worked),
         }

@@ -67,7 +67,7 @@ def test_a_cell_that_was_not_reported_is_null_and_told_by_its_row(tmp_path: Path
     sheet = read_sheet(path)
     assert sheet.faults == ()
     assert "row 7: 'n/a' read as not reported" in sheet.notes
-    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [8]
+    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [7]
 
 
 # --- characters and delimiters -------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def test_a_plan_of_markets_that_are_all_refused_estimates_nothing(tmp_path: Path
 def test_a_plan_refuses_what_the_batch_would(tmp_path: Path) -> None:
     source = tmp_path / "in.csv"
     source.write_text("market,period,share\nm,2020Q1,33%\n")
-    with pytest.raises(InvalidTable, match=r"in\.csv: .* it needs a column per vendor"):
+    with pytest.raises(InvalidTable, match=r"in\.csv: no column of vendors was found"):
         plan_batch(source, tmp_path / "out.csv")
     with pytest.raises(InvalidArgument, match=r"is the input .*, which would be replaced"):
         plan_batch(source, source)

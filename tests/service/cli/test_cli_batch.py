@@ -60,7 +60,7 @@ def test_a_batch_writes_its_forecasts_and_says_so_on_standard_error(batch: Run) 
         (
             "2020Q5,A,0.6 2020Q2,A,0.4",
             "invalid_shares",
-            "column period must hold quarters; row 37 has '2020Q5'; write them as 2020Q3",
+            "column period must hold quarters; row 37 has '2020Q5'; write 2020Q3",
         ),
         ("2020Q1,A,n.z. 2020Q2,A,0.4", "invalid_shares", "column share must hold numbers; row 37 has 'n.z.'"),
         ("2020Q1,A,0.6 2020Q1,B,0.4", "not_enough_data", "too few quarters with data: 1, and"),
@@ -86,12 +86,12 @@ def test_a_bad_market_is_a_row_of_the_errors_file_and_status_3(
     [
         (
             "market,period,share\nm,2020Q1,0.5\n",
-            "it needs a column per vendor, or the columns quarter, vendor and share",
+            "no column of vendors was found: row 1 has 'market', 'period' and 'share', of which 'share' is a measure",
         ),
         ("market,period,provider\nm,2020Q1,A\n", "neither share nor value is there"),
         (HEADER, "no quarters were found; row 1 has 'market', 'period', 'provider' and 'share'"),
-        ("a,b\n1,2\n", "no quarters were found; row 1 has 'a' and 'b'; the sheet needs quarters such as 2020Q3"),
-        ("", "in.csv is empty; give a file with a table of shares"),
+        ("a,b\n1,2\n", "no quarters were found; row 1 has 'a' and 'b'; it needs quarters such as 2020Q3"),
+        ("", "in.csv is an empty file; it needs a header and rows"),
     ],
 )
 def test_a_table_unfit_as_a_whole_is_status_2(batch: Run, tmp_path: Path, content: str, said: str) -> None:

@@ -100,7 +100,7 @@ def test_a_table_of_neither_kind_is_told_what_it_lacks(run: Run, tmp_path: Path)
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     result = run("import", "x.csv")
     assert result.exit_code == 2
-    assert "x.csv: no quarters were found; row 1 has 'a' and 'b'; the sheet needs quarters such as" in result.stderr
+    assert "x.csv: no quarters were found; row 1 has 'a' and 'b'; it needs quarters such as" in result.stderr
 
 
 def test_validating_keeps_nothing(run: Run, widgets: Path) -> None:

@@ -190,7 +190,10 @@ def test_totals_of_the_callers_own_stand_for_published_ones(server: Server) -> N
             {"revenue": [{**TOTALS[0], "amount": 0.0}]},
             r"revenue\.totals\[0\]\.amount is 0\.0; allowed: an amount above",
         ),
-        ({"revenue": [{**TOTALS[0], "amount": float("nan")}]}, r"revenue\.totals\[0\]\.amount is 'nan'"),
+        (
+            {"revenue": [{**TOTALS[0], "amount": float("nan")}]},
+            r"revenue\.totals\[0\]\.amount is None; allowed: an amount above zero",
+        ),
         ({"revenue": [{**TOTALS[0], "amount": "1"}]}, r"revenue\.totals\[0\]\.amount is '1'"),
         ({"revenue": []}, r"revenue\.totals has no row; give at least two"),
         ({"revenue": TOTALS, "unit": "x" * 41}, r"revenue\.unit is .*; allowed: 40 characters at most"),

@@ -70,14 +70,17 @@ DAYS = [
 QUARTERS = ["", "2020", "2020Q5", "2020Q0", "0000Q1", "1899Q4", "2201Q1", "２０２０Q1", "2020q1", "2020Q1 ", "Q1", "\0"]
 LEVELS = [nan, inf, -inf, 0.0, -0.0, 1.0, -0.5, 1.0000000000000002, 80.0, 95.0, 1e308, -5e-324]
 TOO_FAR = [-1, -8, 41, 100, 2**31 - 1, -(2**31)]
-EVENTS = [
-    "", " ", "?", "Huawei", "overtakes", "Huawei overtakes", "Huawei > 140 % in {q}",
-    "Huawei > -4 % in {q}", "Huawei > nan in {q}", "Nobody leads in {q}", "Huawei leads in 1999Q1",
-    "Huawei leads in 2300Q1", "Huawei overtakes Huawei by {q}", "leads in {q}", "Huawei leads in",
-    "top 0 changes by {q}", "top 99 changes by {q}", "top x changes by {q}",
-    "Huawei leads in {q}; DROP TABLE jobs", "Huawei leads \0 in {q}", "h" * 5000,
-    "Huawei + Huawei > 3 % in {q}", "Huawei > 1e400 in {q}", "🦆 leads in {q}", "../x leads in {q}",
+NO_EVENTS = [  # in no market
+    "", " ", "?", "Huawei", "overtakes", "Huawei overtakes", "Huawei > 140 % in {q}", "Huawei leads in 2300Q1",
+    "leads in {q}", "Huawei leads in {q}; DROP TABLE jobs", "h" * 5000,
 ]  # fmt: skip
+NOT_HERE = [  # in this market
+    "Huawei > -4 % in {q}", "Huawei > nan in {q}", "Nobody leads in {q}", "Huawei leads in 1999Q1",
+    "Huawei overtakes Huawei by {q}", "Huawei leads in", "top 0 changes by {q}", "top 99 changes by {q}",
+    "top x changes by {q}", "Huawei leads \0 in {q}", "Huawei + Huawei > 3 % in {q}", "Huawei > 1e400 in {q}",
+    "🦆 leads in {q}", "../x leads in {q}",
+]  # fmt: skip
+EVENTS = [*NO_EVENTS, *NOT_HERE]
 CONDITIONS = [
     "", "Huawei = 120 % in {q}", "Huawei = -1 % in {q}", "Huawei = nan % in {q}", "Nobody = 20 % in {q}",
     "Huawei = 20 %", "Huawei = 20 % in 1999Q1", "= 20 % in {q}", "unchanged", "Nobody leaves from {q}",
@@ -386,11 +389,14 @@ def quarter(rng: Rng, message: Any) -> Broken:
 def batch(rng: Rng) -> tuple[ForecastBatch, Broken, bool]:
     """A batch with one thing wrong; whether that is the one market's own affair."""
     made = ForecastBatch(markets=[MarketName(market="cn-cloud")], horizon=1, model="naive")
-    way = rng.randrange(18)
+    way = rng.randrange(19)
     if way == 16:
-        made.events.append(rng.choice(EVENTS).replace("{q}", "2026Q1"))
+        made.events.append(rng.choice(NOT_HERE).replace("{q}", "2026Q1"))
         return made, (INVALID, "events[0]", f"event {made.events[0][:30]!r}"), True
-    if way == 17:
+    if way == 18:
+        made.events.append(rng.choice(NO_EVENTS).replace("{q}", "2026Q1"))
+        code, field, what = INVALID, "events[0]", f"event {made.events[0][:30]!r}"
+    elif way == 17:
         made.events.extend(["Huawei leads"] * 101)
         code, field, what = INVALID, "events", "too many events"
     elif way == 0:
