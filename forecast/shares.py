@@ -126,6 +126,9 @@ def read_shares(
     else:
         unclear = []
         typed, misfits, totals = without_sums(typed, measure, notes, dated=dated)
+    # A sheet's cell that holds no quarter is among its faults, and told there.
+    told = pl.col("period").is_null() & pl.col("market").is_in([market for market, _ in faults])
+    typed = typed.filter(~told) if faults else typed
     broken = broken_rows(typed, rules)
     violations, refused, count = _refused(typed, rules, broken, [*faults, *unclear, *misfits])
     if refused.height:
