@@ -20,8 +20,8 @@ Run = Callable[..., Result]
 NOW = datetime.now(UTC)
 
 
-def found(settings: ServeSettings, now: datetime = NOW) -> Mapping[str, tuple[str, str]]:
-    return {each.check: (each.state, each.detail) for each in diagnose(settings, now=lambda: now)}
+def found(settings: ServeSettings, now: datetime | None = None) -> Mapping[str, tuple[str, str]]:
+    return {each.check: (each.state, each.detail) for each in diagnose(settings, now=lambda: now or datetime.now(UTC))}
 
 
 def test_all_is_well_where_a_server_could_start(run: Run, database: str) -> None:
