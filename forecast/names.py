@@ -24,6 +24,7 @@ _TOTAL = re.compile(
     rf"|sum(?:me)?|(?:all|whole|entire|total|overall) {_WHOM}|market(?: size)?|gesamt(?:markt|summe)?|insgesamt"
     r"|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
 )
+_WHOLE = re.compile(r"(?:the )?(?:world(?: ?wide)?|global|industry|globally|weltweit|monde|mondial|mundial|mundo|全球)")
 _SUBTOTAL = re.compile(
     rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?"
 )
@@ -95,6 +96,15 @@ def is_total(name: str, /) -> bool:
     (True, True, False)
     """
     return _TOTAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+
+
+def is_whole(name: str, /) -> bool:
+    """Whether a name may stand for the whole market or for a firm, as its numbers say.
+
+    >>> is_whole("Worldwide"), is_whole("World Bank")
+    (True, False)
+    """
+    return _WHOLE.fullmatch(_REMARK.sub("", name_key(name))) is not None
 
 
 def is_subtotal(name: str, /) -> bool:

@@ -13,7 +13,7 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import RowViolation
-from forecast.names import is_subtotal, is_total, joined_names, name_key
+from forecast.names import is_subtotal, is_total, is_whole, joined_names, name_key
 from forecast.results import OTHERS
 
 TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -24,8 +24,11 @@ TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """The size of a market in a quarter as a total row gives it; published_at is null where the table has none."""
 
-_FEWEST_QUARTERS = 2  # in which an unnamed row must be the sum of all others
-_FEWEST_QUARTERS_OF_A_RUN = 3  # in which it must be the sum of the rows above it
+_FEWEST_QUARTERS_OF_A_RUN = 4  # in which an unnamed row must be the sum of the rows above it
+_SURE = 1e-6  # chance that amounts of providers match so well, below which an unnamed row is a sum
+_UNSURE = 0.5  # chance below which it may be one
+_TIGHT = 0.005  # of a row whose name may say that it is the whole market: how far a sum may be from it
+_NEAR = 0.1  # of an amount: how near to a sum of others that of a provider may lie anyway
 _NAMES_SHOWN = 6  # in one message
 _HALF_OF_UNSAID = 5e-6  # half a unit of a share whose printed precision is not known, fraction
 
@@ -69,7 +72,7 @@ def without_sums(
         if mine.select(cell).is_duplicated().any():
             continue  # a cell given twice: its market is refused for that
         grid = _grid(mine, measure, dated=dated)
-        sums = list(_sums(grid, measure, str(market), misfits))
+        sums = list(_sums(grid, measure, str(market), notes, misfits))
         if len(sums) == len(grid.names):
             misfits.append((str(market), _nothing_left(grid)))
             continue
@@ -104,8 +107,10 @@ def _candidates(typed: pl.DataFrame, measure: str, *, dated: bool) -> list[objec
         )
         more = over["market"].unique(maintain_order=True).to_list()
     else:
-        # The first quarter shows whether a row can be the sum of all others, or of those above it.
-        first = typed.filter(pl.col("period") == pl.col("period").first().over("market"))
+        # A quarter of the most amounts shows whether a row can be the sum of all others, or of those above it.
+        told = value.count().over(quarter)
+        fullest = typed.filter(told == told.max().over("market"))
+        first = fullest.filter(pl.struct(quarter) == pl.struct(quarter).first().over("market"))
         more = [
             market[0]
             for market, rows in first.group_by("market", maintain_order=True)
@@ -115,7 +120,7 @@ def _candidates(typed: pl.DataFrame, measure: str, *, dated: bool) -> list[objec
 
 
 def _may_be_sum(name: str) -> bool:
-    return is_total(name) or is_subtotal(name) or bool(joined_names(name))
+    return is_total(name) or is_whole(name) or is_subtotal(name) or bool(joined_names(name))
 
 
 def _shows_a_sum(values: FloatArray) -> bool:
@@ -169,18 +174,19 @@ _Totals: TypeAlias = list[tuple[tuple[str, str | None], float]]
 
 
 def _sums(
-    grid: _Grid, measure: str, market: str, misfits: list[tuple[str, RowViolation]]
+    grid: _Grid, measure: str, market: str, notes: list[tuple[str, str]], misfits: list[tuple[str, RowViolation]]
 ) -> Iterator[tuple[int, str, _Totals]]:
     """Names to take out: their place, of what they are the sum, and of a total row the total of each quarter."""
     left = list(range(len(grid.names)))
     for k, what in _subtotals(grid, left, market, misfits):
         left.remove(k)
         yield k, what, []
-    for k in list(left) if measure == "value" else []:
-        if not is_total(grid.names[k]) and _is_run(grid, k, left):
+    named = [k for k in left if is_total(grid.names[k])]
+    if measure == "value":
+        named += _whole_names(grid, left, named, market, misfits)
+        for k in _runs(grid, left, named, market, misfits):
             left.remove(k)
             yield k, "the sum of rows above it", []
-    named = [k for k in left if is_total(grid.names[k])]
     for k in named:
         others = [n for n in left if n not in named]
         verdict = _verdict(grid, k, others, measure)
@@ -188,11 +194,48 @@ def _sums(
             misfits.append((market, _misfit(grid, k, others, "the sum of its quarter")))
         elif verdict != "provider":
             yield k, verdict, _totals(grid, k, others)
-    for k in [] if named else left:
+    found = [] if named else _unnamed_totals(grid, left, measure)
+    for k, chance in found[:1]:
         others = [n for n in left if n != k]
-        if len(others) >= 2 and grid.names[k] != OTHERS and _is_unnamed_total(grid, k, others, measure):
+        if chance < _SURE:
             yield k, "the sum of its quarter", _totals(grid, k, others)
-            return
+        elif measure == "value" and chance < _UNSURE:
+            misfits.append((market, _unsure(grid, k, others, "Total")))
+        elif measure == "value":
+            told = f"{grid.names[k]!r} equals the sum of all others and is taken as a provider"
+            notes.append((market, f"{told}: if it is their sum, call it Total"))
+
+
+def _whole_names(
+    grid: _Grid, left: list[int], named: Sequence[int], market: str, misfits: list[tuple[str, RowViolation]]
+) -> list[int]:
+    """Rows whose name may stand for the whole market and whose numbers do; those that may are taken out of `left`."""
+    found = []
+    whole = [k for k in left if k not in named and is_whole(grid.names[k])]
+    others = [n for n in left if n not in named and n not in whole]
+    for k in whole:
+        if _equals(grid, k, [others], near=_TIGHT):
+            found.append(k)
+        elif members := _sum_of_some(grid, k, others):
+            misfits.append((market, _unsure(grid, k, members, "Total")))
+            left.remove(k)
+    return found
+
+
+def _runs(
+    grid: _Grid, left: Sequence[int], named: Sequence[int], market: str, misfits: list[tuple[str, RowViolation]]
+) -> Iterator[int]:
+    """Rows without a name of a sum that are the sum of rows right above them."""
+    for k in list(left):
+        above = _run_above(grid, k, left, named)
+        if above is None:
+            continue
+        chance, members = above
+        counted = _counted(grid, k, left, named)
+        if counted is None and chance >= _SURE:
+            misfits.append((market, _unsure(grid, k, members, "Subtotal")))
+        elif counted is not True:
+            yield k
 
 
 def _subtotals(
@@ -225,13 +268,85 @@ def _totals(grid: _Grid, k: int, others: Sequence[int]) -> _Totals:
     return [(quarter, float(total)) for quarter, total in zip(grid.quarters, told, strict=True) if total > 0.0]
 
 
-def _is_unnamed_total(grid: _Grid, k: int, others: Sequence[int], measure: str) -> bool:
-    if not _equals(grid, k, [others]):
-        return False
-    if measure == "value":
-        return bool(np.isfinite(grid.values[:, k]).sum() >= _FEWEST_QUARTERS)
+def _unnamed_totals(grid: _Grid, left: Sequence[int], measure: str) -> list[tuple[int, float]]:
+    """Rows that may be the sum of all others, and the chance of that among providers."""
+    found = []
+    for k in left if len(left) > 2 else []:
+        others = [n for n in left if n != k]
+        if grid.names[k] in ("", OTHERS) or not _equals(grid, k, [others]):
+            continue
+        if measure == "share":
+            given = np.isfinite(grid.values[:, k])
+            if (np.nansum(grid.values[given], axis=1) > 1.0 + grid.room(len(others))).all():
+                found.append((k, 0.0))
+        else:
+            found.append((k, len(left) * _chance(grid, k, others)))
+    return sorted(found, key=lambda row: row[1])
+
+
+def _sum_of_some(grid: _Grid, k: int, others: Sequence[int]) -> Sequence[int]:
+    """The rows of which one that may be the whole market is the sum; all others where it is larger than these."""
     given = np.isfinite(grid.values[:, k])
-    return bool((np.nansum(grid.values[given], axis=1) > 1.0 + grid.room(len(others))).all())
+    if others and given.any() and (grid.values[given, k] >= np.nansum(grid.values[given][:, others], axis=1)).all():
+        return others
+    above = [n for n in others if n < k]
+    return next((above[i:] for i in range(len(above) - 1) if _equals(grid, k, [above[i:]], near=_TIGHT)), [])
+
+
+def _run_above(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> tuple[float, list[int]] | None:
+    """The rows right above one that may be the sum of two or more of them, but not of all others; and the chance."""
+    if k in named or grid.names[k] in ("", OTHERS):
+        return None
+    above = [n for n in left if n < k]
+    runs = [above[i:] for i in range(len(above) - 1) if len(above[i:]) < len(left) - 1]
+    chances = [(len(left) * len(runs) * _chance(grid, k, run), run) for run in runs if _equals(grid, k, [run])]
+    chance, run = min(chances, default=(1.0, []))
+    if np.isfinite(grid.values[:, k]).sum() < _FEWEST_QUARTERS_OF_A_RUN:
+        chance = max(chance, _SURE)
+    return (chance, run) if chance < _UNSURE else None
+
+
+def _counted(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> bool | None:
+    """Whether the totals that have a name of one count a row; None where none of them tells."""
+    rest = [n for n in left if n not in named]
+    without = [n for n in rest if n != k]
+    for total in named:
+        with_it, without_it = _equals(grid, total, [rest]), _equals(grid, total, [without])
+        if with_it != without_it:
+            return with_it
+    return None
+
+
+def _chance(grid: _Grid, k: int, members: Sequence[int]) -> float:
+    """The chance that a provider's amounts come as near to a sum of others as those of this row do.
+
+    In its first quarter it may lie anywhere within a tenth of the sum; from then on, where its rivals move against each
+    other, it would have moved as far. What all have in common, such as growth, tells nothing; nor do digits that no
+    amount has.
+    """
+    order = sorted(
+        np.flatnonzero(np.isfinite(grid.values[:, k])), key=lambda t: (grid.quarters[t][0], grid.quarters[t][1] or "")
+    )
+    parts = np.nan_to_num(grid.values[order][:, members])
+    sums = parts.sum(axis=1)
+    parts, own, sums = parts[sums > 0.0], grid.values[order, k][sums > 0.0], sums[sums > 0.0]
+    if not len(sums):
+        return 1.0
+    step = np.full(len(sums), _step(grid))
+    for decimals in (1, 0):  # amounts that were made of round shares tell no more than these
+        unit = sums * 2.0 * 10.0 ** (-2.0 - decimals)
+        if (np.abs(parts - np.round(parts / unit[:, None]) * unit[:, None]) <= 1.01 * grid.half).all():
+            step = np.maximum(step, unit)
+    window = 2.0 * np.abs(own - sums).max() + step
+    moves = np.abs(parts[1:] - parts[:-1] * (sums[1:] / sums[:-1])[:, None]).max(axis=1)
+    return float(np.prod(window / (window + np.concatenate([[_NEAR * sums[0]], moves]))))
+
+
+def _step(grid: _Grid) -> float:
+    """What all amounts are multiples of."""
+    unit = 2.0 * grid.half
+    counts = np.round(grid.values[np.isfinite(grid.values)] / unit)
+    return unit * float(np.gcd.reduce(counts.astype(np.int64))) if np.abs(counts).max(initial=0.0) < 2.0**62 else unit
 
 
 def _verdict(grid: _Grid, k: int, others: Sequence[int], measure: str) -> str:
@@ -254,15 +369,18 @@ def _verdict(grid: _Grid, k: int, others: Sequence[int], measure: str) -> str:
     return "the whole market, of which the other rows are a part" if (gap >= -room).all() else "misfit"
 
 
-def _equals(grid: _Grid, k: int, sets: Sequence[Sequence[int]]) -> bool:
-    """Whether a row is the sum of one set of others in every quarter that has it."""
+def _equals(grid: _Grid, k: int, sets: Sequence[Sequence[int]], near: float | None = None) -> bool:
+    """Whether a row is the sum of one set of others in every quarter that has it, to rounding and a part of itself."""
     given = np.isfinite(grid.values[:, k])
     if not given.any():
         return False
     for members in sets:
         told = np.isfinite(grid.values[given][:, members])
         sums = np.where(told, grid.values[given][:, members], 0.0).sum(axis=1)
-        if told.any(axis=1).all() and (np.abs(grid.values[given, k] - sums) <= grid.room(told.sum(axis=1))).all():
+        room = grid.room(told.sum(axis=1))
+        if near is not None:
+            room = np.fmin(room, grid.room(-1) + near * grid.values[given, k])
+        if told.any(axis=1).all() and (np.abs(grid.values[given, k] - sums) <= room).all():
             return True
     return False
 
@@ -279,14 +397,6 @@ def _subtotal_of(grid: _Grid, k: int, others: Sequence[int]) -> str | None:
         return f"the sum of the {size} largest" if given.any() and fits.all() else None
     runs = [others[i:j] for i in range(len(others)) for j in range(i + 2, len(others) + 1)]
     return "the sum of rows beside it" if _equals(grid, k, runs) else None
-
-
-def _is_run(grid: _Grid, k: int, left: Sequence[int]) -> bool:
-    """Whether a row is the sum of two or more rows right above it, but not of all others, in every quarter."""
-    if np.isfinite(grid.values[:, k]).sum() < _FEWEST_QUARTERS_OF_A_RUN or grid.names[k] == OTHERS:
-        return False
-    above = [n for n in left if n < k]
-    return any(_equals(grid, k, [above[i:]]) for i in range(len(above) - 1) if len(above[i:]) < len(left) - 1)
 
 
 def _nothing_left(grid: _Grid) -> RowViolation:
@@ -310,5 +420,19 @@ def _misfit(grid: _Grid, k: int, others: Sequence[int], what: str) -> RowViolati
     value = f"{grid.names[k]!r} of {period} at {grid.values[t, k]:.6g}{beside}"
     allowed = (
         f"providers; this name stands for {what}, which its numbers are not: correct it, rename it or leave it out"
+    )
+    return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)
+
+
+def _unsure(grid: _Grid, k: int, members: Sequence[int], called: str) -> RowViolation:
+    """The first row of a name that says nothing of a sum, and whose numbers may be one or a provider's."""
+    t = int(np.flatnonzero(np.isfinite(grid.values[:, k]))[0])
+    names = [repr(grid.names[n]) for n in members[:_NAMES_SHOWN]]
+    more = f" and {len(members) - len(names)} more" if len(members) > len(names) else ""
+    sums = f"the sum of {', '.join(names)}{more}"
+    value = f"{grid.names[k]!r} of {grid.quarters[t][0]} at {grid.values[t, k]:.6g}, which may be {sums} or a provider"
+    allowed = (
+        f"a name that tells a sum from a provider: call a sum {called}; beside a provider add a row Total that counts "
+        "it, or give shares in place of amounts"
     )
     return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)

@@ -322,13 +322,13 @@ def test_a_firm_called_total_that_the_quarters_need_stays_a_provider() -> None:
 
 
 def test_subtotals_and_joined_names_are_recognised_by_their_numbers() -> None:
-    parts: dict[str, list[float | None]] = {"AWS": [31.0, 32.0, 33.0], "Azure": [20.0, 21.0, 22.0]}
-    rest: dict[str, list[float | None]] = {"Google": [10.0, 11.0, 12.5], "Others": [39.0, 36.0, 35.0]}
+    parts: dict[str, list[float | None]] = {"AWS": [3121.0, 3250.0, 3348.0, 3290.0], "Azure": [2043.0, 2104.0] * 2}
+    rest: dict[str, list[float | None]] = {"Google": [1003.0, 1101.0] * 2, "Others": [3909.0, 3612.0] * 2}
     plain = check_shares(table({**parts, **rest}, measure="value"))
     for extra in ("Subtotal US", "AWS, Azure", "AWS + Azure", "Top 2", "Hyperscalers"):
-        sums: list[float | None] = [51.0, 53.0, 55.0]
+        sums: list[float | None] = [5164.0, 5354.0, 5391.0, 5394.0]
         assert_frame_equal(check_shares(table({**parts, extra: sums, **rest}, measure="value")), plain)
-    wrong = table({**parts, "Top 2": [50.0, 53.0, 55.0], **rest}, measure="value")
+    wrong = table({**parts, "Top 2": [5100.0, 5354.0, 5391.0, 5394.0], **rest}, measure="value")
     assert [(v.rule, v.row) for v in violations(wrong)] == [("row_is_provider", 3)]
 
 

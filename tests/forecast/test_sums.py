@@ -1,6 +1,13 @@
-import polars as pl
+from collections.abc import Callable
 
-from forecast.shares import read_shares
+import numpy as np
+import polars as pl
+import pytest
+
+from forecast.arrays import FloatArray
+from forecast.shares import SharesTable, read_shares
+
+TABLES = 300
 
 
 def amounts(values: dict[str, list[float]], market: str = "m") -> pl.DataFrame:
@@ -19,3 +26,155 @@ def test_a_market_of_nothing_but_sums_is_refused_by_name() -> None:
     assert read.shares["market"].unique().to_list() == ["n"]
     assert read.refused["market"].to_list() == ["m"]
     assert "nothing but 'Top 1', 'Top 2', 'Top 1 + Top 2'" in read.refused["message"][0]
+
+
+# rows whose name says nothing of a sum
+
+
+def many(tables: list[FloatArray]) -> SharesTable:
+    """Markets m0, m1, ... of amounts, a row a quarter and a column a provider."""
+    frames = [
+        amounts({f"V{k}": table[:, k].tolist() for k in range(table.shape[1])}, f"m{i}")
+        for i, table in enumerate(tables)
+    ]
+    return read_shares(pl.concat(frames))
+
+
+def lost(tables: list[FloatArray]) -> list[str]:
+    """Markets of which a row was left out."""
+    read = many(tables)
+    kept = read.shares.group_by("market").agg(pl.col("provider").n_unique())
+    sizes = {f"m{i}": table.shape[1] for i, table in enumerate(tables)}
+    return [market for market, count in kept.iter_rows() if count < sizes[market]]
+
+
+def ascending(rng: np.random.Generator) -> FloatArray:
+    sizes = np.sort(rng.dirichlet(np.full(8, 2.0)))
+    return np.sort(rng.multinomial(50, sizes, size=8), axis=1).astype(float)
+
+
+def slow(rng: np.random.Generator) -> FloatArray:
+    return np.round(50.0 * np.sort(rng.dirichlet(np.full(8, 2.0))) * np.exp(rng.normal(0.0, 0.05, (8, 8))))
+
+
+def near_half(rng: np.random.Generator) -> FloatArray:
+    leader = 0.5 * np.exp(rng.normal(0.0, 0.03, 8))
+    second = (1.0 - leader) * np.clip(rng.uniform(0.3, 0.7) + rng.normal(0.0, 0.1, 8), 0.1, 0.9)
+    return np.round(20.0 * np.stack([leader, second, 1.0 - leader - second], axis=1))
+
+
+def steady(rng: np.random.Generator) -> FloatArray:
+    return np.repeat(near_half(rng)[:1], 8, axis=0) * rng.integers(1, 1000, (8, 1))
+
+
+def of_round_shares(rng: np.random.Generator) -> FloatArray:
+    second = rng.integers(28, 31, 8)
+    shares = np.stack([np.full(8, 50), second, 50 - second], axis=1)
+    return np.round(shares * rng.integers(5000, 90000, (8, 1)) / 100.0)
+
+
+def of_thousands(rng: np.random.Generator) -> FloatArray:
+    leader = rng.integers(7, 14, 8)
+    second = rng.integers(2, leader - 1)
+    return 1e3 * np.stack([leader, second, leader - second], axis=1)
+
+
+@pytest.mark.parametrize("vendors", [ascending, slow, near_half, steady, of_round_shares, of_thousands])
+def test_no_vendor_is_left_out_by_chance(vendors: Callable[[np.random.Generator], FloatArray]) -> None:
+    rng = np.random.default_rng(7)
+    assert len(lost([vendors(rng) for _ in range(TABLES)])) <= 1
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_a_sum_of_amounts_of_four_digits_is_found_without_a_name(last: bool) -> None:
+    rng = np.random.default_rng(8)
+    tables = []
+    for _ in range(TABLES):
+        size = (int(rng.integers(4, 9)), int(rng.integers(2, 8)))
+        parts = np.round(rng.uniform(1e3, 1e4, size[1]) * np.exp(np.cumsum(rng.normal(0.0, 0.05, size), axis=0)))
+        whole = parts.sum(axis=1, keepdims=True)
+        tables.append(np.hstack([parts, whole] if last else [whole, parts]))
+    assert len(lost(tables)) == TABLES
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"A": [1.0, 1.0, 2.0], "B": [2.0, 2.0, 2.0], "C": [3.0, 4.0, 5.0], "D": [20.0, 19.0, 22.0]},
+        {"A": [50.0] * 3, "B": [30.0] * 3, "C": [20.0] * 3},
+        {"A": [500.0, 600.0], "B": [300.0, 360.0], "C": [200.0, 240.0]},
+    ],
+)
+def test_numbers_that_would_match_anyway_leave_every_vendor(values: dict[str, list[float]]) -> None:
+    read = read_shares(amounts(values))
+    assert read.shares["provider"].unique(maintain_order=True).to_list() == list(values) and read.refused.is_empty()
+
+
+def test_a_vendor_as_large_as_all_others_is_told() -> None:
+    read = read_shares(amounts({"A": [50.0] * 3, "B": [30.0] * 3, "C": [20.0] * 3}))
+    assert read.notes["note"].to_list() == [
+        "'A' equals the sum of all others and is taken as a provider: if it is their sum, call it Total"
+    ]
+
+
+BIG = {"Big": [100.0, 100.0], "A": [60.0, 61.0], "B": [40.0, 39.0]}
+SHORT = {"A": [30012.0, 31207.0], "B": [20417.0, 25033.0], "C": [50429.0, 56240.0], "D": [10233.0, 9750.0]}
+RUN = {"A": [31.0, 32.0, 33.0], "B": [20.0, 21.0, 20.0], "C": [51.0, 53.0, 53.0], "D": [39.0, 36.0, 35.0]}
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "called"), [(BIG, "Big", "Total"), (RUN, "C", "Subtotal"), (SHORT, "C", "Subtotal")]
+)
+def test_a_row_that_may_be_a_sum_or_a_vendor_is_refused_with_a_way_out_for_both(
+    values: dict[str, list[float]], name: str, called: str
+) -> None:
+    (message,) = read_shares(amounts(values)).refused["message"]
+    assert f"'{name}' of 2020Q1 at {values[name][0]:g}, which may be the sum of 'A', 'B' or a provider" in message
+    assert f"call a sum {called}; beside a provider add a row Total" in message
+    as_sum = read_shares(amounts({called if n == name else n: cells for n, cells in values.items()}))
+    assert as_sum.refused.is_empty() and called not in as_sum.shares["provider"]
+    whole = [sum(cells) for cells in zip(*values.values(), strict=True)]
+    as_vendor = read_shares(amounts({**values, "Total": whole}))
+    assert as_vendor.refused.is_empty() and set(as_vendor.shares["provider"]) == set(values)
+    parts = amounts(values).with_columns(share=pl.col("value") / pl.col("value").sum().over("period")).drop("value")
+    assert set(read_shares(parts).shares["provider"]) == set(values)
+
+
+def test_a_total_says_which_rows_are_sums() -> None:
+    rest = [a + b + d for a, b, d in zip(RUN["A"], RUN["B"], RUN["D"], strict=True)]
+    read = read_shares(amounts({**RUN, "Total": rest}))
+    assert set(read.shares["provider"]) == {"A", "B", "D"} and read.refused.is_empty()
+
+
+def test_a_sum_is_found_that_the_first_quarter_does_not_have() -> None:
+    values = {"A": [3001.0, 3110.0, 3250.0, 3097.0, 3321.0], "B": [2101.0, 2011.0, 1987.0, 2240.0, 2093.0]}
+    frame = amounts({**values, "All of it": [a + b for a, b in zip(*values.values(), strict=True)]})
+    later = frame.filter((pl.col("provider") != "All of it") | (pl.col("period") != "2020Q1"))
+    assert set(read_shares(later).shares["provider"]) == {"A", "B"}
+
+
+@pytest.mark.parametrize("name", ["World", "Worldwide", "Global", "Industry", "Market"])
+def test_a_name_of_the_world_is_a_total_where_its_numbers_say_so(name: str) -> None:
+    read = read_shares(amounts({"A": [30.0], "B": [70.0], name: [100.0]}))
+    assert set(read.shares["provider"]) == {"A", "B"}
+    assert read.notes["note"].to_list() == [
+        f"{name!r} is the sum of its quarter, not a provider: its rows were left out"
+    ]
+
+
+def test_a_name_of_the_world_is_a_vendor_where_its_numbers_say_nothing_of_a_sum() -> None:
+    read = read_shares(amounts({"A": [30.0], "B": [70.0], "World": [45.0]}))
+    assert set(read.shares["provider"]) == {"A", "B", "World"} and read.notes.is_empty()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"A": [30.0], "B": [70.0], "World": [100.0], "EMEA": [10.0]},
+        {"A": [30.0], "B": [40.0], "World": [100.0]},
+        {"A": [1.0], "B": [1.0], "World": [3.0]},
+    ],
+)
+def test_a_name_of_the_world_whose_numbers_allow_both_is_refused(values: dict[str, list[float]]) -> None:
+    (message,) = read_shares(amounts(values)).refused["message"]
+    assert "'World' of 2020Q1" in message and "which may be the sum of 'A', 'B' or a provider" in message
