@@ -276,11 +276,13 @@ def _unnamed_totals(grid: _Grid, left: Sequence[int], measure: str) -> list[tupl
         if grid.names[k] in ("", OTHERS) or not _equals(grid, k, [others]):
             continue
         if measure == "share":
-            given = np.isfinite(grid.values[:, k])
-            if (np.nansum(grid.values[given], axis=1) > 1.0 + grid.room(len(others))).all():
+            own = grid.values[np.isfinite(grid.values[:, k]), k]
+            if (np.abs(own - 1.0) <= grid.room(0)).all():
                 found.append((k, 0.0))
         else:
             found.append((k, len(left) * _chance(grid, k, others)))
+    if measure == "share" and len(found) > 1:
+        return []  # nobody can tell which: the quarter sums to 2, and is refused for that
     return sorted(found, key=lambda row: row[1])
 
 

@@ -178,3 +178,32 @@ def test_a_name_of_the_world_is_a_vendor_where_its_numbers_say_nothing_of_a_sum(
 def test_a_name_of_the_world_whose_numbers_allow_both_is_refused(values: dict[str, list[float]]) -> None:
     (message,) = read_shares(amounts(values)).refused["message"]
     assert "'World' of 2020Q1" in message and "which may be the sum of 'A', 'B' or a provider" in message
+
+
+# shares
+
+
+def shares(values: dict[str, list[float]]) -> pl.DataFrame:
+    """Shares of a market as a list of numbers per provider, quarter by quarter."""
+    return amounts(values).rename({"value": "share"})
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"A": [0.9], "B": [0.5], "C": [0.4]},
+        {"A": [0.8, 0.81], "B": [0.4, 0.4], "C": [0.4, 0.41]},
+        {"A": [13.0], "B": [13.0], "C": [13.0], "D": [13.0], "E": [51.0]},
+        {"A": [1.0], "B": [1.0], "C": [0.0]},
+    ],
+)
+def test_shares_that_are_the_sum_of_others_and_not_1_are_refused_by_their_quarter(
+    values: dict[str, list[float]],
+) -> None:
+    read = read_shares(shares(values))
+    assert read.shares.is_empty() and {v.rule for v in read.violations} == {"quarter_sums_to_one_at_most"}
+
+
+def test_a_share_of_1_beside_others_that_sum_to_it_is_their_sum() -> None:
+    read = read_shares(shares({"All of it": [1.0, 1.0], "B": [0.61, 0.58], "C": [0.4, 0.42]}))
+    assert set(read.shares["provider"]) == {"B", "C"} and read.refused.is_empty()
