@@ -178,7 +178,7 @@ def _sums(
 ) -> Iterator[tuple[int, str, _Totals]]:
     """Names to take out: their place, of what they are the sum, and of a total row the total of each quarter."""
     left = list(range(len(grid.names)))
-    for k, what in _subtotals(grid, left, market, misfits):
+    for k, what in _subtotals(grid, left, measure, market, notes, misfits):
         left.remove(k)
         yield k, what, []
     named = [k for k in left if is_total(grid.names[k])]
@@ -187,12 +187,18 @@ def _sums(
         for k in _runs(grid, left, named, market, misfits):
             left.remove(k)
             yield k, "the sum of rows above it", []
+    taken: list[int] = []
     for k in named:
         others = [n for n in left if n not in named]
         verdict = _verdict(grid, k, others, measure)
         if verdict == "misfit":
             misfits.append((market, _misfit(grid, k, others, "the sum of its quarter")))
-        elif verdict != "provider":
+        elif verdict == "provider":
+            notes.append((market, _needed(grid, k)))
+        elif measure == "value" and taken and not _equals(grid, k, [taken[:1]]):
+            misfits.append((market, _misfit(grid, k, taken[:1], "the sum of its quarter")))
+        else:
+            taken.append(k)
             yield k, verdict, _totals(grid, k, others)
     found = [] if named else _unnamed_totals(grid, left, measure)
     for k, chance in found[:1]:
@@ -239,21 +245,31 @@ def _runs(
 
 
 def _subtotals(
-    grid: _Grid, left: Sequence[int], market: str, misfits: list[tuple[str, RowViolation]]
+    grid: _Grid,
+    left: Sequence[int],
+    measure: str,
+    market: str,
+    notes: list[tuple[str, str]],
+    misfits: list[tuple[str, RowViolation]],
 ) -> Iterator[tuple[int, str]]:
     """Rows whose name says that they are a part of the whole, and of what they are the sum."""
     keys = {name_key(name): k for k, name in enumerate(grid.names)}
     for k, name in enumerate(grid.names):
         joined = joined_names(name)
         parts = [keys[key] for key in joined if key in keys]
+        others = [n for n in left if n != k and not is_total(grid.names[n])]
         if parts and len(parts) == len(joined):
-            if _equals(grid, k, [parts]):
+            if measure == "share" and _is_needed(grid, k, others):
+                notes.append((market, _needed(grid, k)))
+            elif _equals(grid, k, [parts]):
                 yield k, "the sum of those it names"
             else:
                 misfits.append((market, _misfit(grid, k, parts, "the sum of those it names")))
         elif is_subtotal(name) and not is_total(name):
-            found = _subtotal_of(grid, k, [n for n in left if n != k and not is_total(grid.names[n])])
-            if found is None:
+            found = _subtotal_of(grid, k, others)
+            if found is None and measure == "share" and _is_needed(grid, k, others):
+                notes.append((market, _needed(grid, k)))
+            elif found is None:
                 misfits.append((market, _misfit(grid, k, [], "the sum of rows of this table")))
             else:
                 yield k, found
@@ -361,6 +377,8 @@ def _verdict(grid: _Grid, k: int, others: Sequence[int], measure: str) -> str:
         return "misfit" if given.any() and others else "provider"
     gap = grid.values[both, k] - sums[both]
     room = grid.room(beside[both].sum(axis=1))
+    if measure == "share" and _is_needed(grid, k, others):
+        return "provider"
     if (np.abs(gap) <= room).all():
         return "the sum of its quarter"
     if measure == "share":
@@ -369,6 +387,19 @@ def _verdict(grid: _Grid, k: int, others: Sequence[int], measure: str) -> str:
         within = np.nansum(grid.values[both][:, [*others, k]], axis=1) <= 1.0 + grid.room(beside[both].sum(axis=1))
         return "provider" if within.all() else "misfit"
     return "the whole market, of which the other rows are a part" if (gap >= -room).all() else "misfit"
+
+
+def _is_needed(grid: _Grid, k: int, others: Sequence[int]) -> bool:
+    """Whether every quarter of shares adds up to 1 with a row and not without it."""
+    given = np.isfinite(grid.values[:, k])
+    without = np.nansum(grid.values[given][:, others], axis=1)
+    room = grid.room(np.isfinite(grid.values[given][:, others]).sum(axis=1))
+    adds_up = np.abs(without + grid.values[given, k] - 1.0) <= room
+    return bool(given.any() and (adds_up & (np.abs(without - 1.0) > room) & (without > room)).all())
+
+
+def _needed(grid: _Grid, k: int) -> str:
+    return f"{grid.names[k]!r} is taken as a provider, not a sum: the shares of its quarters add up with it"
 
 
 def _equals(grid: _Grid, k: int, sets: Sequence[Sequence[int]], near: float | None = None) -> bool:

@@ -207,3 +207,49 @@ def test_shares_that_are_the_sum_of_others_and_not_1_are_refused_by_their_quarte
 def test_a_share_of_1_beside_others_that_sum_to_it_is_their_sum() -> None:
     read = read_shares(shares({"All of it": [1.0, 1.0], "B": [0.61, 0.58], "C": [0.4, 0.42]}))
     assert set(read.shares["provider"]) == {"B", "C"} and read.refused.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"Total": [0.5, 0.5], "BP": [0.3, 0.31], "Shell": [0.2, 0.19]}, "Total"),
+        ({"Total": [0.5], "BP": [0.31], "Shell": [0.2]}, "Total"),
+        ({"Total": [0.1, 0.12], "BP": [0.5, 0.48], "Shell": [0.4, 0.4]}, "Total"),
+        ({"A & B": [0.3, 0.3], "A": [0.2, 0.2], "B": [0.1, 0.1], "C": [0.4, 0.4]}, "A & B"),
+        ({"A & B": [0.2, 0.2], "A": [0.2, 0.2], "B": [0.2, 0.2], "C": [0.4, 0.4]}, "A & B"),
+        ({"Top 10": [0.3, 0.2], "A": [0.2, 0.4], "B": [0.5, 0.4]}, "Top 10"),
+    ],
+)
+def test_a_name_of_a_sum_that_the_quarters_need_to_add_up_is_a_provider_and_told(
+    values: dict[str, list[float]], name: str
+) -> None:
+    read = read_shares(shares(values))
+    assert set(read.shares["provider"]) == set(values) and read.refused.is_empty()
+    assert f"{name!r} is taken as a provider, not a sum: the shares of its quarters add up with it" in read.notes_of(
+        "m"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"Total": [0.9, 0.92], "BP": [0.5, 0.5], "Shell": [0.4, 0.42]}, "Total"),
+        ({"Total": [1.0, 1.0], "BP": [0.5, 0.5], "Shell": [0.4, 0.42]}, "Total"),
+        ({"Total": [1.0, 1.0], "BP": [0.0, 0.0], "Shell": [0.0, 0.0]}, "Total"),
+        ({"A & B": [0.6, 0.55], "A": [0.3, 0.3], "B": [0.3, 0.25], "C": [0.4, 0.45]}, "A & B"),
+    ],
+)
+def test_a_name_of_a_sum_that_is_one_is_left_out(values: dict[str, list[float]], name: str) -> None:
+    read = read_shares(shares(values))
+    assert set(read.shares["provider"]) == set(values) - {name} and read.refused.is_empty()
+
+
+def test_a_total_above_the_others_is_the_whole_market_and_told() -> None:
+    read = read_shares(amounts({"Total": [60.0], "BP": [20.0], "Shell": [15.0]}))
+    assert read.shares["share"].to_list() == [20.0 / 60.0, 0.25]
+    assert "'Total' is the whole market, of which the other rows are a part" in read.notes["note"][0]
+
+
+def test_two_totals_that_differ_are_refused() -> None:
+    (message,) = read_shares(amounts({"Total": [60.0], "BP": [20.0], "Grand total": [80.0]})).refused["message"]
+    assert "'Grand total' of 2020Q1 at 80, beside rows that sum to 60" in message
