@@ -15,6 +15,7 @@ from typing import Final, Literal
 from forecast.errors import InvalidArgument
 from forecast.quarter import FIRST_YEAR, LAST_YEAR, Quarter
 from forecast.schema import MAX_DECIMALS
+from forecast.visible import UNSEEN
 
 Cell = str | int | float | date | datetime | bool | None
 DecimalMark = Literal["point", "comma"]
@@ -90,7 +91,7 @@ def tidy(text: str, /) -> str:
     """The text with every run of white space of any kind as one space, none at its ends, and nothing invisible."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip()
-    return " ".join(re.sub(r"[\ufeff\u200b-\u200f\u2060]", "", text).split())
+    return " ".join(UNSEEN.sub("", text).split())
 
 
 def printable(text: str, /) -> str:

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 import polars as pl
 
-from forecast.names import figure_name, name_key
+from forecast.names import figure_name, name_key, unmarked
 from forecast.quarter import Quarter
 from forecast.schema import (
     PUBLISHED_MONTH,
@@ -204,8 +204,10 @@ def _spellings(providers: pl.Series) -> dict[str, str]:
     """Every text of a column of providers with one spelling of each name: that which comes first."""
     first: dict[str, str] = {}
     found = {}
-    for text in providers.unique(maintain_order=True):
-        names = [figure_name(name) for name in text.split("|")]
+    texts = providers.unique(maintain_order=True).to_list()
+    plain = unmarked(name for text in texts for name in text.split("|"))
+    for text in texts:
+        names = [figure_name(plain.get(name, name)) for name in text.split("|")]
         found[text] = "|".join(first.setdefault(name_key(name), name) for name in names)
     return found
 

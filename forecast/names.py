@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 from forecast.results import OTHERS
+from forecast.visible import UNSEEN
 
 _SPACES = re.compile(r"\s+")
 _FOOTNOTE = re.compile(r"(?:\s*(?:[*†‡§¹²³⁰⁴-⁹]|\([0-9a-z*]\)|\[[0-9a-z*]\]))+$")  # marks behind a name
+_STAR = re.compile(r"(?:\s*(?:[*†‡§]|\(\*\)|\[\*\]))+$")  # of these the marks that tell no name from another
 _REMARK = re.compile(r"\s*\([^()]*\)$")
 
 _WHOM = (
@@ -35,28 +38,28 @@ _JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
 def plain_name(name: str, /) -> str:
     r"""A name without what nobody sees: composed characters, single spaces, none at either end, no soft hyphens.
 
-    >>> plain_name("  Acme\u00a0 Corp ")
+    >>> plain_name("  Acme\u00a0 Corp\u2060 ")
     'Acme Corp'
     """
-    composed = unicodedata.normalize("NFC", name).replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")
+    composed = unicodedata.normalize("NFC", UNSEEN.sub("", name).replace("\u00ad", ""))
     return _SPACES.sub(" ", composed).strip()
 
 
 @lru_cache(maxsize=65536)
 def name_key(name: str, /) -> str:
-    """What two spellings of one name have in common: neither case, width, spaces nor footnote marks count.
+    """What two spellings of one name have in common: neither case, width, spaces nor stars behind it count.
 
-    >>> name_key("ACME *") == name_key("Acme"), name_key("Acme") == name_key("Acme 2")
+    >>> name_key("ACME *") == name_key("Acme"), name_key("Fund (1)") == name_key("Fund (2)")
     (True, False)
     """
     plain = plain_name(name)
-    bare = _FOOTNOTE.sub("", plain) or plain
+    bare = _STAR.sub("", plain) or plain
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", bare).casefold())
 
 
 @lru_cache(maxsize=65536)
 def shown_name(name: str, /) -> str:
-    """The spelling under which a provider is kept: the residual part is `Others`; footnote marks go.
+    """The spelling under which a provider is kept: the residual part is `Others`; stars go.
 
     >>> shown_name("Rest of market"), shown_name("Others*"), shown_name("Acme †")
     ('Others', 'Others', 'Acme')
@@ -64,7 +67,51 @@ def shown_name(name: str, /) -> str:
     if is_residual(name):
         return OTHERS
     plain = plain_name(name)
+    return _STAR.sub("", plain) or plain
+
+
+def unmarked(names: Iterable[str], /) -> dict[str, str]:
+    """Names of a table that end in a footnote's number or letter, without it.
+
+    Names that differ in nothing but such a mark are names of their own, and not among these.
+
+    >>> unmarked(["Acme (1)", "Fund (1)", "Fund (2)", "Top 3"])
+    {'Acme (1)': 'Acme'}
+    """
+    marks: dict[str, set[str]] = {}
+    stems = {name: stem_of(name) for name in names}
+    for name, stem in stems.items():
+        if name_key(name) != name_key(stem):
+            marks.setdefault(name_key(stem), set()).add(name_key(name))
+    return {
+        name: stem
+        for name, stem in stems.items()
+        if name_key(name) != name_key(stem) and len(marks[name_key(stem)]) == 1
+    }
+
+
+def stem_of(name: str, /) -> str:
+    """A name without the marks of footnotes.
+
+    >>> stem_of("Acme¹ *")
+    'Acme'
+    """
+    plain = plain_name(name)
     return _FOOTNOTE.sub("", plain) or plain
+
+
+def _said(name: str) -> str:
+    """What a name says of its kind: without marks and remarks."""
+    return _REMARK.sub("", name_key(stem_of(name)))
+
+
+def is_plainest(name: str, /) -> bool:
+    """Whether a name has none of the characters that stand for others: ligatures, letters in circles or of full width.
+
+    >>> is_plainest("fit"), is_plainest("\ufb01t")
+    (True, False)
+    """
+    return unicodedata.is_normalized("NFKC", name)
 
 
 def figure_name(name: str, /) -> str:
@@ -73,7 +120,7 @@ def figure_name(name: str, /) -> str:
     >>> figure_name("Total"), figure_name("Top 3"), figure_name(" rest of market"), figure_name("AWS")
     ('TOTAL', 'TOP3', 'Others', 'AWS')
     """
-    key = name_key(name)
+    key = name_key(stem_of(name))
     if is_total(name):
         return "TOTAL"
     top = re.fullmatch(rf"top[ -]?([0-9]+)(?: {_WHOM})?", key)
@@ -86,7 +133,7 @@ def is_residual(name: str, /) -> bool:
     >>> is_residual("All others"), is_residual("Others (incl. Oppo)"), is_residual("Otherside")
     (True, True, False)
     """
-    return _RESIDUAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+    return _RESIDUAL.fullmatch(_said(name)) is not None
 
 
 def is_total(name: str, /) -> bool:
@@ -95,7 +142,7 @@ def is_total(name: str, /) -> bool:
     >>> is_total("Grand Total"), is_total("Gesamt"), is_total("Totalplay")
     (True, True, False)
     """
-    return _TOTAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+    return _TOTAL.fullmatch(_said(name)) is not None
 
 
 def is_whole(name: str, /) -> bool:
@@ -104,7 +151,7 @@ def is_whole(name: str, /) -> bool:
     >>> is_whole("Worldwide"), is_whole("World Bank")
     (True, False)
     """
-    return _WHOLE.fullmatch(_REMARK.sub("", name_key(name))) is not None
+    return _WHOLE.fullmatch(_said(name)) is not None
 
 
 def is_subtotal(name: str, /) -> bool:
@@ -113,7 +160,7 @@ def is_subtotal(name: str, /) -> bool:
     >>> is_subtotal("Top 3"), is_subtotal("Subtotal Asia"), is_subtotal("Topcon")
     (True, True, False)
     """
-    return _SUBTOTAL.fullmatch(_REMARK.sub("", name_key(name))) is not None
+    return _SUBTOTAL.fullmatch(_said(name)) is not None
 
 
 def joined_names(name: str, /) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from forecast.amounts import Totals, divided
 from forecast.errors import InvalidTable, RowViolation, violation_texts
-from forecast.names import name_key, plain_name, shown_name
+from forecast.names import is_plainest, is_residual, name_key, plain_name, shown_name, stem_of, unmarked
 from forecast.printed import STATED_SHIFTS
 from forecast.schema import (
     DATED_SHARES_COLUMNS,
@@ -193,29 +193,34 @@ def _one_spelling(typed: pl.DataFrame, measure: str, notes: list[tuple[str, str]
     """Names that differ only in what people do not see as one name, with a note of what was read as what."""
     markets = typed["market"].unique(maintain_order=True).drop_nulls()
     if not _all_plain(markets):
+        # Of a market no mark is taken away but stars: EU (1) and EU (2) are two.
         shown: dict[str, str] = {}
-        renamed = [(name, shown.setdefault(name_key(name), plain_name(name))) for name in markets]
+        for name in sorted(map(plain_name, markets), key=is_plainest, reverse=True):
+            shown.setdefault(name_key(name), name)
+        renamed = [(name, shown[name_key(name)]) for name in markets]
         typed = typed.with_columns(pl.col("market").replace(dict(renamed)))
         notes += [(to, f"market {name!r} read as {to!r}") for name, to in renamed if name != to]
     names = typed["provider"].unique(maintain_order=True).drop_nulls()
     if _all_plain(names):
         return typed
+    bare = _unmarked(typed, names, measure, notes, dated=dated)
+    spellings = [(name, shown_name(bare.get(name, name))) for name in names]
     table = pl.DataFrame(
-        [(name, name_key(shown_name(name)), shown_name(name)) for name in names],
-        schema={"provider": pl.String, "key": pl.String, "shown": pl.String},
+        [(name, name_key(shown), shown, is_plainest(shown)) for name, shown in spellings],
+        schema={"provider": pl.String, "key": pl.String, "shown": pl.String, "plainest": pl.Boolean},
         orient="row",
     )
     spelt = (
         typed.select("market", "provider")
         .join(table, on="provider", how="inner")
-        .group_by("market", "key", "shown", "provider", maintain_order=True)
+        .group_by("market", "key", "shown", "plainest", "provider", maintain_order=True)
         .len()
     )
-    # The spelling that most rows have; of several the one that comes first.
+    # The spelling of plain letters and digits that most rows have; of several the one that comes first.
     kept = (
-        spelt.group_by("market", "key", "shown", maintain_order=True)
+        spelt.group_by("market", "key", "shown", "plainest", maintain_order=True)
         .agg(pl.col("len").sum())
-        .sort("len", descending=True, maintain_order=True)
+        .sort("plainest", "len", descending=True, maintain_order=True)
         .unique(["market", "key"], keep="first", maintain_order=True)
         .select("market", "key", to="shown")
     )
@@ -233,6 +238,27 @@ def _one_spelling(typed: pl.DataFrame, measure: str, notes: list[tuple[str, str]
     # An empty cell beside a filled one of the same provider says nothing.
     empty_twin = pl.col(measure).is_null() & pl.col("to").is_not_null().any().over(cell) & (pl.len().over(cell) > 1)
     return found.filter(~(empty_twin & pl.col(measure).is_not_null().any().over(cell))).drop("to")
+
+
+def _unmarked(
+    typed: pl.DataFrame, names: pl.Series, measure: str, notes: list[tuple[str, str]], *, dated: bool
+) -> dict[str, str]:
+    """Names without a footnote's mark where that makes them no other provider's; what is kept so is told."""
+    bare = unmarked(names)
+    cell = ["market", "period", *(["published_at"] if dated else [])]
+    filled = typed.filter(pl.col(measure).is_not_null())
+    for name, stem in list(bare.items()):
+        twins = [n for n in names if n != name and name_key(bare.get(n, n)) == name_key(stem)]
+        mine, theirs = (filled.filter(pl.col("provider").is_in(some)) for some in ([name], twins))
+        if mine.join(theirs, on=cell, how="semi", nulls_equal=True).height:
+            del bare[name]  # both stand in one quarter
+    marked = [name for name in names if name_key(stem_of(name)) != name_key(name) and not is_residual(name)]
+    kept = [name for name in marked if name not in bare]
+    for (market,), rows in typed.filter(pl.col("provider").is_in(kept)).group_by("market", maintain_order=True):
+        seen = rows["provider"].unique(maintain_order=True).to_list()
+        listed = ", ".join(map(repr, seen[:_NAMES_SHOWN]))
+        notes.append((str(market), f"{listed} kept with their marks, by which they differ from other names"))
+    return bare
 
 
 def _all_plain(names: pl.Series) -> bool:

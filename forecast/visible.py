@@ -12,6 +12,9 @@ _HIDDEN = re.compile(
     "\ud800-\udfff]"  # bytes of a file's name that are no text
     f"|(?<![{_JOINED}])[\u200c\u200d]"
 )
+UNSEEN = re.compile("[\u200b-\u200f\u2060\ufeff]")
+"""What nobody sees in a cell: zero widths, joiners and marks of direction."""
+
 _LINE_END = re.compile("\n")
 
 

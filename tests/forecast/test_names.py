@@ -13,6 +13,7 @@ from forecast.names import (
     name_key,
     plain_name,
     shown_name,
+    unmarked,
 )
 
 
@@ -36,6 +37,13 @@ def test_what_nobody_sees_changes_no_key_and_what_everybody_sees_does(name: str,
 def test_names_of_firms_are_taken_as_they_are(name: str) -> None:
     assert shown_name(name) == figure_name(name) == name
     assert not is_residual(name) and not is_total(name) and not is_subtotal(name)
+
+
+def test_a_mark_is_taken_from_names_that_nothing_else_tells_apart() -> None:
+    assert unmarked(["Acme¹", "Acme", "ACME¹", "Fund (1)", "fund (2)", "Top 3", "Beta*"]) == {
+        "Acme¹": "Acme",
+        "ACME¹": "ACME",
+    }
 
 
 def test_names_that_join_others_are_taken_apart() -> None:

@@ -237,6 +237,47 @@ def test_markets_that_differ_in_spelling_are_one() -> None:
     assert check_shares(frame)["market"].unique().to_list() == ["m"]
 
 
+@pytest.mark.parametrize(("one", "two"), [("EU (1)", "EU (2)"), ("EU", "EU (1)"), ("EU¹", "EU²")])
+def test_markets_that_differ_in_a_mark_are_two(one: str, two: str) -> None:
+    frame = table({"A": [0.4, 0.5], "B": [0.6, 0.5]}).with_columns(market=pl.Series([one, one, two, two]))
+    assert check_shares(frame)["market"].to_list() == [one, one, two, two]
+
+
+@pytest.mark.parametrize(
+    ("one", "two"), [("Fund (1)", "Fund (2)"), ("Fund [a]", "Fund [b]"), ("Fund¹", "Fund²"), ("O²", "O")]
+)
+def test_providers_that_differ_in_a_mark_in_one_quarter_are_two_and_told(one: str, two: str) -> None:
+    read = sound_shares(table({one: [0.4, 0.5], two: [0.6, 0.5]}))
+    assert read.shares["provider"].to_list() == [one, two] * 2
+    assert "kept with their marks, by which they differ from other names" in read.notes["note"][0]
+
+
+def test_providers_that_differ_in_a_mark_in_other_quarters_are_two() -> None:
+    read = sound_shares(table({"Fund (1)": [0.4, None], "Fund (2)": [None, 0.5], "B": [0.6, 0.5]}).drop_nulls())
+    assert read.shares["provider"].to_list() == ["Fund (1)", "B", "Fund (2)", "B"]
+
+
+@pytest.mark.parametrize("marked", ["Acme (1)", "Acme¹", "Acme [a]", "Acme² *"])
+def test_a_mark_that_no_other_name_has_is_none_of_the_name(marked: str) -> None:
+    read = sound_shares(table({"Acme": [0.4, None], marked: [None, 0.5], "B": [0.6, 0.5]}))
+    assert shares_of(read.shares, "Acme") == [0.4, 0.5]
+    assert read.notes["note"].to_list() == [f"{marked!r} read as 'Acme'"]
+
+
+@pytest.mark.parametrize("unseen", ["\u00ad", "\u200b", "\u200e", "\u200f", "\u200d", "\u2060", "\ufeff"])
+def test_what_nobody_sees_in_a_name_is_no_other_provider(unseen: str) -> None:
+    frame = table({"Acme": [0.4, None], f"Ac{unseen}me": [None, 0.5], "B": [0.6, 0.5]}).drop_nulls()
+    assert shares_of(check_shares(frame), "Acme") == [0.4, 0.5]
+
+
+@pytest.mark.parametrize(("fancy", "plain"), [("\ufb01t", "fit"), ("\u2460", "1"), ("\u2163", "IV"), ("\uff21", "A")])
+def test_of_two_spellings_the_plain_one_is_shown(fancy: str, plain: str) -> None:
+    frame = table({fancy: [0.4, 0.4, None], plain: [None, None, 0.5], "B": [0.6, 0.6, 0.5]}).drop_nulls()
+    assert shares_of(check_shares(frame), plain) == [0.4, 0.4, 0.5]
+    markets = table({"A": [1.0, 1.0]}).with_columns(market=pl.Series([fancy, plain]))
+    assert check_shares(markets)["market"].to_list() == [plain] * 2
+
+
 def test_a_name_that_ends_where_another_begins_is_warned_of() -> None:
     frame = table(
         {

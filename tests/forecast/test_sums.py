@@ -236,6 +236,7 @@ def test_a_name_of_a_sum_that_the_quarters_need_to_add_up_is_a_provider_and_told
         ({"Total": [0.9, 0.92], "BP": [0.5, 0.5], "Shell": [0.4, 0.42]}, "Total"),
         ({"Total": [1.0, 1.0], "BP": [0.5, 0.5], "Shell": [0.4, 0.42]}, "Total"),
         ({"Total": [1.0, 1.0], "BP": [0.0, 0.0], "Shell": [0.0, 0.0]}, "Total"),
+        ({"A & B": [0.01], "A": [0.01], "B": [0.0], "C": [0.99]}, "A & B"),
         ({"A & B": [0.6, 0.55], "A": [0.3, 0.3], "B": [0.3, 0.25], "C": [0.4, 0.45]}, "A & B"),
     ],
 )
