@@ -28,6 +28,7 @@ DRAWS = 2000
 FINEST_LEVEL = 1.0 - 1e-6  # of an interval that is computed without draws
 FINEST_OF_DRAWS = 0.999  # beyond, less than one draw lies on either side
 LONGEST_HORIZON = 40
+LARGEST_SEED = 2**64 - 1
 
 # Each of these is a function of its own name in its own file of `forecast.models`. Models are loaded when they are
 # asked for: statsmodels takes a second, numba a quarter of one.
@@ -65,9 +66,21 @@ def check_request(*, horizon: float, levels: Sequence[float] | float, model: str
             raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{finest}{hint}")
     if len(set(asked)) < len(asked):
         raise InvalidArgument("levels", asked, "each level once")
-    if model not in MODELS:
-        raise NotFound("model", model, MODELS)
+    if not isinstance(model, str) or model not in MODELS:
+        raise NotFound("model", str(model), MODELS)
     return quarters, tuple(float(level) for level in asked)  # type: ignore[arg-type]  # each is a number
+
+
+def check_seed(seed: float) -> int:
+    """The seed as a plain number.
+
+    Raises:
+        InvalidArgument: it is not whole, or not in 0 to 2**64 - 1.
+    """
+    found = _whole(seed)
+    if found is None or not 0 <= found <= LARGEST_SEED:
+        raise InvalidArgument("seed", seed, "a whole number from 0 to 2**64 - 1")
+    return found
 
 
 def _whole(number: object) -> int | None:
@@ -231,6 +244,7 @@ def _forecast(
     history: History | None = None,
 ) -> Forecast:
     ascending = tuple(sorted(levels))
+    seed = check_seed(seed)
     draws: FloatArray | None = None
     if model == OF_RECORD:
         from forecast.models.dlm import pasts_of

@@ -10,7 +10,7 @@ import polars as pl
 
 from forecast.brought import TableLike, read_table
 from forecast.errors import InvalidTable, NotEnoughData, SharecastError
-from forecast.forecasting import OF_RECORD, check_request, forecast_shares
+from forecast.forecasting import OF_RECORD, check_request, check_seed, forecast_shares
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.preparing import cells_of, completion_notes
 from forecast.prior import Prior, shipped_prior
@@ -59,6 +59,7 @@ def forecast_markets(
         InvalidArgument, NotFound: as `forecast.forecasting.check_request`.
     """
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
+    seed = check_seed(seed)
     read = read_table(shares)
     made = forecast_read(
         replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed

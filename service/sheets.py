@@ -138,10 +138,25 @@ def tidy_file(
     """
     frame = None if options or sheet else _canonical(path, dated=dated)
     if frame is None:
-        return tidy_sheet(read_sheet(path, sheet=sheet, options=options), dated=dated)
+        tidy = tidy_sheet(read_sheet(path, sheet=sheet, options=options), dated=dated)
+        return tidy if options is None or options.market is None else _of_market(tidy, options.market)
     if "market" not in frame.columns:
         frame = frame.with_columns(market=pl.lit(path.stem))
     return TidyTable(str(path), frame)
+
+
+def _of_market(tidy: TidyTable, market: str) -> TidyTable:
+    """The rows of one market."""
+    markets = tidy.frame["market"].unique(maintain_order=True).to_list()
+    if market not in markets:
+        shown = ", ".join(markets[:10]) + (f" and {len(markets) - 10} more" if len(markets) > 10 else "")
+        raise InvalidArgument("--market", market, f"one of the {len(markets)} markets of {tidy.name}: {shown}")
+    return replace(
+        tidy,
+        frame=tidy.frame.filter(pl.col("market") == market),
+        notes=tuple(note for note in tidy.notes if note[0] in ("", market)),
+        faults=tuple(fault for fault in tidy.faults if fault[0] in ("", market)),
+    )
 
 
 def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
