@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import polars as pl
@@ -85,6 +85,8 @@ def check_seed(seed: float) -> int:
 
 def _whole(number: object) -> int | None:
     """A whole number of any numeric type; None for anything else."""
+    if isinstance(number, Integral) and not isinstance(number, bool):
+        return int(number)  # a float has too few digits for a large one
     value = _value(number)
     return int(value) if value.is_integer() else None
 

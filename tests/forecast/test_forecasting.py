@@ -172,6 +172,10 @@ def test_a_seed_that_is_none_is_named(seed: object) -> None:
         forecast_shares(table(1), seed=seed)  # type: ignore[arg-type]
 
 
+def test_the_largest_seed_is_taken_to_the_last_digit() -> None:
+    assert forecast_shares(table(1), seed=2**64 - 1, horizon=1).provenance.seed == 2**64 - 1
+
+
 @pytest.mark.parametrize("model", [None, ["auto"]])
 def test_a_model_that_is_no_name_is_refused(model: object) -> None:
     with pytest.raises(NotFound, match="is not known; known: auto, "):
