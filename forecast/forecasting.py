@@ -85,10 +85,10 @@ def check_seed(seed: float) -> int:
 
 def _whole(number: object) -> int | None:
     """A whole number of any numeric type; None for anything else."""
-    if isinstance(number, Integral) and not isinstance(number, bool):
-        return int(number)  # a float has too few digits for a large one
     value = _value(number)
-    return int(value) if value.is_integer() else None
+    if not value.is_integer():
+        return None
+    return int(number) if isinstance(number, Integral) else int(value)  # a float has too few digits for a large seed
 
 
 def _value(number: object) -> float:
