@@ -26,6 +26,7 @@ TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
 
 _FEWEST_QUARTERS = 2  # in which an unnamed row must be the sum of all others
 _FEWEST_QUARTERS_OF_A_RUN = 3  # in which it must be the sum of the rows above it
+_NAMES_SHOWN = 6  # in one message
 _HALF_OF_UNSAID = 5e-6  # half a unit of a share whose printed precision is not known, fraction
 
 
@@ -59,15 +60,22 @@ def without_sums(
         The other rows; rows whose name says that they are sums and whose numbers do not, by market; and what the total
         rows of amounts say, columns of `TOTALS_SCHEMA`.
     """
-    out: list[int] = []
+    cell = ["market", "period", "provider", *(["published_at"] if dated else [])]
+    out: list[tuple[str, str]] = []
     misfits: list[tuple[str, RowViolation]] = []
     totals: list[tuple[str, str, str | None, float]] = []
     for market in _candidates(typed, measure, dated=dated):
         mine = typed.filter(pl.col("market") == market)
+        if mine.select(cell).is_duplicated().any():
+            continue  # a cell given twice: its market is refused for that
         grid = _grid(mine, measure, dated=dated)
-        for note, rows, quarters in _sums(grid, measure, str(market), misfits):
-            out += rows
-            notes.append((str(market), note))
+        sums = list(_sums(grid, measure, str(market), misfits))
+        if len(sums) == len(grid.names):
+            misfits.append((str(market), _nothing_left(grid)))
+            continue
+        for k, what, quarters in sums:
+            out.append((str(market), grid.names[k]))
+            notes.append((str(market), f"{grid.names[k]!r} is {what}, not a provider: its rows were left out"))
             if measure == "value":
                 totals += [(str(market), period, day, total) for (period, day), total in quarters]
     found = pl.DataFrame(totals, schema=TOTALS_SCHEMA, orient="row").unique(
@@ -75,7 +83,9 @@ def without_sums(
     )
     if not out:
         return typed, misfits, found
-    return typed.filter(~pl.col("row").is_in(out)), misfits, found
+    # By name: the rows of a sheet may be those of all its providers.
+    gone = pl.DataFrame(out, schema={"market": pl.String, "provider": pl.String}, orient="row")
+    return typed.join(gone, on=["market", "provider"], how="anti", maintain_order="left"), misfits, found
 
 
 def _candidates(typed: pl.DataFrame, measure: str, *, dated: bool) -> list[object]:
@@ -160,16 +170,16 @@ _Totals: TypeAlias = list[tuple[tuple[str, str | None], float]]
 
 def _sums(
     grid: _Grid, measure: str, market: str, misfits: list[tuple[str, RowViolation]]
-) -> Iterator[tuple[str, list[int], _Totals]]:
-    """Rows to take out: a note, the rows' numbers, and of a total row the total of each quarter."""
+) -> Iterator[tuple[int, str, _Totals]]:
+    """Names to take out: their place, of what they are the sum, and of a total row the total of each quarter."""
     left = list(range(len(grid.names)))
     for k, what in _subtotals(grid, left, market, misfits):
         left.remove(k)
-        yield _told(grid, k, what), _rows(grid, k), []
+        yield k, what, []
     for k in list(left) if measure == "value" else []:
         if not is_total(grid.names[k]) and _is_run(grid, k, left):
             left.remove(k)
-            yield _told(grid, k, "the sum of rows above it"), _rows(grid, k), []
+            yield k, "the sum of rows above it", []
     named = [k for k in left if is_total(grid.names[k])]
     for k in named:
         others = [n for n in left if n not in named]
@@ -177,11 +187,11 @@ def _sums(
         if verdict == "misfit":
             misfits.append((market, _misfit(grid, k, others, "the sum of its quarter")))
         elif verdict != "provider":
-            yield _told(grid, k, verdict), _rows(grid, k), _totals(grid, k, others)
+            yield k, verdict, _totals(grid, k, others)
     for k in [] if named else left:
         others = [n for n in left if n != k]
         if len(others) >= 2 and grid.names[k] != OTHERS and _is_unnamed_total(grid, k, others, measure):
-            yield _told(grid, k, "the sum of its quarter"), _rows(grid, k), _totals(grid, k, others)
+            yield k, "the sum of its quarter", _totals(grid, k, others)
             return
 
 
@@ -279,12 +289,11 @@ def _is_run(grid: _Grid, k: int, left: Sequence[int]) -> bool:
     return any(_equals(grid, k, [above[i:]]) for i in range(len(above) - 1) if len(above[i:]) < len(left) - 1)
 
 
-def _rows(grid: _Grid, k: int) -> list[int]:
-    return [int(row) for row in grid.rows[:, k] if np.isfinite(row)]
-
-
-def _told(grid: _Grid, k: int, what: str) -> str:
-    return f"{grid.names[k]!r} is {what}, not a provider: its rows were left out"
+def _nothing_left(grid: _Grid) -> RowViolation:
+    """A market of nothing but sums."""
+    names = ", ".join(map(repr, grid.names[:_NAMES_SHOWN]))
+    allowed = "at least one provider beside rows that are sums of others"
+    return RowViolation("market_has_providers", int(np.nanmin(grid.rows)), "provider", f"nothing but {names}", allowed)
 
 
 def _misfit(grid: _Grid, k: int, others: Sequence[int], what: str) -> RowViolation:
