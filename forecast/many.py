@@ -174,9 +174,9 @@ def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Itera
     told = np.flatnonzero(made.completed.any(axis=1) & (made.parts > 0))
     if not len(told):
         return
-    named = told[(made.completed[told][:, [0, 3]] > 0).any(axis=1)]
+    named = told[(made.completed[told][:, [0, 3, 4]] > 0).any(axis=1)]
     silent: dict[str, list[str]] = {}
-    ended: dict[str, list[str]] = {}
+    absent: dict[str, list[str]] = {}
     if len(named):
         spans = (
             shares.filter(pl.col("market").is_in(markets.gather(named).implode()))
@@ -188,11 +188,12 @@ def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Itera
             if last is None:
                 silent.setdefault(market, []).append(provider)
             elif last < newest:
-                ended.setdefault(market, []).append(provider)
+                absent.setdefault(market, []).append(provider)
     for i in told.tolist():
-        _, zeros, given, over = made.completed[i].tolist()
-        gone = ended.get(markets[i], []) if over else []
-        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone):
+        _, zeros, given, over, some = made.completed[i].tolist()
+        gone = absent.get(markets[i], [])
+        carried = [name for name in gone if name != OTHERS] if some else []
+        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone if over else [], carried):
             yield markets[i], note
 
 

@@ -327,6 +327,9 @@ def test_numbers_with_two_readings_are_refused_with_both_and_the_option() -> Non
     assert read(text, measure="percent").frame["share"][0] == 0.341
     assert read(text, measure="amount").frame["value"][0] == 34.1
     assert read(f"Market share||\n{text}").unit == "per cent"
+    over = "Quarter|A|B\nQ1 2020|72.5|30\nQ2 2020|72|30.5"
+    assert "per cents or amounts: the quarters sum to 102.5 (2020Q1" in refusal(over)
+    assert read(over.replace("72", "172")).unit == "amounts"
 
 
 @pytest.mark.parametrize(

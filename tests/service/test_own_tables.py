@@ -33,6 +33,9 @@ AMOUNTS = [(q, name, f"{x * 10 + n % 3}") for n, q in enumerate(QUARTERS) for na
 ROUND = [(q, name, x) for n, q in enumerate(QUARTERS) for name, x in per_cents(n).items()]
 PRINTED = (("P0", "0.04,0"), ("P1", "0.30,1"), ("P2", "0.0822,2"), ("P3", "0.58,0"))
 MIXED = [(q, name, share) for q in QUARTERS for name, share in PRINTED]
+CARRIED = (
+    "without a share in the last quarter, taken at what the others leave of it: Cygnus; write 0 where it has ended"
+)
 TOTALS = [(q, "Total", str(sum(int(x) for quarter, _, x in AMOUNTS if quarter == q))) for q in QUARTERS]
 HOLES = {("2023Q3", "Cygnus"), ("2023Q4", "Cygnus")}
 MERGED = [(q, n, s) for q in QUARTERS[:8] for n, s in (("Acme", "0.5"), ("Borealis", "0.3"), ("Cygnus", "0.2"))]
@@ -97,6 +100,7 @@ CASES = {
         (
             "no amount of Cygnus in 2023Q3, 2023Q4: taken at its share before and after (25.0 %, 25.0 %), so that the "
             "others keep theirs; write 0 where it had none",
+            CARRIED,
         ),
     ),
     "amounts with a row missing": Case(
@@ -104,6 +108,7 @@ CASES = {
         (
             "no amount of Cygnus in 2023Q3, 2023Q4: taken at its share before and after (25.0 %, 25.0 %), so that the "
             "others keep theirs; write 0 where it had none",
+            CARRIED,
         ),
     ),
     "wide per cents": Case(
