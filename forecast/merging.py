@@ -185,47 +185,36 @@ def figures_in_force(
     Returns:
         As `merge_figures`, without the shares that their owner has put others in the place of by that day: of each cell
         that tables of shares give, only the last share stays. Published figures all stay, as they are evidence.
-
-    Raises:
-        InvalidTable: two names of one provider have different shares in one quarter, published the same day.
     """
-    both = base if more.is_empty() else _together(base, more)
-    if "kind" not in both.columns:
+    if more.is_empty():
         return rename_providers(base, name_changes, as_of=as_of)
+    both = rename_providers(_together(base, more), name_changes, as_of=as_of)
     shares = both.filter(pl.col("kind") == "shares")
     known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
-    if more.is_empty():
-        renamed_shares(known, name_changes, as_of=as_of)
-        return rename_providers(base, name_changes, as_of=as_of)
-    last = (
-        renamed_shares(known, name_changes, as_of=as_of)
-        .sort("published_at", "place")
-        .unique(_CELL, keep="last", maintain_order=True)
-    )
-    figures = rename_providers(both.filter(pl.col("kind") != "shares"), name_changes, as_of=as_of)
-    return _curated(pl.concat([figures, last]).sort(*_ORDER, "place"))
+    last = known.sort("published_at", "place").unique(_CELL, keep="last", maintain_order=True)
+    return _curated(pl.concat([both.filter(pl.col("kind") != "shares"), last]).sort(*_ORDER, "place"))
 
 
-def renamed_shares(
-    shares: pl.DataFrame, name_changes: Sequence[NameChange], *, as_of: date | None = None
-) -> pl.DataFrame:
-    """Statements of tables of shares with every provider under its newest name.
+def check_renamed(shares: pl.DataFrame, name_changes: Sequence[NameChange], *, as_of: date | None = None) -> None:
+    """Refuse changes of names by which one provider would have two shares in a quarter, published the same day.
+
+    Args:
+        shares: Statements of tables of shares, columns of `STATEMENT_SCHEMA`.
+        name_changes: As `figures_in_force` takes them.
+        as_of: Likewise.
 
     Raises:
-        InvalidTable: two names of one provider have different shares in one quarter, published the same day.
+        InvalidTable: so it is; names the first.
     """
-    named = shares.with_columns(named=pl.col("providers"))
-    found = rename_providers(named, name_changes, as_of=as_of)
-    if found is named:
-        return shares
-    cells = found.group_by(*_CELL, "published_at", maintain_order=True).agg("value", "named")
+    known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
+    renamed = rename_providers(known.with_columns(named=pl.col("providers")), name_changes, as_of=as_of)
+    cells = renamed.group_by(*_CELL, "published_at", maintain_order=True).agg("value", "named")
     twice = cells.filter(pl.col("value").list.n_unique() > 1, pl.col("named").list.n_unique() > 1)
     for row in twice.iter_rows(named=True):
         told = " and ".join(f"{value:.10g} of {name}" for name, value in zip(row["named"], row["value"], strict=True))
         allowed = f"one share of {row['providers']}, as they are declared to be one provider"
         violation = RowViolation("share_of_renamed_once", 0, "provider", f"{told} in {row['period']}", allowed)
         raise InvalidTable(row["market"], (violation,))
-    return found.drop("named")
 
 
 def _together(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 from forecast.brought import TidyTable, made_fit, read_table, without_advice
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.figures import prepare_figures
-from forecast.merging import STATEMENT_SCHEMA, renamed_shares, share_statements
+from forecast.merging import STATEMENT_SCHEMA, share_statements
 from forecast.name_changes import NameChange
 from forecast.name_tables import NAMES_SCHEMA, check_names, names_table, read_changes, rename_providers
 from forecast.names import name_key
@@ -126,8 +126,6 @@ def check_incoming(
     digest.update(checked.write_csv().encode())
     names = _names_beside(name_changes, statements, today)
     if not names.is_empty():
-        if kind == "shares":
-            renamed_shares(statements, read_changes(names))
         digest.update(names.write_csv().encode())
     return Incoming(
         kind=kind,
