@@ -153,7 +153,8 @@ def forecast_shares(
 
     Args:
         shares: A frame of Polars or pandas, or rows as mappings, with a row per quarter and provider or a column per
-            provider or quarter, as `forecast.brought.read_table` takes it; or one that was read already.
+            provider or quarter, as `forecast.read_table` takes it; or one that was read already. Where a message asks
+            for an option such as --measure percent, read it with ``options=forecast.Reading(measure="percent")``.
         horizon: Quarters ahead, 1 to 40.
         levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `MODELS`.

@@ -35,7 +35,7 @@ class MarketForecasts:
 
 
 def forecast_markets(
-    shares: TableLike,
+    shares: "SharesTable | TableLike",
     *,
     horizon: int = 8,
     levels: Sequence[float] = (0.8, 0.95),
@@ -60,7 +60,7 @@ def forecast_markets(
     """
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
     seed = check_seed(seed)
-    read = read_table(shares)
+    read = shares if isinstance(shares, SharesTable) else read_table(shares)
     made = forecast_read(
         replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed
     )
