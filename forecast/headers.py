@@ -66,6 +66,11 @@ _FOOTNOTE = re.compile(
     r"[*\u2020\u2021\u00a7\u00a9\u00b9\u00b2\u00b3]|\([0-9a-z*]\)|\[[0-9a-z]\]|[0-9]\) ",
     re.I,
 )
+_REMARK = re.compile(
+    r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|legend)\b|"
+    r"[*\u2020\u2021\u00a7\u00a9]",
+    re.I,
+)
 _UNITS = re.compile(
     r"\(?(?:in )?%\)?|percent|per cent|pct|units?|mn|bn|m|k|million|billion|(?:million|mn|thousand|k) units|"
     r"\(?(?:usd|eur|gbp|us\$|[$\u20ac\u00a3\u00a5]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
@@ -147,6 +152,11 @@ def is_derived(name: str, /) -> bool:
 def is_footnote(text: str, /) -> bool:
     """Whether a row that begins so is a remark."""
     return _FOOTNOTE.match(tidy(text)) is not None
+
+
+def is_remark(text: str, /) -> bool:
+    """Whether a row that begins so is a remark wherever it stands, and no title of what follows."""
+    return _REMARK.match(tidy(text)) is not None
 
 
 def is_unit(text: str, /) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, is_blank, quoted, read_stamp
 from forecast.headers import Header, is_footnote, read_header
+from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
@@ -27,6 +28,7 @@ def take_long(
 ) -> Records:
     """The cells of a sheet whose header has a column of vendors and one of quarters, or of years and quarters."""
     table.header = header
+    check_above(table, header)
     columns = _Columns(table, header, heads, options)
     rows = table.below(header)
     titles = tell_above(table, header, notes)
@@ -40,11 +42,11 @@ def take_long(
         [*titles, title, *columns.units],
     )
     columns.prepare(records)
-    time_title = table.title(header, columns.period if columns.period is not None else columns.year or 0)
-    repeated: list[int] = []
-    remarks: list[int] = []
-    names = list(table.grid[header])
-    last = max((n for n in rows if is_number(table.cell(n, columns.measure))), default=header)
+    time_title = table.title(header, columns.when)
+    silent: list[int] = []
+    holes: list[int] = []
+    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
+    last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
     year: Cell = None
     for n in rows:
@@ -53,9 +55,6 @@ def take_long(
         who = cells[columns.provider] if columns.provider < size else None
         number = cells[columns.measure] if columns.measure < size else None
         said = cells[columns.period] if columns.period is not None and columns.period < size else None
-        if number == names[columns.measure] and list(cells) == names:
-            repeated.append(n)
-            continue
         if is_blank(number):
             number = None
         if is_blank(who):
@@ -66,16 +65,18 @@ def take_long(
             year = year if here is None else here
             time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
         if number is None and (who is None or said is None):
-            remarks.append(n)
+            (silent if said is None or read_stamp(table.cell(n, columns.when)) is None else holes).append(n)
             continue
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
-            remarks.append(n)
+            silent.append(n)
             continue
         market = table.cell(n, columns.market) if columns.market is not None else None
         if market not in named or market is None:
             named[market] = market_of(table, n, header, columns.market, options, faults)
         records.add(table.number(n), named[market], time, said, time_title, who, number, title)
         columns.take(n, records)
+    repeated, remarks = part_silent(table, header, silent, numbered)
+    remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(
         table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
@@ -86,8 +87,10 @@ def take_long(
 
 
 def _is_remark(table: Table, row: int, last: int, number: Cell, time: Cell | Stamp) -> bool:
-    """Whether a row without a number is a remark: it stands below all numbers or begins as one, and has no quarter."""
-    if is_number(number) or (row <= last and not is_footnote(table.text(row, first_filled(table, row)))):
+    """Whether a row without a number and a quarter is a remark or a header: it stands below all numbers or says so."""
+    if is_number(number):
+        return False
+    if row <= last and not (is_footnote(table.text(row, first_filled(table, row))) or names_columns(table, row)):
         return False
     stamp = time if isinstance(time, Stamp) else read_stamp(time)
     return stamp is None or stamp.kind == "year"
@@ -119,6 +122,7 @@ class _Columns:
             bare_quarter(table.cell(n, self.year)) for n in rows
         ):  # fmt: skip
             self.period, self.year = self.year, None
+        self.when = self.period if self.period is not None else self.year or 0
         self.unit = next((c for c, head in enumerate(heads) if head.role == "unit"), None)
         self.measure = self._measure(heads, header, options)
         self.used.add(self.measure)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp
 from forecast.headers import Header, is_derived, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
@@ -18,7 +19,7 @@ from forecast.sheet.columns import (
     tell_rows,
     time_hint,
 )
-from forecast.sheet.grid import Table, is_number, letters, name_of
+from forecast.sheet.grid import Table, is_number, letters
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
@@ -78,6 +79,7 @@ def take_quarters(
 ) -> Records:
     """The cells of a sheet with a column per quarter; `years` is the row of years above the header, if there is one."""
     table.header = header
+    check_above(table, header, years)
     rows = table.below(header)
     provider, market = _names(table, header, across, years)
     titles = tell_above(table, header, notes, years)
@@ -91,24 +93,29 @@ def take_quarters(
         market is not None,
         [*titles, *filter(None, corner)],
     )
-    repeated: list[int] = []
-    remarks: list[int] = []
+    silent: list[int] = []
+    numbered: list[int] = []
     for n in rows:
         cells = {c: table.cell(n, c) for c in across}
         who = table.cell(n, provider)
-        if all(cell == table.cell(header, c) for c, cell in cells.items()):
-            repeated.append(n)
+        if all(cell is None or read_stamp(cell) is not None for cell in cells.values()) and any(
+            cell is not None and not is_number(cell) for cell in cells.values()
+        ):
+            silent.append(n)  # a header
             continue
-        if not any(map(is_number, cells.values())) and (
+        if any(map(is_number, cells.values())):
+            numbered.append(n)
+        elif (
             who is None
             or is_footnote(table.text(n, first_filled(table, n)))
             or all(cell is None for cell in cells.values())
         ):
-            remarks.append(n)
+            silent.append(n)
             continue
         where = market_of(table, n, header, market, options, faults)
         for c, (time, said) in across.items():
             records.add(table.number(n), where, time, said, table.text(header, c), who, cells[c], table.text(header, c))
+    repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
     return records
@@ -156,6 +163,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     period, year, header = _period_column(table)
     rows = table.below(header)
     table.header = header
+    check_above(table, header)
     heads = [read_header(table.text(header, c)) for c in range(table.width)]
     market = column_of(table, heads, "market", header, "market")
     if market is not None and holds_numbers(table, market, rows):
@@ -174,8 +182,8 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         [*titles, table.text(header, period), *spoken],
     )
     time_title = table.title(header, period)
-    remarks: list[int] = []
-    repeated: list[int] = []
+    silent: list[int] = []
+    numbered: list[int] = []
     sums: list[int] = []
     last: Cell = None
     for n in rows:
@@ -187,25 +195,22 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
             time, said = join_time(last, said), said_time(last, said)
         cells = {c: table.cell(n, c) for c in vendors}
         if not isinstance(time, Stamp) and read_stamp(time) is None:
-            if all(
-                cell is None or name_of(cell) == name_of(table.cell(header, c)) for c, cell in cells.items()
-            ) and any(cell is not None for cell in cells.values()):
-                repeated.append(n)
-                continue
             if not any(map(is_number, cells.values())):
                 units = [table.text(n, c) for c in range(table.width) if table.text(n, c)]
-                records.hints.extend(units if all(map(is_unit, units)) else [])
-                remarks.append(n)
+                records.hints.extend(units if all(map(is_unit, units)) and not numbered else [])
+                silent.append(n)
                 continue
             label = table.text(n, first_filled(table, n))
             if is_sum(label) or is_derived(label):
                 sums.append(n)
                 continue
+        numbered.append(n)
         where = market_of(table, n, header, market, options, faults)
         for c in vendors:
             records.add(
                 table.number(n), where, time, said, time_title, table.grid[header][c], cells[c], table.text(header, c)
             )
+    repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
     tell_rows(table, sums, "a sum or a change over quarters", notes)
