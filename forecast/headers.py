@@ -37,6 +37,16 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         {"published at", "published", "published on", "publication date", "date published", "release date"}
     ),
 }
+_PARTS: Final = _words(
+    "region regions country countries geography geo area territory zone continent state province city location "
+    "segment subsegment product products category categories subcategory channel channels application applications "
+    "technology platform industry sector vertical model class customer land gebiet kontinent produkt produktgruppe "
+    "kategorie sparte branche kanal modell pays r\u00e9gion produit cat\u00e9gorie canal secteur pa\u00eds regi\u00f3n "
+    "producto categor\u00eda"
+) | {
+    "sub segment", "product type", "product category", "product group", "product line", "form factor", "end use",
+    "end user", "price band",
+}  # fmt: skip
 _OWN = _words("market period provider share value decimals qualifier published_at")
 _SHARE_WORDS = _words("share shares marktanteil marktanteile anteil anteile")
 _AMOUNT_WORDS = _words(
@@ -123,6 +133,15 @@ def _by_words(base: str) -> tuple[Role | None, int]:
         return "market", 1
     amount = bool(_AMOUNT_WORDS & set(words))
     return ("amount", 2 if len(words) == 1 else 1) if amount else (None, 0)
+
+
+def is_part(head: Header, /) -> bool:
+    """Whether a header is that of a column which may part a sheet into markets, such as region or product.
+
+    >>> is_part(read_header("Country name")), is_part(read_header("Ticker"))
+    (True, False)
+    """
+    return head.role == "market" or head.base.removesuffix(" name") in _PARTS
 
 
 def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:

@@ -103,6 +103,17 @@ def is_bare(table: Table, column: int, rows: Sequence[int]) -> bool:
     return bare > 0 and 2 * bare >= len(cells)
 
 
+def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[int, Cell]:
+    """The cells of a column by row, an empty one as the one above it."""
+    found: dict[int, Cell] = {}
+    last: Cell = None
+    for n in rows if column is not None else ():
+        here = table.cell(n, column or 0)
+        last = last if here is None else here
+        found[n] = last
+    return found
+
+
 def join_time(year: Cell, quarter: Cell) -> Stamp | str:
     """A year and a quarter of two cells as one time; a text of both where they are none."""
     stamp, number = read_stamp(year), bare_quarter(quarter)

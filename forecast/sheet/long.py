@@ -8,6 +8,7 @@ from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    filled_down,
     first_filled,
     holds_numbers,
     is_bare,
@@ -19,6 +20,7 @@ from forecast.sheet.columns import (
     tell_rows,
 )
 from forecast.sheet.grid import Table, is_number
+from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
@@ -32,6 +34,22 @@ def take_long(
     columns = _Columns(table, header, heads, options)
     rows = table.below(header)
     titles = tell_above(table, header, notes)
+    years = filled_down(table, columns.year, rows)
+    columns.market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [
+            (
+                table.cell(n, columns.provider),
+                (years.get(n), table.cell(n, columns.when)),
+                table.cell(n, columns.measure),
+            )
+        ],
+        columns.market,
+        columns.used,
+        notes,
+    )
     tell_columns(table, header, columns.used, rows, notes)
     title = table.title(header, columns.measure)
     records = Records(
@@ -48,7 +66,6 @@ def take_long(
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
     last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
-    year: Cell = None
     for n in rows:
         cells = table.grid[n]
         size = len(cells)
@@ -61,8 +78,7 @@ def take_long(
             who = None
         time: Cell | Stamp = None if is_blank(said) else said
         if columns.year is not None:
-            here = table.cell(n, columns.year)
-            year = year if here is None else here
+            year = years[n]
             time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
         if number is None and (who is None or said is None):
             (silent if said is None or read_stamp(table.cell(n, columns.when)) is None else holes).append(n)

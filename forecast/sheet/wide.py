@@ -9,6 +9,7 @@ from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    filled_down,
     first_filled,
     holds_numbers,
     join_time,
@@ -20,6 +21,7 @@ from forecast.sheet.columns import (
     time_hint,
 )
 from forecast.sheet.grid import Table, is_number, letters
+from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
@@ -83,7 +85,18 @@ def take_quarters(
     rows = table.below(header)
     provider, market = _names(table, header, across, years)
     titles = tell_above(table, header, notes, years)
-    tell_columns(table, header, {provider, *across} | ({market} if market is not None else set()), rows, notes)
+    heads = [read_header(table.text(header, c)) for c in range(table.width)]
+    taken = {provider, *across} | ({market} if market is not None else set())
+    market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [(table.cell(n, provider), c, table.cell(n, c)) for c in across],
+        market,
+        taken,
+        notes,
+    )
+    tell_columns(table, header, taken, rows, notes)
     place = f"header in row {header + 1}" if years is None else f"header in rows {years + 1} and {header + 1}"
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
     records = Records(
@@ -171,7 +184,18 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     taken = {c for c in (period, year, market) if c is not None}
     vendors = _vendors(table, header, heads, taken, period)
     titles = tell_above(table, header, notes)
-    tell_columns(table, header, {*taken, *vendors}, rows, notes)
+    filled = filled_down(table, year, rows)
+    used = {*taken, *vendors}
+    market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [(table.text(header, c), (filled.get(n), table.cell(n, period)), table.cell(n, c)) for c in vendors],
+        market,
+        used,
+        notes,
+    )
+    tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []
     records = Records(
@@ -185,14 +209,11 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     silent: list[int] = []
     numbered: list[int] = []
     sums: list[int] = []
-    last: Cell = None
     for n in rows:
         said = table.cell(n, period)
         time: Cell | Stamp = said
         if year is not None:
-            here = table.cell(n, year)
-            last = last if here is None else here
-            time, said = join_time(last, said), said_time(last, said)
+            time, said = join_time(filled[n], said), said_time(filled[n], said)
         cells = {c: table.cell(n, c) for c in vendors}
         if not isinstance(time, Stamp) and read_stamp(time) is None:
             if not any(map(is_number, cells.values())):
