@@ -47,6 +47,7 @@ _PARTS: Final = _words(
     "sub segment", "product type", "product category", "product group", "product line", "form factor", "end use",
     "end user", "price band",
 }  # fmt: skip
+_NAMING = _EXACT["provider"]
 _OWN = _words("market period provider share value decimals qualifier published_at")
 _SHARE_WORDS = _words("share shares marktanteil marktanteile anteil anteile")
 _AMOUNT_WORDS = _words(
@@ -133,6 +134,15 @@ def _by_words(base: str) -> tuple[Role | None, int]:
         return "market", 1
     amount = bool(_AMOUNT_WORDS & set(words))
     return ("amount", 2 if len(words) == 1 else 1) if amount else (None, 0)
+
+
+def calls_names(head: Header, /) -> bool:
+    """Whether a header says that its column holds vendors' names, and cannot be the name of one of them.
+
+    >>> calls_names(read_header("Company name")), calls_names(read_header("Ford Motor Company"))
+    (True, False)
+    """
+    return head.role == "provider" and (head.worth > 1 or set(head.base.split()) <= {"name", "names"} | _NAMING)
 
 
 def is_part(head: Header, /) -> bool:

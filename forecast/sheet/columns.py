@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
-from forecast.headers import Header
+from forecast.headers import Header, calls_names
 from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
@@ -39,6 +40,16 @@ def holds_numbers(table: Table, column: int, rows: Iterable[int]) -> bool:
         elif not says_nothing(cell):
             others += 1
     return numbers > 0 and numbers >= others
+
+
+def without_numbers(table: Table, heads: Sequence[Header], rows: Sequence[int]) -> list[Header]:
+    """The headers, of which one with a word such as Company in it is a vendor's name where its column holds numbers."""
+    return [
+        replace(head, role=None, worth=0)
+        if head.role == "provider" and not calls_names(head) and holds_numbers(table, c, rows)
+        else head
+        for c, head in enumerate(heads)
+    ]
 
 
 def first_filled(table: Table, row: int) -> int:

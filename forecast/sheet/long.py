@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, is_blank, quoted, read_stamp
+from forecast.cells import Cell, Stamp, is_blank, quoted, read_number, read_stamp
 from forecast.headers import Header, is_footnote, read_header
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
@@ -206,12 +206,44 @@ class _Columns:
 
 
 def has_names(table: Table, header: int, heads: Sequence[Header]) -> bool:
-    """Whether the texts below a header fit a long sheet: a column of vendors, and one of times."""
+    """Whether the texts below a header fit a long sheet: a column of vendors, and one of times.
+
+    Raises:
+        InvalidTable: the column of vendors holds one number for each time, as that of one vendor does.
+    """
     times = [c for c, head in enumerate(heads) if head.role in ("period", "year")]
-    if not times or not any(head.role == "provider" for head in heads):
+    names = [c for c, head in enumerate(heads) if head.role == "provider"]
+    if not times or not names:
         return False
-    return any(
-        read_stamp(table.cell(n, c)) is not None or bare_quarter(table.cell(n, c)) is not None
-        for n in table.below(header)
-        for c in times
-    )
+    rows = table.below(header)
+    if not any(_is_time(table.cell(n, c)) for n in rows for c in times):
+        return False
+    best = max(names, key=lambda c: heads[c].worth)
+    if all(is_number(cell) for n in rows if (cell := table.cell(n, best)) is not None):
+        _check_names(table, header, best, [n for n in rows if any(_is_time(table.cell(n, c)) for c in times)], times)
+    return True
+
+
+def _is_time(cell: Cell) -> bool:
+    return read_stamp(cell) is not None or bare_quarter(cell) is not None
+
+
+def _check_names(table: Table, header: int, column: int, rows: Sequence[int], times: Sequence[int]) -> None:
+    """Refuse vendors' names that are numbers where they may be those of one vendor: one a quarter, or not whole."""
+    cells = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+    once = len({tuple(table.text(n, c) for c in times) for n, _ in cells}) == len(cells)
+    if cells and (once or any(_is_measure(cell) for _, cell in cells)):
+        title = quoted(table.text(header, column))
+        raise table.refusal(
+            "provider_column",
+            f"column {title} is called as one of vendors is, but holds numbers: row {table.number(cells[0][0])} has "
+            f"{quoted(cells[0][1])}; write names there, or give {title} a longer name if it is that of a vendor",
+            row=header,
+            column=table.text(header, column),
+        )
+
+
+def _is_measure(cell: Cell) -> bool:
+    """Whether a number is no name, since it has a per cent sign or decimals."""
+    written = read_number(cell)
+    return written is not None and (written.percent or not (written.point or written.comma or "").isdigit())

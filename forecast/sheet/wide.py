@@ -19,6 +19,7 @@ from forecast.sheet.columns import (
     tell_columns,
     tell_rows,
     time_hint,
+    without_numbers,
 )
 from forecast.sheet.grid import Table, is_number, letters
 from forecast.sheet.parts import part_column
@@ -143,6 +144,7 @@ def _names(table: Table, header: int, across: Across, years: int | None) -> tupl
             heads = [
                 read_header(table.text(row, c)) if c not in across else Header("", None) for c in range(table.width)
             ]
+            heads = without_numbers(table, heads, rows)
             provider = column_of(table, heads, "provider", row, "vendor") if provider is None else provider
             market = column_of(table, heads, "market", row, "market") if market is None else market
     if provider is not None:
