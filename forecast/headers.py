@@ -65,11 +65,18 @@ _SUM_NAMES = re.compile(
     r"insgesamt|sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
+_SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
+_TAIL = (
+    rf"(?: ?[%\uff05]| ?\([^)]*\)| in (?:%|pp|per cent|percent)| pp| rate| {_SPANS}| (?:vs\.?|of|from|since|over) .*)"
+)
 _DERIVED = re.compile(
-    r"(?:yoy|y/y|qoq|q/q|y-o-y|q-o-q|year[- ]on[- ]year|cagr|growth|change|delta|hhi|rank|average|avg\.?|mean|median|"
-    r"min|max|ver\u00e4nderung|wachstum|durchschnitt|mittelwert)"
-    r"(?:[ %().].*)?|(?:annual|yoy|qoq|total|market) (?:growth|change)(?:[ %(].*)?",
+    rf"{_SPANS}(?:[ %(].*)?|cagr(?:[ %(].*)?|(?:(?:annual|market|total|{_SPANS}) )?(?:growth|change|delta){_TAIL}+|"
+    rf"(?:annual|market|total) (?:growth|change)|(?:rank|hhi|average|avg\.?|mean|median|min|max){_TAIL}+|hhi index|"
+    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*",
     re.I,
+)
+_MAY_BE_DERIVED = re.compile(
+    r"growth|change|delta|hhi|rank|mean|min|max|ver\u00e4nderung|wachstum|variation|difference|diff\.?", re.I
 )
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
@@ -173,9 +180,16 @@ def is_sum(name: str, /) -> bool:
     return _SUM_NAMES.fullmatch(tidy(name)) is not None
 
 
-def is_derived(name: str, /) -> bool:
-    """Whether a header or a row's name is that of a number made of others, such as growth or a rank."""
-    return _DERIVED.fullmatch(tidy(name)) is not None
+def derived_name(name: str, /) -> Literal["sure", "open"] | None:
+    """Whether a name is that of a number made of others, such as a rank; open where a vendor may be called so too.
+
+    >>> derived_name("YoY growth"), derived_name("Growth"), derived_name("Growth Partners")
+    ('sure', 'open', None)
+    """
+    folded = tidy(name)
+    if _DERIVED.fullmatch(folded) is not None:
+        return "sure"
+    return "open" if _MAY_BE_DERIVED.fullmatch(folded) is not None else None
 
 
 def is_footnote(text: str, /) -> bool:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp
-from forecast.headers import Header, is_derived, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.headers import Header, derived_name, is_footnote, is_sum, is_unit, measure_of, read_header
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -224,7 +224,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
                 silent.append(n)
                 continue
             label = table.text(n, first_filled(table, n))
-            if is_sum(label) or is_derived(label):
+            if is_sum(label) or derived_name(label):
                 sums.append(n)
                 continue
         numbered.append(n)
@@ -246,7 +246,7 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
     vendors = []
     for c in range(table.width):
         title = table.text(header, c)
-        if c in taken or not holds_numbers(table, c, rows) or is_derived(title):
+        if c in taken or not holds_numbers(table, c, rows):
             continue
         if title and not title.startswith("Unnamed:"):
             vendors.append(c)
@@ -264,11 +264,12 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
             f"{header + 1}; it needs a column per vendor, or the columns quarter, vendor and share",
             row=header,
         )
-    _check_one_measure(table, header, heads, vendors)
-    counts = Counter(table.text(header, c) for c in vendors)
+    named = [c for c in vendors if derived_name(table.text(header, c)) != "sure"]
+    _check_one_measure(table, header, heads, named)
+    counts = Counter(table.text(header, c) for c in named)
     twice = next((title for title, count in counts.items() if count > 1), None)
     if twice is not None:
-        places = listed([letters(c) for c in vendors if table.text(header, c) == twice])
+        places = listed([letters(c) for c in named if table.text(header, c) == twice])
         raise table.refusal(
             "provider_once",
             f"columns {places} are all called {quoted(twice)} in row {header + 1}; each vendor needs one column",

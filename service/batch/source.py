@@ -14,6 +14,7 @@ from typing import BinaryIO
 import polars as pl
 
 from forecast.errors import InvalidArgument, InvalidTable
+from forecast.headers import derived_name
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, by_market, read_shares
 from service.sheets import SheetReading, read_shares_file
@@ -121,14 +122,17 @@ def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
 
 
 def _is_filled(table: pl.LazyFrame) -> bool:
-    """Whether rows have names and quarters written as 2020Q3, or are too many to be read in another way."""
+    """Whether rows have names of providers and quarters as 2020Q3, or are too many to be read in another way."""
     names = [name for name in ("market", "provider") if name in table.collect_schema()]
     fit = pl.col("period").cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=False)
     filled = pl.col(names).cast(pl.String).str.contains(r"\S").fill_null(value=False)
     found = (
         table.select(pl.len(), all=pl.all_horizontal(fit, filled).all()).collect(engine="streaming").row(0, named=True)
     )
-    return bool(found["all"] or found["len"] > _LARGEST_SHEET)
+    if found["len"] > _LARGEST_SHEET:
+        return True
+    providers = table.select(pl.col("provider").cast(pl.String).unique()).collect(engine="streaming").to_series()
+    return bool(found["all"]) and not any(map(derived_name, providers))
 
 
 def _sorted(path: Path, folder: Path, reading: "SheetReading | None") -> Source:

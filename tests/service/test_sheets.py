@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading
+from service.batch.source import open_source
 from service.sheets import parse_text, read_leaves, read_sheet
 
 SHARES = "".join(
@@ -302,3 +303,13 @@ def test_the_market_of_a_file_is_its_name_unless_it_is_said(tmp_path: Path) -> N
     path.write_text(wide())
     assert read_sheet(path).markets == ("phones",)
     assert read_sheet(path, options=Reading(market="m")).markets == ("m",)
+
+
+def test_a_batch_knows_numbers_made_of_the_others_too(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    rows = [
+        f"m,2020Q{q},{name},{value}\n" for q in (1, 2) for name, value in (("A", 300), ("B", 700), ("YoY growth", 5))
+    ]
+    path.write_text("market,period,provider,value\n" + "".join(rows))
+    notes = open_source(path, tmp_path).notes["note"].to_list()
+    assert "'YoY growth' is not a vendor but made of the other numbers: rows 3 and 6 not used" in notes
