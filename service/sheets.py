@@ -154,7 +154,22 @@ def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
         if path.suffix.lower() in TEXTS and path.is_file():
             return None  # read as text, it says where it is not canonical
         raise
-    return frame if frame.height and is_canonical(frame, dated=dated) else None
+    if not frame.height or not is_canonical(frame, dated=dated) or may_be_thousands(path):
+        return None
+    return frame
+
+
+def may_be_thousands(path: Path, /) -> bool:
+    """Whether all amounts of a text that have a point are such as 1.234, which may be a thousand in groups."""
+    if path.suffix.lower() not in TEXTS:
+        return False
+    table = pl.scan_csv(path, infer_schema=False, glob=False)
+    if "value" not in table.collect_schema():
+        return False
+    value = pl.col("value").str.strip_chars()
+    pointed = value.filter(value.str.contains(".", literal=True))
+    found = table.select(some=pointed.len() > 0, all=pointed.str.contains(r"^[1-9][0-9]{0,2}\.[0-9]{3}$").all())
+    return all(found.collect(engine="streaming").row(0))
 
 
 def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | None = None) -> Sheet:

@@ -17,7 +17,7 @@ from forecast.errors import InvalidArgument, InvalidTable
 from forecast.headers import derived_name
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, by_market, read_shares
-from service.sheets import SheetReading, read_shares_file
+from service.sheets import SheetReading, may_be_thousands, read_shares_file
 from service.tables import ENDINGS, Format, check_readable, read_rows, read_table, scan_parquet
 
 _LOOK = 262_144  # rows of the market column in memory at a time
@@ -99,7 +99,8 @@ def open_source(path: Path, folder: Path, /, *, reading: "SheetReading | None" =
     source = None
     if path.suffix.lower() in ENDINGS and reading is None:
         with suppress(*_UNFIT):  # reading it whole says what is wrong
-            source = _in_place(path, check_readable(path), folder)
+            kind = check_readable(path)
+            source = None if may_be_thousands(path) else _in_place(path, kind, folder)
     return source or _sorted(path, folder, reading)
 
 

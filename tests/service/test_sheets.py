@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading
 from service.batch.source import open_source
-from service.sheets import parse_text, read_leaves, read_sheet
+from service.sheets import parse_text, read_leaves, read_shares_file, read_sheet, tidy_file
 
 SHARES = "".join(
     f"phones,{2021 + q // 4}Q{q % 4 + 1},{name},{share}\n"
@@ -313,3 +313,17 @@ def test_a_batch_knows_numbers_made_of_the_others_too(tmp_path: Path) -> None:
     path.write_text("market,period,provider,value\n" + "".join(rows))
     notes = open_source(path, tmp_path).notes["note"].to_list()
     assert "'YoY growth' is not a vendor but made of the other numbers: rows 3 and 6 not used" in notes
+
+
+@pytest.mark.parametrize("title", ["value", "units"])
+def test_an_amount_that_may_be_a_thousand_has_two_readings_whatever_its_column_is_called(
+    title: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.345\n2020Q1,C,345\n")
+    for read in (read_shares_file, lambda path: open_source(path, tmp_path)):
+        with pytest.raises(InvalidTable, match=r"row 1 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
+            read(path)
+    assert tidy_file(path, options=Reading(decimal="comma")).frame["value"].to_list() == [1234.0, 2345.0, 345.0]
+    path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.3\n2020Q1,C,345\n")
+    assert tidy_file(path).frame["value"].to_list() == [1.234, 2.3, 345.0]
