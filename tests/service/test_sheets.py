@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading
 from service.batch.source import open_source
-from service.sheets import parse_text, read_leaves, read_shares_file, read_sheet, tidy_file
+from service.sheets import kind_of_file, parse_text, read_leaves, read_shares_file, read_sheet, tidy_file
+from service.tables import read_table
 
 SHARES = "".join(
     f"phones,{2021 + q // 4}Q{q % 4 + 1},{name},{share}\n"
@@ -327,3 +328,34 @@ def test_an_amount_that_may_be_a_thousand_has_two_readings_whatever_its_column_i
     assert tidy_file(path, options=Reading(decimal="comma")).frame["value"].to_list() == [1234.0, 2345.0, 345.0]
     path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.3\n2020Q1,C,345\n")
     assert tidy_file(path).frame["value"].to_list() == [1.234, 2.3, 345.0]
+
+
+def test_a_cell_far_from_the_table_is_refused_before_the_cells_between_fill_the_memory(
+    book: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [["Quarter", "A", "B"], ["Q1 2020", 0.4, 0.6], *([[]] * 97), [None] * 51 + ["x"]]
+    monkeypatch.setattr("service.sheets.MAX_CELLS", 5199)
+    with pytest.raises(InvalidArgument, match="reaches to column AZ and row 100 in sheet 2, which makes 5,200 cells"):
+        read_sheet(book({"Data": rows[:2], "Far": rows}), sheet="Data")
+
+
+def test_a_cell_or_a_row_that_is_too_long_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    for text, words in (
+        (f"quarter,{'A' * 200_000},B\n2020Q1,1,2\n", "has a cell of more than 100,000 characters in line 1"),
+        (f"quarter,A,B\n2020Q1,{'9' * 200_000},2\n", "has a cell of more than 100,000 characters in line 2"),
+        (f"quarter{',A' * 20_000}\n2020Q1,1,2\n", "has 20,001 columns, and at most 16,384 are read"),
+        (f"title\nquarter{',A' * 20_000}\n2020Q1,1,2\n", "has 20,001 columns, and at most 16,384 are read"),
+    ):
+        path.write_text(text)
+        for read in (tidy_file, read_sheet):
+            with pytest.raises(InvalidArgument, match=words):
+                read(path)
+
+
+def test_a_pipe_is_refused_unopened_by_every_reader(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    for read in (tidy_file, read_shares_file, read_sheet, kind_of_file, read_table):
+        with pytest.raises(InvalidArgument, match=r"is a device or a pipe|is no file"):
+            read(path)
