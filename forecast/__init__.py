@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forecast.backtest import backtest_figures, backtest_shares
+    from forecast.brought import read_table
     from forecast.conditions import Conditioned, condition_forecast
     from forecast.diff import ForecastDiff, forecast_changes
     from forecast.errors import SharecastError
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from forecast.revenue import Revenue, forecast_revenue
     from forecast.scorecard import Backtest
     from forecast.shares import check_shares
+    from forecast.sheet import Reading
 
 _HOME = {
+    "read_table": "brought",
     "backtest_figures": "backtest",
     "backtest_shares": "backtest",
     "Conditioned": "conditions",
@@ -71,6 +74,7 @@ _HOME = {
     "History": "results",
     "Status": "results",
     "Backtest": "scorecard",
+    "Reading": "sheet",
     "Revenue": "revenue",
     "forecast_revenue": "revenue",
     "check_shares": "shares",
@@ -91,6 +95,7 @@ __all__ = [
     "NameChange",
     "Quarter",
     "Ranks",
+    "Reading",
     "Revenue",
     "SharecastError",
     "Status",
@@ -111,6 +116,7 @@ __all__ = [
     "load_figures",
     "prepare_figures",
     "ranks",
+    "read_table",
     "reconstruct",
 ]
 

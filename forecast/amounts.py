@@ -3,7 +3,8 @@
 A quarter with an amount of every provider is divided by its total. Where a total row says what the market was, that is
 what its amounts are divided by. Else an amount that is missing is taken at the provider's own share, on a straight line
 between the quarters that have it, so that the others neither lose nor gain by the hole; before its first amount, and
-where it has had none for a year, a provider has nothing. Whatever was taken so is said.
+where it has had none for a year, a provider has nothing. A quarter of which most is missing is not used. Whatever was
+taken so is said.
 """
 
 from typing import TypeAlias
@@ -17,6 +18,7 @@ Totals: TypeAlias = pl.DataFrame
 """Columns market, period, published_at (text, null), total (above zero, in the unit of the amounts)."""
 
 ENDED_AFTER = 4  # quarters without an amount at the end, from which on a provider counts as gone
+MOST_MISSING = 0.75  # of a quarter, at the missing providers' own shares, for its total to be told from the rest
 _LISTED = 6  # quarters that a note lists
 
 
@@ -150,20 +152,30 @@ def _estimated(
     shares = values / complete[:, None]
     lines = np.full_like(shares, np.nan)
     for k in range(len(names)):
-        known = np.flatnonzero(np.isfinite(shares[:, k]))
+        known = np.flatnonzero(np.isfinite(shares[:, k]) & ~gone[:, k])
         if len(known):
             lines[:, k] = np.interp(index, index[known], shares[known, k])
     found = []
+    sized = np.isfinite(given)
     for t, (period, day) in enumerate(keys):
-        if np.isfinite(given[t]):
+        if sized[t]:
             continue
         missing = np.isnan(values[t])
         claimed = float(np.nansum(lines[t, missing]))
-        if np.isfinite(lines[t, missing]).all() and claimed < 1.0:
+        if np.isfinite(lines[t, missing]).all() and claimed <= MOST_MISSING:
             found.append((period, day, float(np.nansum(values[t])) / (1.0 - claimed)))
+            sized[t] = True
+    if not sized.all():
+        notes.append(
+            (
+                market,
+                f"of {_listed(periods, np.flatnonzero(~sized))} too little is known to tell the whole, and the "
+                "amounts are not used: give those that are missing, or the market's total as a row",
+            )
+        )
     for k, name in enumerate(names):
-        holes = np.flatnonzero(np.isnan(values[:, k]) & np.isnan(given))
-        if len(holes) and np.isfinite(lines[holes, k]).all():
+        holes = np.flatnonzero(np.isnan(values[:, k]) & np.isnan(given) & sized)
+        if len(holes):
             taken = ", ".join(f"{100 * lines[t, k]:.1f} %" for t in holes[:_LISTED])
             notes.append(
                 (

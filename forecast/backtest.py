@@ -18,7 +18,7 @@ import polars as pl
 from forecast.arrays import FloatArray
 from forecast.brought import TableLike, read_table
 from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData, SharecastError
-from forecast.forecasting import check_request, forecast_history, forecast_shares
+from forecast.forecasting import check_request, check_seed, forecast_history, forecast_shares
 from forecast.history import reconstruct
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.name_changes import NameChange, Names
@@ -229,13 +229,13 @@ class _Plan:
     ) -> "_Plan":
         if not 1 <= origins <= MOST_ORIGINS:
             raise InvalidArgument("origins", origins, f"1 to {MOST_ORIGINS}")
-        if not levels:
+        if isinstance(levels, Sequence) and not levels:
             raise InvalidArgument("levels", list(levels), "at least one level in (0, 1)")
         if not models or len(set(models)) < len(models):
             raise InvalidArgument("models", list(models), "at least one model, each once")
         for model in models:
-            check_request(horizon=horizon, levels=levels, model=model)
-        return cls(origins, horizon, tuple(sorted(levels)), tuple(models), seed)
+            quarters, asked = check_request(horizon=horizon, levels=levels, model=model)
+        return cls(origins, quarters, tuple(sorted(asked)), tuple(models), check_seed(seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import polars as pl
 
 from forecast.errors import InvalidArgument, RowViolation
+from forecast.headers import derived_name
 from forecast.name_changes import NameChange
 from forecast.name_tables import change_names_of_shares
 from forecast.names import plain_name
@@ -150,7 +151,10 @@ def tidy_sheet(sheet: "Sheet", /, *, dated: bool = False) -> TidyTable:
 
 
 def is_canonical(frame: pl.DataFrame, /, *, dated: bool = False) -> bool:
-    """Whether a frame has our own columns and types, and quarters as 2020Q3: then nothing of it needs to be read."""
+    """Whether a frame has our own columns and types, and quarters as 2020Q3: then nothing of it needs to be read.
+
+    One with a provider called as a number made of others, such as HHI, needs to be.
+    """
     columns = {column.name: column.kind for column in (DATED_SHARES_COLUMNS if dated else SHARES_COLUMNS)}
     if not {"period", "provider"} <= set(frame.columns) or not set(frame.columns) <= {*columns, "row"}:
         return False
@@ -158,6 +162,8 @@ def is_canonical(frame: pl.DataFrame, /, *, dated: bool = False) -> bool:
         fits = kind.is_numeric() if columns.get(name, "number") == "number" else kind == pl.String
         if not (fits or kind == pl.Null or (name == "published_at" and kind.is_temporal())):
             return False
+    if any(derived_name(name) for name in frame["provider"].unique().drop_nulls().cast(pl.String)):
+        return False
     return bool(frame["period"].unique().cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=True).all())
 
 

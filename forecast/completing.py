@@ -16,7 +16,7 @@ FINEST_HALF = 5e-6  # half a unit of what still counts as printed, fraction: nob
 
 def complete(
     table: FloatArray, others: int, half: float
-) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, int]:
+) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, int, int]:
     """Close every quarter.
 
     What the reported shares of a quarter miss of 1 within their rounding is spread over them, no more than `half` each.
@@ -34,8 +34,8 @@ def complete(
     Returns:
         Compositions (T, K'), quarters without any share, or with zeros alone, all NaN; which columns were kept as some
         share of theirs is reported (K,); which quarters were zeros alone (T,); whether a residual part was added as
-        the last column; in how many quarters the residual part was given what was left; and how many columns are not
-        in the last quarter, which the others make whole.
+        the last column; in how many quarters the residual part was given what was left; how many columns are not in the
+        last quarter, which the others make whole; and how many that are not in it were given a share of it.
     """
     T, K = table.shape
     ever = np.zeros(K, dtype=np.bool_)
@@ -162,6 +162,7 @@ def complete(
             # Zeros beside cells that claim nothing say nothing either.
             filled[t, n] = filled[t, n] / reached if reached > 0.0 else np.nan
     ended = 0
+    carried = 0
     newest = -1
     for t in range(T):
         if observed[t] and not isnan(filled[t, 0]):
@@ -169,4 +170,6 @@ def complete(
     for n in range(count):
         if newest > last[kept[n]] and filled[newest, n] == 0.0:
             ended += 1
-    return filled, ever, zeros, added, given, ended
+        elif newest > last[kept[n]] and n != residual:
+            carried += 1
+    return filled, ever, zeros, added, given, ended, carried

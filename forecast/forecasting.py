@@ -7,7 +7,7 @@ from datetime import date
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,7 @@ DRAWS = 2000
 FINEST_LEVEL = 1.0 - 1e-6  # of an interval that is computed without draws
 FINEST_OF_DRAWS = 0.999  # beyond, less than one draw lies on either side
 LONGEST_HORIZON = 40
+LARGEST_SEED = 2**64 - 1
 
 # Each of these is a function of its own name in its own file of `forecast.models`. Models are loaded when they are
 # asked for: statsmodels takes a second, numba a quarter of one.
@@ -65,15 +66,29 @@ def check_request(*, horizon: float, levels: Sequence[float] | float, model: str
             raise InvalidArgument("levels", level, f"a proportion between 0 and 1, such as 0.95{finest}{hint}")
     if len(set(asked)) < len(asked):
         raise InvalidArgument("levels", asked, "each level once")
-    if model not in MODELS:
-        raise NotFound("model", model, MODELS)
+    if not isinstance(model, str) or model not in MODELS:
+        raise NotFound("model", str(model), MODELS)
     return quarters, tuple(float(level) for level in asked)  # type: ignore[arg-type]  # each is a number
+
+
+def check_seed(seed: float) -> int:
+    """The seed as a plain number.
+
+    Raises:
+        InvalidArgument: it is not whole, or not in 0 to 2**64 - 1.
+    """
+    found = _whole(seed)
+    if found is None or not 0 <= found <= LARGEST_SEED:
+        raise InvalidArgument("seed", seed, "a whole number from 0 to 2**64 - 1")
+    return found
 
 
 def _whole(number: object) -> int | None:
     """A whole number of any numeric type; None for anything else."""
     value = _value(number)
-    return int(value) if value.is_integer() else None
+    if not value.is_integer():
+        return None
+    return int(number) if isinstance(number, Integral) else int(value)  # a float has too few digits for a large seed
 
 
 def _value(number: object) -> float:
@@ -138,7 +153,8 @@ def forecast_shares(
 
     Args:
         shares: A frame of Polars or pandas, or rows as mappings, with a row per quarter and provider or a column per
-            provider or quarter, as `forecast.brought.read_table` takes it; or one that was read already.
+            provider or quarter, as `forecast.read_table` takes it; or one that was read already. Where a message asks
+            for an option such as --measure percent, read it with ``options=forecast.Reading(measure="percent")``.
         horizon: Quarters ahead, 1 to 40.
         levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `MODELS`.
@@ -231,6 +247,7 @@ def _forecast(
     history: History | None = None,
 ) -> Forecast:
     ascending = tuple(sorted(levels))
+    seed = check_seed(seed)
     draws: FloatArray | None = None
     if model == OF_RECORD:
         from forecast.models.dlm import pasts_of

@@ -37,6 +37,17 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         {"published at", "published", "published on", "publication date", "date published", "release date"}
     ),
 }
+_PARTS: Final = _words(
+    "region regions country countries geography geo area territory zone continent state province city location "
+    "segment subsegment product products category categories subcategory channel channels application applications "
+    "technology platform industry sector vertical model class customer land gebiet kontinent produkt produktgruppe "
+    "kategorie sparte branche kanal modell pays r\u00e9gion produit cat\u00e9gorie canal secteur pa\u00eds regi\u00f3n "
+    "producto categor\u00eda"
+) | {
+    "sub segment", "product type", "product category", "product group", "product line", "form factor", "end use",
+    "end user", "price band",
+}  # fmt: skip
+_NAMING = _EXACT["provider"]
 _OWN = _words("market period provider share value decimals qualifier published_at")
 _SHARE_WORDS = _words("share shares marktanteil marktanteile anteil anteile")
 _AMOUNT_WORDS = _words(
@@ -54,16 +65,28 @@ _SUM_NAMES = re.compile(
     r"insgesamt|sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
+_SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
+_TAIL = (
+    rf"(?: ?[%\uff05]| ?\([^)]*\)| in (?:%|pp|per cent|percent)| pp| rate| {_SPANS}| (?:vs\.?|of|from|since|over) .*)"
+)
 _DERIVED = re.compile(
-    r"(?:yoy|y/y|qoq|q/q|y-o-y|q-o-q|year[- ]on[- ]year|cagr|growth|change|delta|hhi|rank|average|avg\.?|mean|median|"
-    r"min|max|ver\u00e4nderung|wachstum|durchschnitt|mittelwert)"
-    r"(?:[ %().].*)?|(?:annual|yoy|qoq|total|market) (?:growth|change)(?:[ %(].*)?",
+    rf"{_SPANS}(?:[ %(].*)?|cagr(?:[ %(].*)?|(?:(?:annual|market|total|{_SPANS}) )?(?:growth|change|delta){_TAIL}+|"
+    rf"(?:annual|market|total) (?:growth|change)|(?:rank|hhi|average|avg\.?|mean|median|min|max){_TAIL}+|hhi index|"
+    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*",
     re.I,
+)
+_MAY_BE_DERIVED = re.compile(
+    r"growth|change|delta|hhi|rank|mean|min|max|ver\u00e4nderung|wachstum|variation|difference|diff\.?", re.I
 )
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
     r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|"
     r"[*\u2020\u2021\u00a7\u00a9\u00b9\u00b2\u00b3]|\([0-9a-z*]\)|\[[0-9a-z]\]|[0-9]\) ",
+    re.I,
+)
+_REMARK = re.compile(
+    r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|legend)\b|"
+    r"[*\u2020\u2021\u00a7\u00a9]",
     re.I,
 )
 _UNITS = re.compile(
@@ -120,6 +143,24 @@ def _by_words(base: str) -> tuple[Role | None, int]:
     return ("amount", 2 if len(words) == 1 else 1) if amount else (None, 0)
 
 
+def calls_names(head: Header, /) -> bool:
+    """Whether a header says that its column holds vendors' names, and cannot be the name of one of them.
+
+    >>> calls_names(read_header("Company name")), calls_names(read_header("Ford Motor Company"))
+    (True, False)
+    """
+    return head.role == "provider" and (head.worth > 1 or set(head.base.split()) <= {"name", "names"} | _NAMING)
+
+
+def is_part(head: Header, /) -> bool:
+    """Whether a header is that of a column which may part a sheet into markets, such as region or product.
+
+    >>> is_part(read_header("Country name")), is_part(read_header("Ticker"))
+    (True, False)
+    """
+    return head.role == "market" or head.base.removesuffix(" name") in _PARTS
+
+
 def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:
     """A vendor's header as the vendor's name, folded, and the measure that it adds to it.
 
@@ -139,14 +180,26 @@ def is_sum(name: str, /) -> bool:
     return _SUM_NAMES.fullmatch(tidy(name)) is not None
 
 
-def is_derived(name: str, /) -> bool:
-    """Whether a header or a row's name is that of a number made of others, such as growth or a rank."""
-    return _DERIVED.fullmatch(tidy(name)) is not None
+def derived_name(name: str, /) -> Literal["sure", "open"] | None:
+    """Whether a name is that of a number made of others, such as a rank; open where a vendor may be called so too.
+
+    >>> derived_name("YoY growth"), derived_name("Growth"), derived_name("Growth Partners")
+    ('sure', 'open', None)
+    """
+    folded = tidy(name)
+    if _DERIVED.fullmatch(folded) is not None:
+        return "sure"
+    return "open" if _MAY_BE_DERIVED.fullmatch(folded) is not None else None
 
 
 def is_footnote(text: str, /) -> bool:
     """Whether a row that begins so is a remark."""
     return _FOOTNOTE.match(tidy(text)) is not None
+
+
+def is_remark(text: str, /) -> bool:
+    """Whether a row that begins so is a remark wherever it stands, and no title of what follows."""
+    return _REMARK.match(tidy(text)) is not None
 
 
 def is_unit(text: str, /) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 
 from forecast.brought import TableLike, read_table
 from forecast.errors import InvalidTable, NotEnoughData, SharecastError
-from forecast.forecasting import OF_RECORD, check_request, forecast_shares
+from forecast.forecasting import OF_RECORD, check_request, check_seed, forecast_shares
 from forecast.models.base import FEWEST_QUARTERS
 from forecast.preparing import cells_of, completion_notes
 from forecast.prior import Prior, shipped_prior
@@ -35,7 +35,7 @@ class MarketForecasts:
 
 
 def forecast_markets(
-    shares: TableLike,
+    shares: "SharesTable | TableLike",
     *,
     horizon: int = 8,
     levels: Sequence[float] = (0.8, 0.95),
@@ -59,7 +59,8 @@ def forecast_markets(
         InvalidArgument, NotFound: as `forecast.forecasting.check_request`.
     """
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
-    read = read_table(shares)
+    seed = check_seed(seed)
+    read = shares if isinstance(shares, SharesTable) else read_table(shares)
     made = forecast_read(
         replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed
     )
@@ -173,9 +174,9 @@ def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Itera
     told = np.flatnonzero(made.completed.any(axis=1) & (made.parts > 0))
     if not len(told):
         return
-    named = told[(made.completed[told][:, [0, 3]] > 0).any(axis=1)]
+    named = told[(made.completed[told][:, [0, 3, 4]] > 0).any(axis=1)]
     silent: dict[str, list[str]] = {}
-    ended: dict[str, list[str]] = {}
+    absent: dict[str, list[str]] = {}
     if len(named):
         spans = (
             shares.filter(pl.col("market").is_in(markets.gather(named).implode()))
@@ -187,11 +188,12 @@ def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Itera
             if last is None:
                 silent.setdefault(market, []).append(provider)
             elif last < newest:
-                ended.setdefault(market, []).append(provider)
+                absent.setdefault(market, []).append(provider)
     for i in told.tolist():
-        _, zeros, given, over = made.completed[i].tolist()
-        gone = ended.get(markets[i], []) if over else []
-        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone):
+        _, zeros, given, over, some = made.completed[i].tolist()
+        gone = absent.get(markets[i], [])
+        carried = [name for name in gone if name != OTHERS] if some else []
+        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone if over else [], carried):
             yield markets[i], note
 
 

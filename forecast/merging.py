@@ -10,6 +10,7 @@ from typing import Literal
 
 import polars as pl
 
+from forecast.errors import InvalidTable, RowViolation
 from forecast.figures import CURATED_SCHEMA, USUAL_LAG_MONTHS, figure_ids, known_as_of, revisions_before
 from forecast.name_changes import NameChange
 from forecast.name_tables import rename_providers
@@ -192,6 +193,28 @@ def figures_in_force(
     known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
     last = known.sort("published_at", "place").unique(_CELL, keep="last", maintain_order=True)
     return _curated(pl.concat([both.filter(pl.col("kind") != "shares"), last]).sort(*_ORDER, "place"))
+
+
+def check_renamed(shares: pl.DataFrame, name_changes: Sequence[NameChange], *, as_of: date | None = None) -> None:
+    """Refuse changes of names by which one provider would have two shares in a quarter, published the same day.
+
+    Args:
+        shares: Statements of tables of shares, columns of `STATEMENT_SCHEMA`.
+        name_changes: As `figures_in_force` takes them.
+        as_of: Likewise.
+
+    Raises:
+        InvalidTable: so it is; names the first.
+    """
+    known = shares if as_of is None else shares.filter(pl.col("published_at") <= as_of)
+    renamed = rename_providers(known.with_columns(named=pl.col("providers")), name_changes, as_of=as_of)
+    cells = renamed.group_by(*_CELL, "published_at", maintain_order=True).agg("value", "named")
+    twice = cells.filter(pl.col("value").list.n_unique() > 1, pl.col("named").list.n_unique() > 1)
+    for row in twice.iter_rows(named=True):
+        told = " and ".join(f"{value:.10g} of {name}" for name, value in zip(row["named"], row["value"], strict=True))
+        allowed = f"one share of {row['providers']}, as they are declared to be one provider"
+        violation = RowViolation("share_of_renamed_once", 0, "provider", f"{told} in {row['period']}", allowed)
+        raise InvalidTable(row["market"], (violation,))
 
 
 def _together(base: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

@@ -160,17 +160,21 @@ def complete_rows(
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
     others = providers.index(OTHERS) if OTHERS in providers else -1
-    filled, ever, zeros, added, given, _ = complete(table, others, half)
+    filled, ever, zeros, added, given, _, _ = complete(table, others, half)
     silent = [name for name, said in zip(providers, ever, strict=True) if not said]
     names = tuple(name for name, said in zip(providers, ever, strict=True) if said)
     newest = np.flatnonzero(np.isfinite(filled).all(axis=1))[-1:]
-    over = (np.isnan(table[newest][:, ever]) & (filled[newest][:, : len(names)] == 0.0)).any(axis=0)
-    ended = [name for name, gone in zip(names, over, strict=True) if gone]
-    warnings = completion_notes(silent, int(zeros.sum()), given, ended)
+    absent = np.isnan(table[newest][:, ever]).any(axis=0)
+    none = (filled[newest][:, : len(names)] == 0.0).any(axis=0)
+    ended = [name for name, gone in zip(names, absent & none, strict=True) if gone]
+    carried = [name for name, gone in zip(names, absent & ~none, strict=True) if gone and name != OTHERS]
+    warnings = completion_notes(silent, int(zeros.sum()), given, ended, carried)
     return filled, (*names, OTHERS) if added else names, warnings
 
 
-def completion_notes(silent: Sequence[str], zeros: int, given: int, ended: Sequence[str]) -> tuple[str, ...]:
+def completion_notes(
+    silent: Sequence[str], zeros: int, given: int, ended: Sequence[str], carried: Sequence[str]
+) -> tuple[str, ...]:
     """What was done to complete the quarters of a table, in words.
 
     Args:
@@ -178,6 +182,7 @@ def completion_notes(silent: Sequence[str], zeros: int, given: int, ended: Seque
         zeros: Quarters that are zeros alone.
         given: Quarters whose rest went to the residual part.
         ended: Providers that are not in the last quarter, which the others make whole.
+        carried: Providers that are not in the last quarter, of which the others leave something.
     """
     told = []
     if silent:
@@ -188,6 +193,11 @@ def completion_notes(silent: Sequence[str], zeros: int, given: int, ended: Seque
         told.append(f"the shares of {_quarters(given)} sum to less than 1: the rest is counted in {OTHERS}")
     if ended:
         told.append(f"without a share in the last quarter, which the others make whole, so 0 there: {', '.join(ended)}")
+    if carried:
+        told.append(
+            f"without a share in the last quarter, taken at what the others leave of it: {', '.join(carried)}; "
+            "write 0 where it has ended"
+        )
     return tuple(told)
 
 

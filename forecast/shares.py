@@ -301,7 +301,7 @@ def _as_fractions(
                 f"per cents throughout, as the other quarters of {market} are, or fractions throughout",
             ),
         )
-        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.5, _FRACTIONS_TO))
+        for market, period, total, row in mine.filter(pl.col("sum").is_between(0.0, _FRACTIONS_TO, closed="right"))
         .select("market", "period", "sum", "row")
         .iter_rows()
     ]

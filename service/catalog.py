@@ -12,7 +12,7 @@ import polars as pl
 from forecast.brought import TidyTable, read_table
 from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
-from forecast.merging import STATEMENT_SCHEMA, merge_figures
+from forecast.merging import STATEMENT_SCHEMA, check_renamed, merge_figures
 from forecast.merging import figures_in_force as in_force
 from forecast.name_changes import NameChange, for_market
 from forecast.quarter import Quarter
@@ -455,6 +455,8 @@ class Catalog:
             raise NotEnoughData(market, 0, 1, f"recorded by {recorded_by}")
         house = house or self._house_of(market, revision, recorded_by)
         changes = (*self._changes(market, revision, recorded_by), *name_changes)
+        if changes and "kind" in everything.columns:
+            check_renamed(everything.filter(pl.col("kind") == "shares"), changes, as_of=as_of)
         figures = self._in_force(market, revision, as_of, recorded_by, changes)
         if figures.is_empty() or house not in figures["house"]:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.

@@ -96,13 +96,15 @@ class ForecastQuery:
 
 @dataclass(frozen=True, slots=True)
 class MarketTable:
-    """Shares of one market brought by the caller: T consecutive quarters by K providers."""
+    """Shares or amounts of one market brought by the caller: T consecutive quarters by K providers."""
 
     market: str
     first_period: str  # "2020Q3"
     providers: tuple[str, ...]  # K
     shares: tuple[float, ...]  # T * K fractions, quarter by quarter; NaN where not reported, which is never zero
     decimals: int | None = None  # of the percentages as published
+    cell_decimals: tuple[int | None, ...] = ()  # T * K, where they differ from cell to cell
+    amounts: bool = False  # whether `shares` are amounts
     events: tuple[str, ...] = ()  # asked of this market alone
 
 

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import itertools
 import os
 import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
@@ -32,10 +34,13 @@ SHEET_ENDINGS: Final = (*TEXTS, *WORKBOOKS, *(ending for ending in ENDINGS if en
 MAX_BYTES: Final = 64 * 2**20  # of a file
 MAX_UNPACKED: Final = 256 * 2**20  # of a workbook, whose file is packed
 MAX_CELLS: Final = 5_000_000
+MAX_COLUMNS: Final = 16_384  # as many as a spreadsheet has
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LONGEST_CELL = 100_000  # characters
+_LONGEST_LINE = 2**24  # bytes of a first line that are looked at
 _LAST_DAY = 95_000_000  # above which the library takes no number for a day; a text so long has one reading only
 _SNIFFED = 200  # lines by which the delimiter is told
+_FILLED = re.compile(r'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?=\s*<(?:\w+:)?(?:v|is|f)\b)')  # cells
 _PACKED = b"PK\x03\x04"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _STRANGERS = (
@@ -136,12 +141,28 @@ def tidy_file(
     Raises:
         InvalidArgument, InvalidTable: as `read_shares_file`.
     """
+    _check_kind(path, path.suffix.lower())
     frame = None if options or sheet else _canonical(path, dated=dated)
     if frame is None:
-        return tidy_sheet(read_sheet(path, sheet=sheet, options=options), dated=dated)
+        tidy = tidy_sheet(read_sheet(path, sheet=sheet, options=options), dated=dated)
+        return tidy if options is None or options.market is None else _of_market(tidy, options.market)
     if "market" not in frame.columns:
         frame = frame.with_columns(market=pl.lit(path.stem))
     return TidyTable(str(path), frame)
+
+
+def _of_market(tidy: TidyTable, market: str) -> TidyTable:
+    """The rows of one market."""
+    markets = tidy.frame["market"].unique(maintain_order=True).to_list()
+    if market not in markets:
+        shown = ", ".join(markets[:10]) + (f" and {len(markets) - 10} more" if len(markets) > 10 else "")
+        raise InvalidArgument("--market", market, f"one of the {len(markets)} markets of {tidy.name}: {shown}")
+    return replace(
+        tidy,
+        frame=tidy.frame.filter(pl.col("market") == market),
+        notes=tuple(note for note in tidy.notes if note[0] in ("", market)),
+        faults=tuple(fault for fault in tidy.faults if fault[0] in ("", market)),
+    )
 
 
 def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
@@ -154,7 +175,22 @@ def _canonical(path: Path, *, dated: bool) -> pl.DataFrame | None:
         if path.suffix.lower() in TEXTS and path.is_file():
             return None  # read as text, it says where it is not canonical
         raise
-    return frame if frame.height and is_canonical(frame, dated=dated) else None
+    if not frame.height or not is_canonical(frame, dated=dated) or may_be_thousands(path):
+        return None
+    return frame
+
+
+def may_be_thousands(path: Path, /) -> bool:
+    """Whether all amounts of a text that have a point are such as 1.234, which may be a thousand in groups."""
+    if path.suffix.lower() not in TEXTS:
+        return False
+    table = pl.scan_csv(path, infer_schema=False, glob=False)
+    if "value" not in table.collect_schema():
+        return False
+    value = pl.col("value").str.strip_chars()
+    pointed = value.filter(value.str.contains(".", literal=True))
+    found = table.select(some=pointed.len() > 0, all=pointed.str.contains(r"^[1-9][0-9]{0,2}\.[0-9]{3}$").all())
+    return all(found.collect(engine="streaming").row(0))
 
 
 def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | None = None) -> Sheet:
@@ -233,7 +269,21 @@ def file_fault(path: Path, sentence: str, found: str, allowed: str) -> InvalidAr
 
 
 def _check_file(path: Path, ending: str) -> None:
-    """Refuse what is no fit file before it is read: a pipe would wait, and a device has no end."""
+    """Refuse what is no fit file of a sheet before it is read."""
+    _check_kind(path, ending)
+    if ending in (*WORKBOOKS, *TEXTS) and (size := path.stat().st_size) > MAX_BYTES:
+        found = f"{size / 2**20:.0f} MiB"
+        raise file_fault(
+            path,
+            f"has {found}, and at most {MAX_BYTES // 2**20} MiB are read as a sheet; keep the rows and columns that "
+            "matter, or save it as .parquet",
+            found,
+            f"{MAX_BYTES // 2**20} MiB at most",
+        )
+
+
+def _check_kind(path: Path, ending: str) -> None:
+    """Refuse what can be no table before it is opened: a pipe would wait, and a device has no end."""
     allowed = f"a file ending in {', '.join(SHEET_ENDINGS)}"
     try:
         status = path.stat()
@@ -253,17 +303,22 @@ def _check_file(path: Path, ending: str) -> None:
         )
     if not status.st_size:
         raise file_fault(path, "is an empty file; it needs a header and rows", "an empty file", allowed)
-    if ending in (*WORKBOOKS, *TEXTS) and status.st_size > MAX_BYTES:
-        size = f"{status.st_size / 2**20:.0f} MiB"
-        raise file_fault(
-            path,
-            f"has {size}, and at most {MAX_BYTES // 2**20} MiB are read as a sheet; keep the rows and columns that "
-            "matter, or save it as .parquet",
-            size,
-            f"{MAX_BYTES // 2**20} MiB at most",
-        )
     if not os.access(path, os.R_OK):
         raise file_fault(path, "may not be read by you", "unreadable", "a file you may read")
+    if ending in TEXTS:
+        with path.open("rb") as file:
+            line = file.readline(_LONGEST_LINE)
+        _check_columns(path, 1 + max(line.count(mark.encode()) for mark in _DELIMITERS))
+
+
+def _check_columns(path: Path, columns: int) -> None:
+    if columns > MAX_COLUMNS:
+        raise file_fault(
+            path,
+            f"has {columns:,} columns, and at most {MAX_COLUMNS:,} are read; keep the columns that matter",
+            f"{columns} columns",
+            f"{MAX_COLUMNS} columns at most",
+        )
 
 
 def _check_cells(path: str, rows: int, columns: int) -> None:
@@ -284,6 +339,16 @@ def parse_text(data: bytes, /, *, name: str) -> tuple[Grid, tuple[str, ...]]:
     """
     path = Path(name)
     text, notes = _decode(data, path)
+    limit = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        grid, delimiter = _parse(text, path)
+    finally:
+        csv.field_size_limit(limit)
+    return grid, notes if delimiter is None else (*notes, f"cells are set apart by {_DELIMITERS[delimiter]}")
+
+
+def _parse(text: str, path: Path) -> tuple[Grid, str | None]:
+    """Delimited text as a grid, and its delimiter where it was told by the text and is no comma."""
     lines = text.splitlines()
     told = re.fullmatch(r"sep=(.)", lines[0].strip('"')) if lines else None
     if told is not None:  # as Excel writes and reads it
@@ -291,28 +356,32 @@ def parse_text(data: bytes, /, *, name: str) -> tuple[Grid, tuple[str, ...]]:
         delimiter = told[1]
     else:
         delimiter = _delimiter(lines)
-        if delimiter != ",":
-            notes = (*notes, f"cells are set apart by {_DELIMITERS[delimiter]}")
-    limit = csv.field_size_limit(_LONGEST_CELL)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    grid: list[list[Cell]] = []
+    cells = 0
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        grid: list[list[Cell]] = []
-        cells = 0
         for row in reader:
             cells += len(row)
             if cells > MAX_CELLS:
-                _check_cells(name, cells, 1)
+                _check_cells(str(path), cells, 1)
+            _check_columns(path, len(row))
             grid.append([cell or None for cell in row])
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise file_fault(
+                path,
+                f"has a cell of more than {_LONGEST_CELL:,} characters in line {reader.line_num}, as where a quotation "
+                "mark does not close; shorten it",
+                "a cell too long",
+                f"{_LONGEST_CELL} characters at most",
+            ) from error
         raise file_fault(
             path,
             f"is damaged in line {reader.line_num}: a quotation mark does not close, or stands inside a cell ({error})",
             f"damaged: {error}",
             "text whose quotation marks close",
         ) from error
-    finally:
-        csv.field_size_limit(limit)
-    return grid, notes
+    return grid, None if told is not None or delimiter == "," else delimiter
 
 
 def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
@@ -345,9 +414,10 @@ def _delimiter(lines: Sequence[str]) -> str:
     best, chosen = (0, 0), ","
     for delimiter in _DELIMITERS:
         widths: dict[int, int] = {}
-        for row in csv.reader(sample, delimiter=delimiter):
-            if len(row) > 1:
-                widths[len(row)] = widths.get(len(row), 0) + 1
+        with suppress(csv.Error):  # of a cell that is too long, which reading all of them tells
+            for row in csv.reader(sample, delimiter=delimiter):
+                if len(row) > 1:
+                    widths[len(row)] = widths.get(len(row), 0) + 1
         if widths:
             width = max(widths, key=lambda w: (widths[w], w))
             if (widths[width], width) > best:
@@ -368,6 +438,7 @@ def _read_workbook(path: Path, ending: str, wanted: str | None) -> tuple[Leaf, .
         )  # fmt: skip
     if beginning.startswith(_PACKED):
         _check_unpacked(path)
+        _check_extent(path, ending)
     import fastexcel
 
     try:
@@ -472,24 +543,51 @@ def _errors(path: Path, number: int) -> tuple[int, list[tuple[int, int, str]]]:
     """
     if path.suffix.lower() not in (".xlsx", ".xlsm"):
         return 0, []
-    with zipfile.ZipFile(path) as archive:
-        parts = set(archive.namelist())
-        book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
-        links = archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
-        keys = re.findall(r"<(?:\w+:)?sheet\b[^>]*?\br:id=\"([^\"]+)\"", book)
-        if number >= len(keys):
-            return 0, []
-        link = next((tag for tag in re.findall(r"<Relationship\b[^>]*>", links) if f'Id="{keys[number]}"' in tag), "")
-        target = re.search(r'Target="([^"]+)"', link)
-        part = "" if target is None else target[1].lstrip("/")
-        part = part if part in parts else f"xl/{part}"
-        if part not in parts:
-            return 0, []
-        body = archive.read(part).decode("utf-8", "replace")
+    body = next(itertools.islice(_bodies(path), number, None), "")
     filled = re.findall(r"<c r=\"([A-Z]+)[0-9]+\"[^>]*>(?=<(?:v|is|f))", body)
     errors = re.findall(r"<c r=\"([A-Z]+)([0-9]+)\"[^>]*\bt=\"e\"[^>]*>.*?<v>([^<]*)</v>", body)
-    left = min((_index(letters) for letters in set(filled)), default=0)
+    left = min(map(_index, set(filled)), default=0)
     return left, [(int(row) - 1, _index(letters), text) for letters, row, text in errors]
+
+
+def _bodies(path: Path) -> Iterator[str]:
+    """The text of each sheet of a workbook, in their order; "" of one that is not there."""
+    with zipfile.ZipFile(path) as archive:
+        parts = set(archive.namelist())
+        if not {"xl/workbook.xml", "xl/_rels/workbook.xml.rels"} <= parts:
+            return
+        book = archive.read("xl/workbook.xml").decode("utf-8", "replace")
+        links = re.findall(
+            r"<Relationship\b[^>]*>", archive.read("xl/_rels/workbook.xml.rels").decode("utf-8", "replace")
+        )
+        for key in re.findall(r"<(?:\w+:)?sheet\b[^>]*?\br:id=\"([^\"]+)\"", book):
+            link = next((tag for tag in links if f'Id="{key}"' in tag), "")
+            target = re.search(r'Target="([^"]+)"', link)
+            part = "" if target is None else target[1].lstrip("/")
+            part = part if part in parts else f"xl/{part}"
+            yield archive.read(part).decode("utf-8", "replace") if part in parts else ""
+
+
+def _check_extent(path: Path, ending: str) -> None:
+    """Refuse a workbook with a cell far from the others: the library would fill the memory with what is between."""
+    if ending not in (".xlsx", ".xlsm"):
+        return
+    for number, body in enumerate(_bodies(path), start=1):
+        filled = re.findall(
+            r"<(?:\w+:)?c\b[^>]*?\br=\"([A-Z]{1,3})([0-9]{1,7})\"[^>]*>(?=\s*<(?:\w+:)?(?:v|is|f)\b)", body
+        )
+        widest = max({letters for letters, _ in filled}, key=_index, default="A")
+        lowest = max({int(row) for _, row in filled}, default=1)
+        cells = lowest * (_index(widest) + 1)
+        if cells > MAX_CELLS:
+            raise file_fault(
+                path,
+                f"reaches to column {widest} and row {lowest} in sheet {number}, which makes {cells:,} cells, and at "
+                f"most {MAX_CELLS:,} are read; delete the rows and columns behind the table, where some cell is not "
+                "empty",
+                f"{widest}{lowest}",
+                f"{MAX_CELLS} cells at most",
+            )
 
 
 def _index(letters: str) -> int:

@@ -90,6 +90,8 @@ def check_readable(path: Path, /) -> Format:
         raise InvalidArgument(str(path), "missing", "", "does not exist")
     if path.is_dir():
         raise InvalidArgument(str(path), "a folder", f"give {_KINDS[kind]}", "is a folder")
+    if not path.is_file():  # a pipe would wait, and a device has no end
+        raise InvalidArgument(str(path), "a device or pipe", "save its content as a file first", "is no file")
     try:
         with path.open("rb") as file:
             beginning = file.read(65536)

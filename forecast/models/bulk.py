@@ -191,9 +191,10 @@ def forecast_markets(
         For each market the quarters with a share, fewer than two where it could not be forecast (M,), the origin
         (M,) and the number K of its parts, zero where it could not be forecast (M,); the providers of their parts (P,),
         P being the sum of K; market after market, H rows of K each, means (P * H,) and quantiles (Q, P * H); and what
-        completing each market took (M, 4): providers never reported, quarters of zeros alone, quarters whose rest went
-        to the residual part, providers that are not in the last quarter, which the others make whole; the weight
-        of the smoothings (M,); and the restlessness, points (M,).
+        completing each market took (M, 5): providers never reported, quarters of zeros alone, quarters whose rest went
+        to the residual part, providers that are not in the last quarter, which the others make whole, and providers
+        that are not in it and were given a share of it; the weight of the smoothings (M,); and the restlessness,
+        points (M,).
     """
     M = len(starts) - 1
     Q = len(levels) - 2
@@ -217,7 +218,7 @@ def forecast_markets(
     means = np.zeros(most_parts * horizon)
     quantiles = np.zeros((Q, most_parts * horizon))
     here = np.zeros(names, dtype=np.int64)
-    completed = np.zeros((M, 4), dtype=np.int64)
+    completed = np.zeros((M, 5), dtype=np.int64)
     smoothing_weight = np.zeros(M)
     restlessness = np.zeros(M)
     done = 0
@@ -238,8 +239,8 @@ def forecast_markets(
         cells = np.full((latest - earliest + 1, count), np.nan)
         for n in range(starts[i], starts[i + 1]):
             cells[quarter[n] - earliest, place[provider[n]]] = share[n]
-        shares, ever, zeros, rest, given, ended = complete(cells, column, rounding[i])
-        completed[i] = count - ever.sum(), zeros.sum(), given, ended
+        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, rounding[i])
+        completed[i] = count - ever.sum(), zeros.sum(), given, ended, carried
         K = shares.shape[1]
         first, last = -1, -1
         for t in range(len(shares) if K > 0 else 0):
@@ -344,7 +345,7 @@ class Summaries:
     median: FloatArray  # (rows,)
     lower: FloatArray  # (N, rows)
     upper: FloatArray  # (N, rows)
-    completed: IntArray  # (M, 4), what completing took, as `forecast_markets` counts it
+    completed: IntArray  # (M, 5), what completing took, as `forecast_markets` counts it
     smoothing_weight: FloatArray  # (M,), of the second member
     restlessness: FloatArray  # (M,), root mean square quarterly step, points
 

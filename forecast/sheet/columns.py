@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
-from forecast.headers import Header
+from forecast.headers import Header, calls_names
 from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
@@ -39,6 +40,16 @@ def holds_numbers(table: Table, column: int, rows: Iterable[int]) -> bool:
         elif not says_nothing(cell):
             others += 1
     return numbers > 0 and numbers >= others
+
+
+def without_numbers(table: Table, heads: Sequence[Header], rows: Sequence[int]) -> list[Header]:
+    """The headers, of which one with a word such as Company in it is a vendor's name where its column holds numbers."""
+    return [
+        replace(head, role=None, worth=0)
+        if head.role == "provider" and not calls_names(head) and holds_numbers(table, c, rows)
+        else head
+        for c, head in enumerate(heads)
+    ]
 
 
 def first_filled(table: Table, row: int) -> int:
@@ -101,6 +112,17 @@ def is_bare(table: Table, column: int, rows: Sequence[int]) -> bool:
     cells = [cell for n in rows if (cell := table.cell(n, column)) is not None]
     bare = sum(bare_quarter(cell) is not None for cell in cells)
     return bare > 0 and 2 * bare >= len(cells)
+
+
+def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[int, Cell]:
+    """The cells of a column by row, an empty one as the one above it."""
+    found: dict[int, Cell] = {}
+    last: Cell = None
+    for n in rows if column is not None else ():
+        here = table.cell(n, column or 0)
+        last = last if here is None else here
+        found[n] = last
+    return found
 
 
 def join_time(year: Cell, quarter: Cell) -> Stamp | str:

@@ -1,6 +1,7 @@
 """Where things stand in a sheet: which row is the header, and whether it is long or wide."""
 
 from forecast.headers import read_header
+from forecast.sheet.columns import without_numbers
 from forecast.sheet.grid import Table
 from forecast.sheet.long import has_names, take_long
 from forecast.sheet.reading import Faults, Reading, Records
@@ -17,6 +18,7 @@ def find_layout(table: Table, options: Reading, notes: list[str], faults: Faults
     """
     for header in table.filled[:_SEARCHED]:
         heads = [read_header(table.text(header, column)) for column in range(table.width)]
+        heads = without_numbers(table, heads, table.below(header))
         if {"providers", "measure"} <= {head.base for head in heads}:
             raise table.refusal(
                 "is_shares",

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, is_blank, quoted, read_stamp
+from forecast.cells import Cell, Stamp, is_blank, quoted, read_number, read_stamp
 from forecast.headers import Header, is_footnote, read_header
+from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    filled_down,
     first_filled,
     holds_numbers,
     is_bare,
@@ -18,6 +20,7 @@ from forecast.sheet.columns import (
     tell_rows,
 )
 from forecast.sheet.grid import Table, is_number
+from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
@@ -27,9 +30,26 @@ def take_long(
 ) -> Records:
     """The cells of a sheet whose header has a column of vendors and one of quarters, or of years and quarters."""
     table.header = header
+    check_above(table, header)
     columns = _Columns(table, header, heads, options)
     rows = table.below(header)
     titles = tell_above(table, header, notes)
+    years = filled_down(table, columns.year, rows)
+    columns.market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [
+            (
+                table.cell(n, columns.provider),
+                (years.get(n), table.cell(n, columns.when)),
+                table.cell(n, columns.measure),
+            )
+        ],
+        columns.market,
+        columns.used,
+        notes,
+    )
     tell_columns(table, header, columns.used, rows, notes)
     title = table.title(header, columns.measure)
     records = Records(
@@ -40,42 +60,39 @@ def take_long(
         [*titles, title, *columns.units],
     )
     columns.prepare(records)
-    time_title = table.title(header, columns.period if columns.period is not None else columns.year or 0)
-    repeated: list[int] = []
-    remarks: list[int] = []
-    names = list(table.grid[header])
-    last = max((n for n in rows if is_number(table.cell(n, columns.measure))), default=header)
+    time_title = table.title(header, columns.when)
+    silent: list[int] = []
+    holes: list[int] = []
+    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
+    last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
-    year: Cell = None
     for n in rows:
         cells = table.grid[n]
         size = len(cells)
         who = cells[columns.provider] if columns.provider < size else None
         number = cells[columns.measure] if columns.measure < size else None
         said = cells[columns.period] if columns.period is not None and columns.period < size else None
-        if number == names[columns.measure] and list(cells) == names:
-            repeated.append(n)
-            continue
         if is_blank(number):
             number = None
         if is_blank(who):
             who = None
         time: Cell | Stamp = None if is_blank(said) else said
         if columns.year is not None:
-            here = table.cell(n, columns.year)
-            year = year if here is None else here
+            year = years[n]
             time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
         if number is None and (who is None or said is None):
-            remarks.append(n)
+            (silent if said is None or read_stamp(table.cell(n, columns.when)) is None else holes).append(n)
             continue
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
-            remarks.append(n)
+            silent.append(n)
             continue
         market = table.cell(n, columns.market) if columns.market is not None else None
         if market not in named or market is None:
             named[market] = market_of(table, n, header, columns.market, options, faults)
         records.add(table.number(n), named[market], time, said, time_title, who, number, title)
         columns.take(n, records)
+    repeated, remarks = part_silent(table, header, silent, numbered)
+    remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(
         table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
@@ -86,8 +103,10 @@ def take_long(
 
 
 def _is_remark(table: Table, row: int, last: int, number: Cell, time: Cell | Stamp) -> bool:
-    """Whether a row without a number is a remark: it stands below all numbers or begins as one, and has no quarter."""
-    if is_number(number) or (row <= last and not is_footnote(table.text(row, first_filled(table, row)))):
+    """Whether a row without a number and a quarter is a remark or a header: it stands below all numbers or says so."""
+    if is_number(number):
+        return False
+    if row <= last and not (is_footnote(table.text(row, first_filled(table, row))) or names_columns(table, row)):
         return False
     stamp = time if isinstance(time, Stamp) else read_stamp(time)
     return stamp is None or stamp.kind == "year"
@@ -119,6 +138,7 @@ class _Columns:
             bare_quarter(table.cell(n, self.year)) for n in rows
         ):  # fmt: skip
             self.period, self.year = self.year, None
+        self.when = self.period if self.period is not None else self.year or 0
         self.unit = next((c for c, head in enumerate(heads) if head.role == "unit"), None)
         self.measure = self._measure(heads, header, options)
         self.used.add(self.measure)
@@ -186,12 +206,44 @@ class _Columns:
 
 
 def has_names(table: Table, header: int, heads: Sequence[Header]) -> bool:
-    """Whether the texts below a header fit a long sheet: a column of vendors, and one of times."""
+    """Whether the texts below a header fit a long sheet: a column of vendors, and one of times.
+
+    Raises:
+        InvalidTable: the column of vendors holds one number for each time, as that of one vendor does.
+    """
     times = [c for c, head in enumerate(heads) if head.role in ("period", "year")]
-    if not times or not any(head.role == "provider" for head in heads):
+    names = [c for c, head in enumerate(heads) if head.role == "provider"]
+    if not times or not names:
         return False
-    return any(
-        read_stamp(table.cell(n, c)) is not None or bare_quarter(table.cell(n, c)) is not None
-        for n in table.below(header)
-        for c in times
-    )
+    rows = table.below(header)
+    if not any(_is_time(table.cell(n, c)) for n in rows for c in times):
+        return False
+    best = max(names, key=lambda c: heads[c].worth)
+    if all(is_number(cell) for n in rows if (cell := table.cell(n, best)) is not None):
+        _check_names(table, header, best, [n for n in rows if any(_is_time(table.cell(n, c)) for c in times)], times)
+    return True
+
+
+def _is_time(cell: Cell) -> bool:
+    return read_stamp(cell) is not None or bare_quarter(cell) is not None
+
+
+def _check_names(table: Table, header: int, column: int, rows: Sequence[int], times: Sequence[int]) -> None:
+    """Refuse vendors' names that are numbers where they may be those of one vendor: one a quarter, or not whole."""
+    cells = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+    once = len({tuple(table.text(n, c) for c in times) for n, _ in cells}) == len(cells)
+    if cells and (once or any(_is_measure(cell) for _, cell in cells)):
+        title = quoted(table.text(header, column))
+        raise table.refusal(
+            "provider_column",
+            f"column {title} is called as one of vendors is, but holds numbers: row {table.number(cells[0][0])} has "
+            f"{quoted(cells[0][1])}; write names there, or give {title} a longer name if it is that of a vendor",
+            row=header,
+            column=table.text(header, column),
+        )
+
+
+def _is_measure(cell: Cell) -> bool:
+    """Whether a number is no name, since it has a per cent sign or decimals."""
+    written = read_number(cell)
+    return written is not None and (written.percent or not (written.point or written.comma or "").isdigit())

@@ -8,6 +8,7 @@ import polars as pl
 from forecast.cells import Cell, DateOrder, Written, fraction, printed_decimals, quoted, read_stamp, tidy
 from forecast.headers import is_sum
 from forecast.schema import MAX_AMOUNT, QUALIFIERS
+from forecast.sheet.derived import drop_derived
 from forecast.sheet.digits import find_digits
 from forecast.sheet.grid import Row, Table, name_of, says_nothing
 from forecast.sheet.layout import find_layout
@@ -59,6 +60,7 @@ def understand(
     notes: list[str] = []
     faults = Faults()
     records = find_layout(table, options, notes, faults)
+    drop_derived(records, table, notes)
     times = find_quarters(records, table, options, notes, faults)
     digits, written = find_digits(records, table, options, notes, faults)
     unit, unfit = find_unit(records, times, digits, written, table, options, notes)

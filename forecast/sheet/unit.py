@@ -13,6 +13,7 @@ from forecast.sheet.reading import Reading, Records, Unit
 _NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
 _CLOSE = 0.005  # the same, of numbers that may be amounts
 _WIDEST = 0.1  # of that allowance
+_TOO_MUCH = 150.0  # sum of a quarter from which on its numbers are no per cents with a slip
 _UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
 Key = tuple[str, str, Cell]  # market, quarter, publication
@@ -23,7 +24,7 @@ Unfit = dict[int, tuple[str, str, str]]  # by record: rule, what is allowed, hin
 class _Sum:
     """What the numbers of one quarter add up to, rows and columns such as Total left out."""
 
-    quarter: str
+    quarter: str  # with its market, where there are several
     total: float
     slack: float  # what rounding may have taken or given, of a sum of one
     cells: tuple[int, ...]
@@ -126,10 +127,12 @@ def _sums(records: Records, times: Sequence[str | None], digits: Sequence[str | 
             members[key].append(n)
     whole = {key: cells for key, cells in members.items() if key not in holes} or members
     sums = []
-    for (_, quarter, _), cells in whole.items():
+    several = len({market for market, _, _ in whole}) > 1
+    for (market, quarter, _), cells in whole.items():
         texts = [digits[n] or "0" for n in cells]
         slack = sum(0.5 * 10.0 ** -len(text.partition(".")[2]) for text in texts)
-        sums.append(_Sum(quarter, sum(map(float, texts)), slack, tuple(cells)))
+        label = f"{quarter} of {market}" if several else quarter
+        sums.append(_Sum(label, sum(map(float, texts)), slack, tuple(cells)))
     return sums
 
 
@@ -208,7 +211,7 @@ def _open(
     if says == "amount":
         notes.append("read as amounts, as the words of the sheet say")
         return "amounts", {}
-    if all(found.over(100.0) for found in sums):
+    if all(found.over(100.0) for found in sums) and max(found.total for found in sums) > _TOO_MUCH:
         notes.append(f"read as amounts: the quarters sum to {_span(sums)}")
         return "amounts", {}
     # a quarter far from 100 in a sheet of per cents is a slip, and in one of amounts a quarter as any other

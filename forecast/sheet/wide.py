@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp
-from forecast.headers import Header, is_derived, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.headers import Header, derived_name, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    filled_down,
     first_filled,
     holds_numbers,
     join_time,
@@ -17,8 +19,10 @@ from forecast.sheet.columns import (
     tell_columns,
     tell_rows,
     time_hint,
+    without_numbers,
 )
-from forecast.sheet.grid import Table, is_number, letters, name_of
+from forecast.sheet.grid import Table, is_number, letters
+from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
@@ -78,10 +82,22 @@ def take_quarters(
 ) -> Records:
     """The cells of a sheet with a column per quarter; `years` is the row of years above the header, if there is one."""
     table.header = header
+    check_above(table, header, years)
     rows = table.below(header)
     provider, market = _names(table, header, across, years)
     titles = tell_above(table, header, notes, years)
-    tell_columns(table, header, {provider, *across} | ({market} if market is not None else set()), rows, notes)
+    heads = [read_header(table.text(header, c)) for c in range(table.width)]
+    taken = {provider, *across} | ({market} if market is not None else set())
+    market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [(table.cell(n, provider), c, table.cell(n, c)) for c in across],
+        market,
+        taken,
+        notes,
+    )
+    tell_columns(table, header, taken, rows, notes)
     place = f"header in row {header + 1}" if years is None else f"header in rows {years + 1} and {header + 1}"
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
     records = Records(
@@ -91,24 +107,29 @@ def take_quarters(
         market is not None,
         [*titles, *filter(None, corner)],
     )
-    repeated: list[int] = []
-    remarks: list[int] = []
+    silent: list[int] = []
+    numbered: list[int] = []
     for n in rows:
         cells = {c: table.cell(n, c) for c in across}
         who = table.cell(n, provider)
-        if all(cell == table.cell(header, c) for c, cell in cells.items()):
-            repeated.append(n)
+        if all(cell is None or read_stamp(cell) is not None for cell in cells.values()) and any(
+            cell is not None and not is_number(cell) for cell in cells.values()
+        ):
+            silent.append(n)  # a header
             continue
-        if not any(map(is_number, cells.values())) and (
+        if any(map(is_number, cells.values())):
+            numbered.append(n)
+        elif (
             who is None
             or is_footnote(table.text(n, first_filled(table, n)))
             or all(cell is None for cell in cells.values())
         ):
-            remarks.append(n)
+            silent.append(n)
             continue
         where = market_of(table, n, header, market, options, faults)
         for c, (time, said) in across.items():
             records.add(table.number(n), where, time, said, table.text(header, c), who, cells[c], table.text(header, c))
+    repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
     return records
@@ -123,6 +144,7 @@ def _names(table: Table, header: int, across: Across, years: int | None) -> tupl
             heads = [
                 read_header(table.text(row, c)) if c not in across else Header("", None) for c in range(table.width)
             ]
+            heads = without_numbers(table, heads, rows)
             provider = column_of(table, heads, "provider", row, "vendor") if provider is None else provider
             market = column_of(table, heads, "market", row, "market") if market is None else market
     if provider is not None:
@@ -156,6 +178,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     period, year, header = _period_column(table)
     rows = table.below(header)
     table.header = header
+    check_above(table, header)
     heads = [read_header(table.text(header, c)) for c in range(table.width)]
     market = column_of(table, heads, "market", header, "market")
     if market is not None and holds_numbers(table, market, rows):
@@ -163,7 +186,18 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     taken = {c for c in (period, year, market) if c is not None}
     vendors = _vendors(table, header, heads, taken, period)
     titles = tell_above(table, header, notes)
-    tell_columns(table, header, {*taken, *vendors}, rows, notes)
+    filled = filled_down(table, year, rows)
+    used = {*taken, *vendors}
+    market = part_column(
+        table,
+        header,
+        heads,
+        lambda n: [(table.text(header, c), (filled.get(n), table.cell(n, period)), table.cell(n, c)) for c in vendors],
+        market,
+        used,
+        notes,
+    )
+    tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []
     records = Records(
@@ -174,38 +208,32 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         [*titles, table.text(header, period), *spoken],
     )
     time_title = table.title(header, period)
-    remarks: list[int] = []
-    repeated: list[int] = []
+    silent: list[int] = []
+    numbered: list[int] = []
     sums: list[int] = []
-    last: Cell = None
     for n in rows:
         said = table.cell(n, period)
         time: Cell | Stamp = said
         if year is not None:
-            here = table.cell(n, year)
-            last = last if here is None else here
-            time, said = join_time(last, said), said_time(last, said)
+            time, said = join_time(filled[n], said), said_time(filled[n], said)
         cells = {c: table.cell(n, c) for c in vendors}
         if not isinstance(time, Stamp) and read_stamp(time) is None:
-            if all(
-                cell is None or name_of(cell) == name_of(table.cell(header, c)) for c, cell in cells.items()
-            ) and any(cell is not None for cell in cells.values()):
-                repeated.append(n)
-                continue
             if not any(map(is_number, cells.values())):
                 units = [table.text(n, c) for c in range(table.width) if table.text(n, c)]
-                records.hints.extend(units if all(map(is_unit, units)) else [])
-                remarks.append(n)
+                records.hints.extend(units if all(map(is_unit, units)) and not numbered else [])
+                silent.append(n)
                 continue
             label = table.text(n, first_filled(table, n))
-            if is_sum(label) or is_derived(label):
+            if is_sum(label) or derived_name(label):
                 sums.append(n)
                 continue
+        numbered.append(n)
         where = market_of(table, n, header, market, options, faults)
         for c in vendors:
             records.add(
                 table.number(n), where, time, said, time_title, table.grid[header][c], cells[c], table.text(header, c)
             )
+    repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
     tell_rows(table, sums, "a sum or a change over quarters", notes)
@@ -218,7 +246,7 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
     vendors = []
     for c in range(table.width):
         title = table.text(header, c)
-        if c in taken or not holds_numbers(table, c, rows) or is_derived(title):
+        if c in taken or not holds_numbers(table, c, rows):
             continue
         if title and not title.startswith("Unnamed:"):
             vendors.append(c)
@@ -236,11 +264,12 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
             f"{header + 1}; it needs a column per vendor, or the columns quarter, vendor and share",
             row=header,
         )
-    _check_one_measure(table, header, heads, vendors)
-    counts = Counter(table.text(header, c) for c in vendors)
+    named = [c for c in vendors if derived_name(table.text(header, c)) != "sure"]
+    _check_one_measure(table, header, heads, named)
+    counts = Counter(table.text(header, c) for c in named)
     twice = next((title for title, count in counts.items() if count > 1), None)
     if twice is not None:
-        places = listed([letters(c) for c in vendors if table.text(header, c) == twice])
+        places = listed([letters(c) for c in named if table.text(header, c) == twice])
         raise table.refusal(
             "provider_once",
             f"columns {places} are all called {quoted(twice)} in row {header + 1}; each vendor needs one column",

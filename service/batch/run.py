@@ -11,7 +11,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from forecast.errors import InvalidArgument
-from forecast.forecasting import check_request
+from forecast.forecasting import check_request, check_seed
 from forecast.name_changes import NameChange
 from forecast.shares import NOTES_SCHEMA
 from service.batch.identity import Hashing, Identity, versions
@@ -27,7 +27,6 @@ from service.sheets import SheetReading, check_sheet_file
 from service.tables import Format, encode, format_of, scan_parquet
 
 MOST_WORKERS = 256
-LARGEST_SEED = 2**64 - 1  # what the API takes
 _LARGEST_PART = {"auto": 1024}  # markets; the others' are smaller, since they take longer
 _LARGEST_SLOW_PART = 64
 _MOST_ROWS = 131_072  # of a part, unless one market has more
@@ -182,10 +181,8 @@ def check_ask(*, horizon: int, levels: Sequence[float], model: str, seed: int) -
         InvalidArgument: an argument is out of range.
         NotFound: the model is not known.
     """
-    check_request(horizon=horizon, levels=levels, model=model)
-    if not 0 <= seed <= LARGEST_SEED:
-        raise InvalidArgument("seed", seed, "0 to 2^64 - 1")
-    return Ask(horizon, tuple(levels), model, seed)
+    horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
+    return Ask(horizon, levels, model, check_seed(seed))
 
 
 def events_of(output: Path, /) -> Path:

@@ -14,9 +14,10 @@ from typing import BinaryIO
 import polars as pl
 
 from forecast.errors import InvalidArgument, InvalidTable
+from forecast.headers import derived_name
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, by_market, read_shares
-from service.sheets import SheetReading, read_shares_file
+from service.sheets import SheetReading, may_be_thousands, read_shares_file
 from service.tables import ENDINGS, Format, check_readable, read_rows, read_table, scan_parquet
 
 _LOOK = 262_144  # rows of the market column in memory at a time
@@ -98,7 +99,8 @@ def open_source(path: Path, folder: Path, /, *, reading: "SheetReading | None" =
     source = None
     if path.suffix.lower() in ENDINGS and reading is None:
         with suppress(*_UNFIT):  # reading it whole says what is wrong
-            source = _in_place(path, check_readable(path), folder)
+            kind = check_readable(path)
+            source = None if may_be_thousands(path) else _in_place(path, kind, folder)
     return source or _sorted(path, folder, reading)
 
 
@@ -121,14 +123,17 @@ def _in_place(path: Path, kind: Format, folder: Path) -> Source | None:
 
 
 def _is_filled(table: pl.LazyFrame) -> bool:
-    """Whether rows have names and quarters written as 2020Q3, or are too many to be read in another way."""
+    """Whether rows have names of providers and quarters as 2020Q3, or are too many to be read in another way."""
     names = [name for name in ("market", "provider") if name in table.collect_schema()]
     fit = pl.col("period").cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=False)
     filled = pl.col(names).cast(pl.String).str.contains(r"\S").fill_null(value=False)
     found = (
         table.select(pl.len(), all=pl.all_horizontal(fit, filled).all()).collect(engine="streaming").row(0, named=True)
     )
-    return bool(found["all"] or found["len"] > _LARGEST_SHEET)
+    if found["len"] > _LARGEST_SHEET:
+        return True
+    providers = table.select(pl.col("provider").cast(pl.String).unique()).collect(engine="streaming").to_series()
+    return bool(found["all"]) and not any(map(derived_name, providers))
 
 
 def _sorted(path: Path, folder: Path, reading: "SheetReading | None") -> Source:

@@ -101,24 +101,17 @@ def read_one_market(path: Path, reading: "SheetOptions", *, dated: bool = False)
         InvalidArgument: none is chosen, or one that the file does not have.
         InvalidTable: the file, or the market in it, cannot be read.
     """
-    from dataclasses import replace
-
-    import polars as pl
-
     from forecast.errors import InvalidArgument, InvalidTable
     from service.sheets import read_shares_file
 
     read = read_shares_file(path, options=reading.reading(), sheet=reading.sheet, dated=dated)
     markets = [*read.shares["market"].unique(maintain_order=True), *read.refused["market"]]
-    chosen = reading.market if reading.market in markets else markets[0] if len(markets) == 1 else None
-    if chosen is None:
+    if len(markets) > 1:
         shown = ", ".join(markets[:10]) + (f" and {len(markets) - 10} more" if len(markets) > 10 else "")
         raise InvalidArgument("--market", reading.market, f"one of the {len(markets)} markets of {path}: {shown}")
-    for market, _, message in read.refused.iter_rows():
-        if market == chosen:
-            raise InvalidTable(str(path), read.violations, read.broken, message=message)
-    of_market = pl.col("market") == chosen
-    return replace(read, shares=read.shares.filter(of_market), totals=read.totals.filter(of_market)), chosen
+    for message in read.refused["message"]:
+        raise InvalidTable(str(path), read.violations, read.broken, message=message)
+    return read, markets[0]
 
 
 def open_existing(database: str | None, *, create: bool = False) -> "Store | None":

@@ -16,12 +16,10 @@ _SHOWN = 10  # names of providers
 @click.command()
 @options.database
 @click.option("--import-id", type=click.IntRange(min=1), metavar="N", help="Rows of this import.")
-@click.option("--market", default="", help="Rows of this market.")
-@click.option("--house", default="", help="Of these, those of this house.")
-@click.option("--provider", default="", help="Of these, those that name this provider, alone or in a sum.")
-@click.option(
-    "--period", default="", metavar="QUARTER", help="Of these, those of this quarter (2020Q3) or year (2020)."
-)
+@click.option("--market", help="Rows of this market.")
+@click.option("--house", help="Of these, those of this house.")
+@click.option("--provider", help="Of these, those that name this provider, alone or in a sum.")
+@click.option("--period", metavar="QUARTER", help="Of these, those of this quarter (2020Q3) or year (2020).")
 @click.option(
     "--kind",
     type=click.Choice(("figures", "shares", "names")),
@@ -33,10 +31,10 @@ _SHOWN = 10  # names of providers
 def withdraw(
     database: str | None,
     import_id: int | None,
-    market: str,
-    house: str,
-    provider: str,
-    period: str,
+    market: str | None,
+    house: str | None,
+    provider: str | None,
+    period: str | None,
     kind: str | None,
     validate_only: bool,
     request_id: str,
@@ -53,14 +51,17 @@ def withdraw(
 
     if address is not None and database is not None:
         raise click.UsageError("--database is for this machine, and a server at --address has its own; give one.")
-    if import_id is None and not market:
+    for option, given in (("market", market), ("house", house), ("provider", provider), ("period", period)):
+        if given is not None and not given.strip():
+            raise click.UsageError(f"--{option} is empty; give what is to be withdrawn, or leave it out.")
+    if import_id is None and market is None:
         raise click.UsageError("Say which rows: give --import-id or --market.")
     query = WithdrawQuery(
         import_id=import_id,
-        market=market,
-        house=house,
-        provider=provider,
-        period=period,
+        market=market or "",
+        house=house or "",
+        provider=provider or "",
+        period=period or "",
         kind=cast('Literal["", "figures", "shares", "names"]', kind or ""),
         request_id=request_id,
         validate_only=validate_only,

@@ -170,8 +170,8 @@ def stream_forecasts(
 
     Args:
         markets: Markets of the server.
-        shares: Shares of any markets, a Polars frame or rows with `market` and the columns of `forecast`, but no
-            `value`; in place of markets of the server or beside them. One `decimals` counts for a whole market.
+        shares: Shares or amounts of any markets, a frame or rows with `market` and the columns of `forecast`; in place
+            of markets of the server or beside them.
         house: As in `forecast`, and so are the others; for markets of the server.
         as_of: Use only what was published by this date.
         horizon: Quarters ahead, 1 to 40.
@@ -232,8 +232,8 @@ def create_forecast_job(
 
     Args:
         markets: Markets of the server.
-        shares: Shares of any markets, a Polars frame or rows with `market` and the columns of `forecast`, but no
-            `value`; in place of markets of the server or beside them. One `decimals` counts for a whole market.
+        shares: Shares or amounts of any markets, a frame or rows with `market` and the columns of `forecast`; in place
+            of markets of the server or beside them.
         house: As in `forecast`, and so are the others; for markets of the server.
         as_of: Use only what was published by this date.
         horizon: Quarters ahead, 1 to 40.

@@ -128,7 +128,7 @@ def _bytes_of(*texts: str) -> int:
 
 
 def _bytes_of_table(table: MarketTable) -> int:
-    return 8 * len(table.shares) + _bytes_of(table.market, *table.providers, *table.events)
+    return 8 * len(table.shares) + len(table.cell_decimals) + _bytes_of(table.market, *table.providers, *table.events)
 
 
 def _events_asked(events: "EventsAsked") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
@@ -159,34 +159,41 @@ def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:
 
 def _market_tables(shares: SharesTable) -> Iterator[MarketTable]:
     """The markets of a table, in the order in which they come first."""
-    found: dict[str, tuple[dict[tuple[int, str], float], dict[str, None], set[int | None]]] = {}
-    for place, row in enumerate(_plain_rows(shares, "", amounts=False)):
+    found: dict[str, tuple[dict[tuple[int, str], ShareRow], dict[str, None]]] = {}
+    for place, row in enumerate(_plain_rows(shares, "")):
         name = row.get("market")
         if not isinstance(name, str) or not name:
             raise InvalidArgument(f"shares.rows[{place}].market", name, "the name of a market")
         read = _share_row(row, place, name)
-        if read.value is not None:
-            raise InvalidArgument(f"shares.rows[{place}].value", read.value, "shares, when many markets are sent")
-        cells, providers, decimals = found.setdefault(name, ({}, {}, set()))
+        if read.value is not None and read.share is not None:
+            raise InvalidArgument(f"shares.rows[{place}].value", read.value, "none beside a share")
+        cells, providers = found.setdefault(name, ({}, {}))
         at = (Quarter.parse(read.period, f"shares.rows[{place}].period").index, read.provider)
         if at in cells:
             raise InvalidArgument(f"shares.rows[{place}].provider", read.provider, "each provider once a quarter")
-        cells[at] = math.nan if read.share is None else read.share
+        cells[at] = read
         providers[read.provider] = None
-        decimals.add(read.decimals)
-    for name, (cells, providers, decimals) in found.items():
+    for name, (cells, providers) in found.items():
+        amounts = [read for read in cells.values() if read.value is not None]
+        if amounts and any(read.share is not None for read in cells.values()):
+            raise InvalidArgument("shares", amounts[0].value, "shares throughout a market, or values", f"of {name} has")
         quarters = [index for index, _ in cells]
         first, last = min(quarters), max(quarters)
         if last - first > _LONGEST:
             raise InvalidArgument(
                 "shares", last - first + 1, f"{_LONGEST} at most", f"of {name} span {last - first + 1} quarters"
             )
+        laid = [cells.get((i, p)) for i in range(first, last + 1) for p in providers]
+        printed = {read.decimals for read in cells.values()}
+        numbers = ((None if read is None else read.value if amounts else read.share) for read in laid)
         yield MarketTable(
             market=name,
             first_period=str(Quarter(first)),
             providers=tuple(providers),
-            shares=tuple(cells.get((i, p), math.nan) for i in range(first, last + 1) for p in providers),
-            decimals=decimals.pop() if len(decimals) == 1 else None,
+            shares=tuple(math.nan if number is None else number for number in numbers),
+            decimals=printed.pop() if len(printed) == 1 else None,
+            cell_decimals=tuple(None if read is None else read.decimals for read in laid) if printed else (),
+            amounts=bool(amounts),
         )
 
 
@@ -216,7 +223,7 @@ def import_rows(table: ImportTable, kind: str, /) -> Iterable[Mapping[str, objec
     rows = list(table_rows(table))
     if kind != "shares" or all(_is_plain(row, _IMPORT_COLUMNS) for row in rows):
         return rows
-    return _read_as_sheet(rows, "", amounts=True, dated=True)
+    return _read_as_sheet(rows, "", dated=True)
 
 
 def as_date(as_of: date | str | None, /) -> date | None:
@@ -265,18 +272,15 @@ def share_rows(shares: SharesTable, /, market: str) -> tuple[ShareRow, ...]:
     return tuple(_share_row(row, place, market) for place, row in enumerate(_plain_rows(shares, market)))
 
 
-def _plain_rows(shares: SharesTable, market: str, *, amounts: bool = True) -> Sequence[Mapping[str, object]]:
+def _plain_rows(shares: SharesTable, market: str) -> Sequence[Mapping[str, object]]:
     """The rows of a table with our own columns, quarters and numbers; read as a sheet where it has others.
 
     Args:
         shares: The table.
         market: Of a table that names none.
-        amounts: Whether rows may hold amounts; else these become shares.
     """
     rows = [{name: _plain_cell(cell) for name, cell in row.items()} for row in table_rows(shares)]
-    if all(_is_plain(row, _COLUMNS) and (amounts or row.get("value") is None) for row in rows):
-        return rows
-    return _read_as_sheet(rows, market, amounts=amounts)
+    return rows if all(_is_plain(row, _COLUMNS) for row in rows) else _read_as_sheet(rows, market)
 
 
 def _plain_cell(cell: object) -> object:
@@ -296,7 +300,7 @@ def _is_plain(row: Mapping[str, object], columns: frozenset[str]) -> bool:
 
 
 def _read_as_sheet(
-    rows: Sequence[Mapping[str, object]], market: str, *, amounts: bool, dated: bool = False
+    rows: Sequence[Mapping[str, object]], market: str, *, dated: bool = False
 ) -> Sequence[Mapping[str, object]]:
     """The rows of a table as an analyst has it, brought to our own columns; what is assumed is warned of."""
     from forecast.brought import made_fit, tidy_table
@@ -310,7 +314,7 @@ def _read_as_sheet(
         warnings.warn(note, UserWarning, stacklevel=2)
     if dated:
         return tidy.frame.drop("row", strict=False).rows(named=True)
-    if amounts and "value" in tidy.frame.columns:
+    if "value" in tidy.frame.columns:
         return tidy.frame.select("market", "period", "provider", "value").rows(named=True)
     return read.shares.rows(named=True)
 

@@ -56,6 +56,8 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
                 providers=table.providers,
                 shares=table.shares,
                 decimals=table.decimals,
+                cell_decimals=[-1 if printed is None else printed for printed in table.cell_decimals],
+                amounts=table.amounts,
                 events=table.events,
             )
             for table in query.shares
@@ -157,6 +159,8 @@ def read_tables(batch: batch_pb2.ForecastBatch, /) -> tuple[MarketTable, ...]:
             providers=tuple(table.providers),
             shares=tuple(table.shares),
             decimals=table.decimals if table.HasField("decimals") else None,
+            cell_decimals=tuple(None if printed < 0 else printed for printed in table.cell_decimals),
+            amounts=table.amounts,
             events=tuple(table.events),
         )
         for table in batch.shares

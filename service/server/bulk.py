@@ -23,7 +23,6 @@ MOST_ROWS = 20_000  # of shares of one market, 200 quarters of 100 providers; or
 MOST_PROVIDERS = 1_000  # of one market of many
 _PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it takes long to read
 _MOST_OTHERS = 64  # fields of one market of many beside the repeated ones it is known for
-_BYTES_OF_SHARE = 8
 _VARINT, _EIGHT, _TEXT, _FOUR = 0, 1, 2, 5  # wire types; groups are of no message of ours
 
 
@@ -33,7 +32,8 @@ class Entry:
 
     name: str  # of the repeated field that it is an entry of
     most: Mapping[int, tuple[str, int]]  # by the number of a repeated field of it: its name, and how many values
-    packed: int = 0  # number of the one among them that holds fractions one after another; 0: none
+    packed: Mapping[int, int] = field(default_factory=dict)
+    """Those that hold numbers one after another: by number of the field, the fewest bytes that one takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,10 @@ BATCH = Shape(  # of the two requests whose first field is a batch
             {
                 _TABLE["providers"].number: ("providers", MOST_PROVIDERS),
                 _TABLE["shares"].number: ("shares", MOST_ROWS),
+                _TABLE["cell_decimals"].number: ("cell_decimals", MOST_ROWS),
                 _TABLE["events"].number: ("events", MOST_EVENTS),
             },
-            packed=_TABLE["shares"].number,
+            packed={_TABLE["shares"].number: 8, _TABLE["cell_decimals"].number: 1},
         ),
     },
 )
@@ -121,7 +122,7 @@ def _check_entry(raw: bytes, value: int, end: int, entry: Entry, place: str) -> 
                     place, _MOST_OTHERS + 1, f"{_MOST_OTHERS} at most", f"has more than {_MOST_OTHERS} other fields"
                 )
             continue
-        counts[number] += (stop - start) // _BYTES_OF_SHARE if number == entry.packed and kind == _TEXT else 1
+        counts[number] += (stop - start) // entry.packed[number] if number in entry.packed and kind == _TEXT else 1
         name, most = entry.most[number]
         if counts[number] > most:
             raise InvalidArgument(f"{place}.{name}", most + 1, f"{most} at most", f"has more than {most} entries")

@@ -1,6 +1,7 @@
 """What is done for calls: functions of plain values, so that a thread or another process can do it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -203,7 +204,7 @@ def _forecast(
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
         check_words(events := query.events + table.events)
-        shares = with_names(sound_shares(_frame([table])), query.name_changes)
+        shares = with_names(_read([table]), query.name_changes)
         check_asked(shares, events, horizon=query.horizon)
         made = _forecast(shares, query, keep_draws=bool(events))
         return convert.forecast_outcome(made, None, answer(made, events).events)
@@ -225,7 +226,7 @@ def _outcome(market: str, make: Callable[[], bytes], request_id: str) -> tuple[b
 def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str) -> list[tuple[bool, bytes]]:
     for table in tables:
         check_room(table.providers, horizon=query.horizon, levels=len(query.levels))
-    read = sound_shares(_frame(tables))
+    read = _read(tables)
     if set(read.shares["market"].unique()) != {table.market for table in tables}:
         return [_alone(table, query, request_id) for table in tables]  # two markets whose names are nearly the same
     made = forecast_table(read.shares, horizon=query.horizon, levels=query.levels)
@@ -265,8 +266,28 @@ def _together(tables: Sequence[MarketTable], query: BatchQuery, request_id: str)
     return [done[table.market] for table in tables]
 
 
+def _read(tables: Sequence[MarketTable]) -> SharesTable:
+    """Tables of shares and of amounts as one table of shares, the rows of a market together.
+
+    Raises:
+        InvalidArgument: as `_frame`.
+        InvalidTable: a row of any market breaks a rule.
+    """
+    kinds = [[table for table in tables if table.amounts is amounts] for amounts in (False, True)]
+    read = [sound_shares(_frame(some)) for some in kinds if some]
+    if len(read) == 1:
+        return read[0]
+    shares, amounts = read
+    return replace(
+        shares,
+        shares=pl.concat([shares.shares, amounts.shares]),
+        notes=pl.concat([shares.notes, amounts.notes]),
+        totals=amounts.totals,
+    )
+
+
 def _frame(tables: Sequence[MarketTable]) -> pl.DataFrame:
-    """A shares table.
+    """A table of shares, or of amounts where all of these are.
 
     Raises:
         InvalidArgument: a table has not K shares for each of its quarters, or no first quarter.
@@ -283,6 +304,9 @@ def _frame(tables: Sequence[MarketTable]) -> pl.DataFrame:
             raise InvalidArgument(
                 "shares", cells, "send one of each provider in each quarter", f"are {cells} of {parts} providers"
             )
+        if table.cell_decimals and len(table.cell_decimals) != cells:
+            found = f"are {len(table.cell_decimals)} of {cells} cells"
+            raise InvalidArgument("cell_decimals", len(table.cell_decimals), "send one for each cell, or none", found)
         first = Quarter.parse(table.first_period, "first_period").index
         for index in range(first, first + cells // parts):
             if index not in quarters:
@@ -291,14 +315,15 @@ def _frame(tables: Sequence[MarketTable]) -> pl.DataFrame:
         markets.extend([table.market] * cells)
         providers.extend(table.providers * (cells // parts))
         shares.extend(table.shares)
-        decimals.extend([table.decimals] * cells)
+        decimals.extend(table.cell_decimals or [table.decimals] * cells)
+    measure = "value" if tables[0].amounts else "share"
     return pl.DataFrame(
-        {"market": markets, "period": periods, "provider": providers, "share": shares, "decimals": decimals},
+        {"market": markets, "period": periods, "provider": providers, measure: shares, "decimals": decimals},
         schema={
             "market": pl.String,
             "period": pl.String,
             "provider": pl.String,
-            "share": pl.Float64,
+            measure: pl.Float64,
             "decimals": pl.Int64,
         },
-    ).with_columns(pl.col("share").fill_nan(None))
+    ).with_columns(pl.col(measure).fill_nan(None))

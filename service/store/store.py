@@ -13,7 +13,7 @@ from typing import Self
 import polars as pl
 import sqlalchemy as sa
 
-from forecast.merging import STATEMENT_SCHEMA, cell_changes, new_statements
+from forecast.merging import STATEMENT_SCHEMA, cell_changes, check_renamed, new_statements
 from forecast.name_changes import NameChange
 from forecast.name_tables import new_names, read_changes
 from service.errors import StoreUnavailable
@@ -227,6 +227,9 @@ class Store:
             names_new = new_names(names_known, incoming.names)
             new = new_statements(known, **incoming.to_compare(now.date()))
             written = new_statements(kept, **incoming.to_compare(now.date())) if incoming.replace else new
+            own = _without(before, ended).filter(pl.col("kind") == "shares")
+            mine = written if incoming.kind == "shares" else written.clear()
+            check_renamed(_all_of(own, mine), (*read_changes(names_known), *read_changes(names_new)))
             changed = cell_changes(known, _all_of(kept, written))
             given, said = (incoming.names, names_new) if incoming.kind == NAMES else (incoming.statements, new)
             report = ImportReport(

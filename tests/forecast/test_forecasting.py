@@ -166,6 +166,22 @@ def test_a_level_given_twice_and_an_unknown_model_are_refused() -> None:
         check_request(horizon=8, levels=(0.8,), model="prophet")
 
 
+@pytest.mark.parametrize("seed", [-1, 1.5, "x", None, 2**64])
+def test_a_seed_that_is_none_is_named(seed: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"seed is .*; allowed: a whole number from 0 to 2\*\*64 - 1"):
+        forecast_shares(table(1), seed=seed)  # type: ignore[arg-type]
+
+
+def test_the_largest_seed_is_taken_to_the_last_digit() -> None:
+    assert forecast_shares(table(1), seed=2**64 - 1, horizon=1).provenance.seed == 2**64 - 1
+
+
+@pytest.mark.parametrize("model", [None, ["auto"]])
+def test_a_model_that_is_no_name_is_refused(model: object) -> None:
+    with pytest.raises(NotFound, match="is not known; known: auto, "):
+        forecast_shares(table(1), model=model)  # type: ignore[arg-type]
+
+
 def test_levels_are_named_in_per_cent() -> None:
     assert [level_name(x) for x in (0.5, 0.8, 0.95, 0.975, 0.999)] == ["50", "80", "95", "97.5", "99.9"]
 

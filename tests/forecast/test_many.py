@@ -3,9 +3,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from forecast.errors import InvalidArgument, NotEnoughData
+from forecast import Reading, read_table
+from forecast.errors import InvalidArgument, InvalidTable, NotEnoughData
 from forecast.forecasting import forecast_shares
-from forecast.many import forecast_table
+from forecast.many import forecast_markets, forecast_table
 from forecast.shares import check_shares
 
 
@@ -65,3 +66,14 @@ def test_nothing_in_nothing_out_with_the_columns_all_the_same() -> None:
 def test_a_bad_request_is_refused_before_any_work() -> None:
     with pytest.raises(InvalidArgument, match="horizon is 0"):
         forecast_table(markets(1), horizon=0)
+
+
+def test_what_a_table_leaves_open_is_said_when_it_is_read() -> None:
+    rows = {"quarter": [f"2021Q{q}" for q in (1, 2, 3, 4)], "A": [50, 51, 52, 53], "B": [30, 29, 28, 27]}
+    with pytest.raises(InvalidTable, match=r"per cents or amounts: .* say which with --measure percent"):
+        forecast_shares(pl.DataFrame(rows))
+    read = read_table(pl.DataFrame(rows), options=Reading(measure="percent"))
+    alone = forecast_shares(read, horizon=1)
+    assert alone.providers == ("A", "B", "Others")
+    (many,) = forecast_markets(read, horizon=1).table.filter(pl.col("provider") == "A")["mean"]
+    assert many == pytest.approx(alone.mean[0, 0], abs=1e-9)

@@ -400,6 +400,28 @@ def test_a_missing_amount_is_taken_at_the_providers_own_share_and_told(absent: b
     assert any("no amount of C in 2020Q3" in note for note in made.warnings)
 
 
+@pytest.mark.parametrize("order", [("A", "B", "C"), ("A", "C", "B")])
+def test_a_quarter_of_which_most_is_missing_is_not_used_and_told(order: tuple[str, ...]) -> None:
+    amounts = {"A": 60, "B": 30, "C": 10}
+    rows = [("2020Q1", name, amounts[name]) for name in order] + [("2020Q2", "New", 50), ("2020Q3", "New", 55)]
+    frame = pl.DataFrame([*rows, ("2020Q3", "A", 60)], schema=["period", "provider", "value"], orient="row")
+    read = read_shares(frame)
+    assert any("of 2020Q2 too little is known to tell the whole" in note for note in read.notes["note"])
+    assert read.shares.filter(pl.col("period") == "2020Q2")["share"].to_list() == [None]
+    assert read.totals["period"].to_list() == ["2020Q1", "2020Q3"]
+    assert read.totals["total"].to_list() == pytest.approx([100.0, 115 / 0.6])
+
+
+def test_one_fraction_among_per_cents_is_refused_by_its_row() -> None:
+    rows = [(f"202{q // 4}Q{q % 4 + 1}", name, share) for q in range(6) for name, share in (("A", 50.0), ("B", 50.0))]
+    rows.append(("2021Q3", "A", 0.4))
+    frame = pl.DataFrame(rows, schema={"period": pl.String, "provider": pl.String, "share": pl.Float64}, orient="row")
+    (message,) = read_shares(frame).refused["message"]
+    assert message.startswith(
+        "row 13: column share: a quarter, 2021Q3, that sums to 0.4; expected per cents throughout"
+    )
+
+
 def test_a_provider_without_an_amount_for_a_year_has_ended() -> None:
     frame = table({"A": [50.0] * 6, "B": [30.0] * 6, "C": [20.0, 20.0, None, None, None, None]}, measure="value")
     read = read_shares(frame)

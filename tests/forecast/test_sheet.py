@@ -327,6 +327,9 @@ def test_numbers_with_two_readings_are_refused_with_both_and_the_option() -> Non
     assert read(text, measure="percent").frame["share"][0] == 0.341
     assert read(text, measure="amount").frame["value"][0] == 34.1
     assert read(f"Market share||\n{text}").unit == "per cent"
+    over = "Quarter|A|B\nQ1 2020|72.5|30\nQ2 2020|72|30.5"
+    assert "per cents or amounts: the quarters sum to 102.5 (2020Q1" in refusal(over)
+    assert read(over.replace("72", "172")).unit == "amounts"
 
 
 @pytest.mark.parametrize(
@@ -566,6 +569,37 @@ def test_the_plainest_of_two_headers_of_one_kind_is_taken_and_the_other_told() -
     sheet = read("period|quarter|provider|share\n2020Q1|x|A|1")
     assert sheet.frame["period"].to_list() == ["2020Q1"]
     assert sheet.notes[0] == "column 'quarter' is not used"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Our company", "Competitor X share"),
+        ("The Boeing Company", "Airbus"),
+        ("Ford Motor Company", "Others"),
+        ("Ford Motor Company", "GM Sales", "Tesla"),
+        ("Vendor A", "Vendor B", "Vendor C", "Others"),
+        ("Company 1", "Company 2"),
+    ],
+)
+def test_a_vendor_with_a_word_for_vendors_in_its_name_is_one(names: tuple[str, ...]) -> None:
+    rows = "\n".join(f"2020Q{q}|{'|'.join(str(100 * q + k) for k in range(len(names)))}" for q in (1, 2, 3))
+    sheet = read(f"quarter|{'|'.join(names)}\n{rows}")
+    assert sheet.layout.startswith("wide: a column per vendor")
+    assert sheet.frame["provider"].to_list() == [*names] * 3
+    assert sheet.frame["value"].to_list() == [100 * q + k for q in (1, 2, 3) for k in range(len(names))]
+
+
+def test_vendors_with_numbers_for_names_need_more_than_one_number_a_quarter() -> None:
+    sheet = read("quarter|vendor|share\n2020Q1|360|.4\n2020Q1|3|.6\n2020Q2|360|.5\n2020Q2|3|.5")
+    assert numbers(sheet)["2020Q2", "360"] == 0.5
+    assert read("quarter|Company name|share\n2020Q1|360|.4\n2020Q1|A|.6").layout.startswith("long")
+    for text in (
+        "quarter|Carrier|Trane\n2020Q1|30|70\n2020Q2|31|69",
+        "quarter|Carrier|Trane\n2020Q1|30%|70%\n2020Q1|2|3",
+    ):
+        assert "'Carrier' is called as one of vendors is, but holds numbers: row 2 has '30" in refusal(text)
+    assert "column 'Vendor code' is not used" in read("Vendor name|Vendor code|2020Q1\nA|1|30%\nB|2|70%").notes
 
 
 def test_amounts_near_two_thousand_are_no_years() -> None:

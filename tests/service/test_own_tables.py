@@ -30,6 +30,12 @@ def per_cents(n: int) -> dict[str, int]:
 PLAIN = [(quarter, name, f"{x / 100}") for n, quarter in enumerate(QUARTERS) for name, x in per_cents(n).items()]
 FLAT = [(quarter, name, share) for quarter in QUARTERS for name, share in (("Acme", "0.5"), ("Borealis", "0.2"))]
 AMOUNTS = [(q, name, f"{x * 10 + n % 3}") for n, q in enumerate(QUARTERS) for name, x in per_cents(n).items()]
+ROUND = [(q, name, x) for n, q in enumerate(QUARTERS) for name, x in per_cents(n).items()]
+PRINTED = (("P0", "0.04,0"), ("P1", "0.30,1"), ("P2", "0.0822,2"), ("P3", "0.58,0"))
+MIXED = [(q, name, share) for q in QUARTERS for name, share in PRINTED]
+CARRIED = (
+    "without a share in the last quarter, taken at what the others leave of it: Cygnus; write 0 where it has ended"
+)
 TOTALS = [(q, "Total", str(sum(int(x) for quarter, _, x in AMOUNTS if quarter == q))) for q in QUARTERS]
 HOLES = {("2023Q3", "Cygnus"), ("2023Q4", "Cygnus")}
 MERGED = [(q, n, s) for q in QUARTERS[:8] for n, s in (("Acme", "0.5"), ("Borealis", "0.3"), ("Cygnus", "0.2"))]
@@ -87,11 +93,14 @@ CASES = {
         text([*MERGED, *((q, name, "0.5") for q in QUARTERS[8:] for name in ("Acme", "Borealis"))]),
         ("without a share in the last quarter, which the others make whole, so 0 there: Cygnus",),
     ),
+    "amounts that give round shares": Case(text([(q, name, str(10 * x)) for q, name, x in ROUND], "value"), ()),
+    "shares of different decimals": Case(text(MIXED, "share,decimals"), (), ("P0", "P1", "P2", "P3")),
     "amounts with a hole": Case(
         text([(q, name, "" if (q, name) in HOLES else x) for q, name, x in AMOUNTS], "value"),
         (
             "no amount of Cygnus in 2023Q3, 2023Q4: taken at its share before and after (25.0 %, 25.0 %), so that the "
             "others keep theirs; write 0 where it had none",
+            CARRIED,
         ),
     ),
     "amounts with a row missing": Case(
@@ -99,6 +108,7 @@ CASES = {
         (
             "no amount of Cygnus in 2023Q3, 2023Q4: taken at its share before and after (25.0 %, 25.0 %), so that the "
             "others keep theirs; write 0 where it had none",
+            CARRIED,
         ),
     ),
     "wide per cents": Case(

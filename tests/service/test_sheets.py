@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading
-from service.sheets import parse_text, read_leaves, read_sheet
+from service.batch.source import open_source
+from service.sheets import kind_of_file, parse_text, read_leaves, read_shares_file, read_sheet, tidy_file
+from service.tables import read_table
 
 SHARES = "".join(
     f"phones,{2021 + q // 4}Q{q % 4 + 1},{name},{share}\n"
@@ -302,3 +304,58 @@ def test_the_market_of_a_file_is_its_name_unless_it_is_said(tmp_path: Path) -> N
     path.write_text(wide())
     assert read_sheet(path).markets == ("phones",)
     assert read_sheet(path, options=Reading(market="m")).markets == ("m",)
+
+
+def test_a_batch_knows_numbers_made_of_the_others_too(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    rows = [
+        f"m,2020Q{q},{name},{value}\n" for q in (1, 2) for name, value in (("A", 300), ("B", 700), ("YoY growth", 5))
+    ]
+    path.write_text("market,period,provider,value\n" + "".join(rows))
+    notes = open_source(path, tmp_path).notes["note"].to_list()
+    assert "'YoY growth' is not a vendor but made of the other numbers: rows 3 and 6 not used" in notes
+
+
+@pytest.mark.parametrize("title", ["value", "units"])
+def test_an_amount_that_may_be_a_thousand_has_two_readings_whatever_its_column_is_called(
+    title: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.345\n2020Q1,C,345\n")
+    for read in (read_shares_file, lambda path: open_source(path, tmp_path)):
+        with pytest.raises(InvalidTable, match=r"row 1 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
+            read(path)
+    assert tidy_file(path, options=Reading(decimal="comma")).frame["value"].to_list() == [1234.0, 2345.0, 345.0]
+    path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.3\n2020Q1,C,345\n")
+    assert tidy_file(path).frame["value"].to_list() == [1.234, 2.3, 345.0]
+
+
+def test_a_cell_far_from_the_table_is_refused_before_the_cells_between_fill_the_memory(
+    book: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [["Quarter", "A", "B"], ["Q1 2020", 0.4, 0.6], *([[]] * 97), [None] * 51 + ["x"]]
+    monkeypatch.setattr("service.sheets.MAX_CELLS", 5199)
+    with pytest.raises(InvalidArgument, match="reaches to column AZ and row 100 in sheet 2, which makes 5,200 cells"):
+        read_sheet(book({"Data": rows[:2], "Far": rows}), sheet="Data")
+
+
+def test_a_cell_or_a_row_that_is_too_long_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    for text, words in (
+        (f"quarter,{'A' * 200_000},B\n2020Q1,1,2\n", "has a cell of more than 100,000 characters in line 1"),
+        (f"quarter,A,B\n2020Q1,{'9' * 200_000},2\n", "has a cell of more than 100,000 characters in line 2"),
+        (f"quarter{',A' * 20_000}\n2020Q1,1,2\n", "has 20,001 columns, and at most 16,384 are read"),
+        (f"title\nquarter{',A' * 20_000}\n2020Q1,1,2\n", "has 20,001 columns, and at most 16,384 are read"),
+    ):
+        path.write_text(text)
+        for read in (tidy_file, read_sheet):
+            with pytest.raises(InvalidArgument, match=words):
+                read(path)
+
+
+def test_a_pipe_is_refused_unopened_by_every_reader(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.csv"
+    os.mkfifo(path)
+    for read in (tidy_file, read_shares_file, read_sheet, kind_of_file, read_table):
+        with pytest.raises(InvalidArgument, match=r"is a device or a pipe|is no file"):
+            read(path)

@@ -44,20 +44,24 @@ class MarketName(_message.Message):
     def __init__(self, market: _Optional[str] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class MarketShares(_message.Message):
-    __slots__ = ("market", "first_period", "providers", "shares", "decimals", "events")
+    __slots__ = ("market", "first_period", "providers", "shares", "decimals", "events", "cell_decimals", "amounts")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     FIRST_PERIOD_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
     SHARES_FIELD_NUMBER: _ClassVar[int]
     DECIMALS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CELL_DECIMALS_FIELD_NUMBER: _ClassVar[int]
+    AMOUNTS_FIELD_NUMBER: _ClassVar[int]
     market: str
     first_period: str
     providers: _containers.RepeatedScalarFieldContainer[str]
     shares: _containers.RepeatedScalarFieldContainer[float]
     decimals: int
     events: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, market: _Optional[str] = ..., first_period: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., shares: _Optional[_Iterable[float]] = ..., decimals: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ...) -> None: ...
+    cell_decimals: _containers.RepeatedScalarFieldContainer[int]
+    amounts: bool
+    def __init__(self, market: _Optional[str] = ..., first_period: _Optional[str] = ..., providers: _Optional[_Iterable[str]] = ..., shares: _Optional[_Iterable[float]] = ..., decimals: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., cell_decimals: _Optional[_Iterable[int]] = ..., amounts: bool = ...) -> None: ...
 
 class MarketOutcome(_message.Message):
     __slots__ = ("market", "forecast", "error")

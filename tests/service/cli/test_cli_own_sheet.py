@@ -107,3 +107,17 @@ def test_it_is_backtested(run: Run) -> None:
     assert result.exit_code == 0, result.stderr
     assert {row["model"] for row in json.loads(result.stdout)} == {"naive"}
     assert all(f"note: phones: {note}" in result.stderr for note in NOTES)
+
+
+@pytest.mark.parametrize("command", ["forecast", "history", "backtest", "batch", "import", "report"])
+def test_a_market_that_a_file_does_not_have_is_refused_with_those_it_has(
+    run: Run, tmp_path: Path, command: str
+) -> None:
+    rows = [("tablets", f"2021Q{q}", name, share) for q in (1, 2, 3) for name, share in (("A", 0.4), ("B", 0.6))]
+    schema = ["market", "period", "provider", "share"]
+    pl.DataFrame(rows, schema=schema, orient="row").write_csv(tmp_path / "t.csv")
+    more = {"batch": ["o.csv"], "report": ["--output", "r.html"]}.get(command, [])
+    result = run(command, "t.csv", *more, "--market", "watches")
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.split())
+    assert "--market is 'watches'; allowed: one of the 1 markets of t.csv: tablets" in told

@@ -79,6 +79,7 @@ def test_an_import_and_a_name_are_withdrawn(run: Run, tmp_path: Path) -> None:
     ("arguments", "told"),
     [
         (("withdraw", "--database", "x.db"), "Say which rows: give --import-id or --market"),
+        (("withdraw", "--market", "m", "--provider", ""), "--provider is empty; give what is to be withdrawn"),
         (("withdraw", "--market", "m", "--database", "none"), "database is 'none'; allowed: a database"),
         (("withdraw", "--market", "m", "--database", "x.db", "--address", "h:1"), "--database is for this machine"),
         (("history", "cn-cloud", "--recorded-by", "soon"), "'soon' is no moment; allowed: a moment with its time zone"),
@@ -109,6 +110,29 @@ def test_a_renamed_provider_is_one_in_import_and_batch_alike(run: Run, tmp_path:
     assert set(made["provider"]) == set(many["provider"]) == {"Acme", "Borealis", "Swan", "Others"}
     ours, theirs = (frame.sort("provider")["mean"].to_list() for frame in (made, many))
     assert ours == pytest.approx(theirs, rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("history", "two.csv", "--renamed", "Cygnus=Acme"),
+        ("forecast", "two.csv", "--renamed", "Cygnus=Acme"),
+        ("import", "two.csv", "--database", "x.db", "--renamed", "Cygnus=Acme"),
+        ("history", "phones", "--database", "kept.db", "--renamed", "Cygnus=Acme"),
+    ],
+    ids=" ".join,
+)
+def test_two_names_that_both_have_a_share_are_not_one_provider(
+    run: Run, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    rows = [(f"2021Q{q}", name, share) for q in (1, 2, 3) for name, share in (("Cygnus", 0.4), ("Acme", 0.6))]
+    frame = pl.DataFrame(rows, schema=["period", "provider", "share"], orient="row")
+    frame.with_columns(market=pl.lit("phones")).write_csv(tmp_path / "two.csv")
+    assert run("import", "two.csv", "--database", "kept.db").exit_code == 0
+    result = run(*asked)
+    assert result.exit_code == 2
+    assert "expected one share of Acme, as they are declared to be one provider" in " ".join(result.stderr.split())
+    assert not (tmp_path / "x.db").exists() or "not known" in run("history", "phones", "--database", "x.db").stderr
 
 
 def test_a_merged_provider_is_one_in_import_and_batch_alike(run: Run, tmp_path: Path) -> None:

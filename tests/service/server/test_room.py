@@ -112,7 +112,8 @@ def test_as_many_levels_as_a_refusal_names_are_not_refused_and_one_more_is(
 def test_the_largest_answer_reaches_a_plain_client_and_a_larger_one_names_its_levels(channel: grpc.Channel) -> None:
     def asked(count: int) -> bytes:
         shares = inline(wide(count))
-        return ForecastRequest(market="wide", shares=shares, horizon=40, levels=LEVELS).SerializeToString()
+        asked = ForecastRequest(market="wide", shares=shares, horizon=40, levels=LEVELS, model="naive")
+        return asked.SerializeToString()
 
     method = "sharecast.v1.ForecastService/Forecast"
     reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE), timeout=PATIENCE)
@@ -120,7 +121,7 @@ def test_the_largest_answer_reaches_a_plain_client_and_a_larger_one_names_its_le
     answer = ask(channel, Bad(method, (asked(EDGE + 1),), "", "", ""))
     assert (answer.code, answer.field) == ("INVALID_ARGUMENT", "levels")
 
-    league = ForecastRequest(model="naive", include_league=True).SerializeToString()
+    league = ForecastRequest(include_league=True).SerializeToString()
     reply = channel.unary_unary(f"/{method}", None, None)(asked(EDGE - 1) + league, timeout=PATIENCE)
     assert 3.5 * 2**20 < len(reply) < 4 * 2**20
     answer = ask(channel, Bad(method, (asked(EDGE) + league,), "", "", ""))

@@ -159,7 +159,8 @@ def test_a_deadline_leaves_no_work_behind(catalog: Catalog) -> None:
         call(ForecastRequest(market="cn-cloud", model="var").SerializeToString(), timeout=PATIENCE)  # workers are up
         raws = [ForecastRequest(market="cn-cloud", model="arima", seed=n).SerializeToString() for n in range(8)]
         late = [call.future(raw, timeout=0.3) for raw in raws]
-        assert {fit.exception().code() for fit in late} <= {  # type: ignore[union-attr]
+        assert {fit.code() for fit in late} <= {
+            grpc.StatusCode.OK,  # of those that were done in time
             grpc.StatusCode.DEADLINE_EXCEEDED,
             grpc.StatusCode.RESOURCE_EXHAUSTED,
         }

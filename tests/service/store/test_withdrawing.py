@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from forecast.errors import InvalidArgument, NotFound
+from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.figures import load_breaks, load_figures
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
@@ -132,6 +132,8 @@ def test_no_answer_of_an_earlier_moment_ever_changes(shared: Desk, acts: list[tu
                 catalog.withdraw(WithdrawQuery(market=market, **what))  # type: ignore[arg-type]
         except (InvalidArgument, NotFound) as refused:
             assert kind.startswith("withdraw"), refused
+        except InvalidTable as refused:
+            assert "declared to be one provider" in str(refused), refused
         moment = shared.tick()
         for day in (None, DAYS[1]):
             seen.append((moment, day, shared.forced(market, day), catalog.figures(market, as_of=day)))
@@ -189,8 +191,9 @@ def test_names_that_a_table_leaves_behind_are_told_with_the_way_out(desk: Desk) 
     assert "--replace" in told and "sharecast withdraw" in told
     other = desk.catalog.import_table(table("m", *RIGHT), kind="shares", house="finance")
     assert not [text for text in other.warnings if "earlier imports" in text]
-    renamed = NameChange("Total", "Bolt", "renamed")
-    again = desk.catalog.import_table(table("m", *RIGHT), kind="shares", name_changes=[renamed])
+    desk.catalog.import_table(table("n", ("2020Q1", "Acme", 0.3), ("2020Q1", "Old", 0.2)), kind="shares")
+    renamed = NameChange("Old", "Bolt", "renamed")
+    again = desk.catalog.import_table(table("n", *RIGHT), kind="shares", name_changes=[renamed])
     assert not [text for text in again.warnings if "earlier imports" in text]
 
 
