@@ -54,9 +54,81 @@ _UNGROUPED = {
     "point": re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
     "comma": re.compile(r"(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
 }
+SCALES: Final = {
+    "k": 3, "tsd": 3, "thousand": 3, "m": 6, "mn": 6, "mm": 6, "mln": 6, "mio": 6, "million": 6, "millions": 6, "bn": 9,
+    "b": 9, "mrd": 9, "md": 9, "billion": 9, "billions": 9, "tn": 12, "trillion": 12, "lakh": 5, "lakhs": 5, "crore": 7,
+    "crores": 7, "cr": 7, "\u4e07": 4, "\u4ebf": 8, "\u5104": 8, "\u767e\u4e07": 6,
+}  # fmt: skip
 _SCALED = re.compile(
-    rf"(?:{_CURRENCY}\s*)?[0-9][0-9.,]*\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)", re.I
+    rf"(?P<lead>(?:{_CURRENCY}\s*)?[-\u2212]?(?:{_CURRENCY}\s*)?[0-9][0-9.,' \u2019]*?)\s*"
+    rf"(?P<scale>{'|'.join(sorted(SCALES, key=len, reverse=True))})\.?(?P<trail>\s*{_CURRENCY})?",
+    re.I,
 )
+_BRACKETED = re.compile(r"(?P<lead>[^()0-9]*)\((?P<inner>[^()]*[0-9][^()]*)\)(?P<trail>\s*%)?")
+_BESIDE_NUMBERS = frozenset(
+    [
+        "us",
+        "usd",
+        "eur",
+        "gbp",
+        "cny",
+        "rmb",
+        "jpy",
+        "chf",
+        "percent",
+        "per",
+        "cent",
+        "pct",
+        "pp",
+        "prozent",
+        "to",
+        "bis",
+        "and",
+        "und",
+        "or",
+        "oder",
+        "von",
+        "from",
+        "between",
+        "zwischen",
+        "less",
+        "than",
+        "more",
+        "about",
+        "around",
+        "approx",
+        "ca",
+        "circa",
+        "est",
+        "prelim",
+        "e",
+        "p",
+        "r",
+        "f",
+        "l",
+        "o",
+        "i",
+    ]
+) | set(SCALES)
+_WITHHELD = frozenset(
+    [
+        "nm",
+        "n.m.",
+        "n.m",
+        "n/m",
+        "nmf",
+        "tbd",
+        "tba",
+        "tbc",
+        "n.s.",
+        "n.c.",
+        "confidential",
+        "undisclosed",
+        "suppressed",
+        "withheld",
+        "pending",
+    ]
+) | {"not disclosed", "not meaningful", "not material"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +141,7 @@ class Written:
     qualifier: str | None = None  # "less_than", "more_than" or "about"
     marked: bool = False  # a footnote's mark stood behind it
     typed: bool = False  # a number of a program, not a text: zeros at its end are not kept
+    scale: str = ""  # what multiplies it, such as "bn", folded
 
     def digits(self, mark: DecimalMark, /) -> str | None:
         """The digits with one decimal mark."""
@@ -124,7 +197,8 @@ def read_number(cell: Cell, /) -> Written | None:
     """Read a number with what people write around it.
 
     Args:
-        cell: A number, or a text such as '23.4%', '1,234', '1.234,5', '1 234', '$ 5', '34.1*', '<1%', 'about 16 %'.
+        cell: A number, or a text such as '23.4%', '1,234', '1.234,5', '1 234', '$ 5', '34.1*', '<1%', 'about 16 %',
+            '(5)', '$3.1bn'.
 
     Returns:
         The number with its possible decimal marks; None where the cell says that nothing was reported: empty, 'n/a',
@@ -134,7 +208,7 @@ def read_number(cell: Cell, /) -> Written | None:
         InvalidArgument: the cell holds something else; `allowed` says what to write.
 
     >>> read_number("<1,5 %")
-    Written(point=None, comma='1.5', percent=True, qualifier='less_than', marked=False, typed=False)
+    Written(point=None, comma='1.5', percent=True, qualifier='less_than', marked=False, typed=False, scale='')
     """
     if isinstance(cell, str):
         if _PLAIN.fullmatch(cell):
@@ -170,10 +244,14 @@ def _read_text(cell: str) -> Written | None:
     if found := _QUALIFIED.match(bare):
         qualifier = "less_than" if found["less"] else "more_than" if found["more"] else "about"
         bare = bare[found.end() :]
+    negative = _BRACKETED.fullmatch(bare)
+    if negative is not None:  # as accountants write a negative number
+        bare = f"-{negative['lead']}{negative['inner']}{negative['trail'] or ''}"
+    scaled = _SCALED.fullmatch(bare)
+    if scaled is not None:
+        bare = f"{scaled['lead']}{scaled['trail'] or ''}"
     match = _NUMBER.fullmatch(bare)
     if match is None:
-        if _SCALED.fullmatch(bare):
-            raise InvalidArgument("number", quoted(cell), "a number in the unit of the whole column, without a letter")
         raise InvalidArgument("number", quoted(cell), "a number, or nothing where none was reported")
     sign = "-" if match["minus"] else ""
     digits = match["digits"].strip()
@@ -188,7 +266,22 @@ def _read_text(cell: str) -> Written | None:
         if qualifier is not None:
             raise InvalidArgument("number", quoted(cell), "one sign of a bound")
         qualifier = "more_than"
-    return Written(point, comma, percent, qualifier, marked)
+    return Written(point, comma, percent, qualifier, marked, scale="" if scaled is None else scaled["scale"].casefold())
+
+
+def is_like_number(cell: Cell, /) -> bool:
+    """Whether a text that `read_number` refuses stands where a number should, and is no remark.
+
+    >>> is_like_number("40-45%"), is_like_number("n.m."), is_like_number("#REF!"), is_like_number("2 new entrants")
+    (True, True, True, False)
+    """
+    if not isinstance(cell, str):
+        return False
+    text = tidy(cell).casefold()
+    if text in _WITHHELD or text.startswith(("=", "#")):
+        return True
+    words = re.findall(r"[^\W\d_]+", text)
+    return any(c.isdigit() for c in text) and read_stamp(cell) is None and _BESIDE_NUMBERS.issuperset(words)
 
 
 def _digits(text: str, mark: DecimalMark, sign: str) -> str | None:

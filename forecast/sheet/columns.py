@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
+from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
 from forecast.headers import Header, calls_names
 from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
@@ -28,14 +28,21 @@ def column_of(table: Table, heads: Sequence[Header], role: str, header: int, wha
     return found[0] if found else None
 
 
-def holds_numbers(table: Table, column: int, rows: Iterable[int]) -> bool:
-    """Whether a column is one of numbers: at least one, and no fewer than there are other texts."""
+def holds_numbers(table: Table, column: int, rows: Iterable[int], *, unread: bool = False) -> bool:
+    """Whether a column is one of numbers: at least one, and no fewer than there are other texts.
+
+    Args:
+        table: The sheet.
+        column: The column.
+        rows: Rows to look at.
+        unread: Whether a text such as 40-45% or n.m., which stands where a number should, counts as one.
+    """
     numbers = others = 0
     for n in rows:
         cell = table.cell(n, column)
         if cell is None:
             continue
-        if is_number(cell):
+        if is_number(cell) or (unread and is_like_number(cell)):
             numbers += 1
         elif not says_nothing(cell):
             others += 1

@@ -193,7 +193,7 @@ class _Columns:
             if (column := column_of(table, heads, role, header, role)) is not None:
                 return column
         rows = table.below(header)
-        free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows)]
+        free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows, unread=True)]
         if len(free) == 1:
             return free[0]
         found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"

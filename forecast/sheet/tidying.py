@@ -105,8 +105,12 @@ def _frame(
             fault = unfit.get(n)
             if fault is None and amounts and value.percent:
                 fault = ("unit_of_measure", "amounts, without a per cent sign", "")
+            if fault is None and value.scale and not amounts:
+                fault = ("unit_of_measure", f"shares, without {quoted(value.scale)} behind them", "")
             if fault is None and not 0 <= number <= most:
                 fault = _RANGES[unit]
+                if number < 0 and "(" in str(records.numbers[n]):
+                    fault = (*fault[:2], "a number in brackets is negative")
             if fault is not None:
                 faults.add(records.markets[n], fault[0], records.place(n), fault[1], fault[2])
                 number = printed = None

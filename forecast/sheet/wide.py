@@ -241,12 +241,12 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
 
 
 def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int], period: int) -> list[int]:
-    """The columns of numbers that are vendors'."""
+    """The columns that are vendors'; also those of texts in place of numbers, so that these are told by the cell."""
     rows = table.below(header)
     vendors = []
     for c in range(table.width):
         title = table.text(header, c)
-        if c in taken or not holds_numbers(table, c, rows):
+        if c in taken or not holds_numbers(table, c, rows, unread=bool(title)):
             continue
         if title and not title.startswith("Unnamed:"):
             vendors.append(c)
