@@ -65,70 +65,13 @@ _SCALED = re.compile(
     re.I,
 )
 _BRACKETED = re.compile(r"(?P<lead>[^()0-9]*)\((?P<inner>[^()]*[0-9][^()]*)\)(?P<trail>\s*%)?")
-_BESIDE_NUMBERS = frozenset(
-    [
-        "us",
-        "usd",
-        "eur",
-        "gbp",
-        "cny",
-        "rmb",
-        "jpy",
-        "chf",
-        "percent",
-        "per",
-        "cent",
-        "pct",
-        "pp",
-        "prozent",
-        "to",
-        "bis",
-        "and",
-        "und",
-        "or",
-        "oder",
-        "von",
-        "from",
-        "between",
-        "zwischen",
-        "less",
-        "than",
-        "more",
-        "about",
-        "around",
-        "approx",
-        "ca",
-        "circa",
-        "est",
-        "prelim",
-        "e",
-        "p",
-        "r",
-        "f",
-        "l",
-        "o",
-        "i",
-    ]
-) | set(SCALES)
-_WITHHELD = frozenset(
-    [
-        "nm",
-        "n.m.",
-        "n.m",
-        "n/m",
-        "nmf",
-        "tbd",
-        "tba",
-        "tbc",
-        "n.s.",
-        "n.c.",
-        "confidential",
-        "undisclosed",
-        "suppressed",
-        "withheld",
-        "pending",
-    ]
-) | {"not disclosed", "not meaningful", "not material"}
+_BESIDE = (
+    "us usd eur gbp cny rmb jpy chf percent per cent pct pp prozent to bis and und or oder von from between zwischen "
+    "less than more about around approx ca circa est prelim e p r f l o i"
+)
+_BESIDE_NUMBERS = frozenset([*_BESIDE.split(), *SCALES])
+_INITIALS = "nm n.m. n.m n/m nmf tbd tba tbc n.s. n.c. confidential undisclosed suppressed withheld pending"
+_WITHHELD = frozenset([*_INITIALS.split(), "not disclosed", "not meaningful", "not material"])
 
 
 @dataclass(frozen=True, slots=True)

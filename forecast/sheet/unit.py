@@ -64,10 +64,9 @@ def find_unit(
         return _UNITS[options.measure], {}
     if role == "amount":
         return _amounts(signed, bare, records, table, notes)
-    if role is None and any(value is not None and value.scale for value in written):
-        return "amounts", dict.fromkeys(signed, ("unit_of_measure", "amounts, without a per cent sign", ""))
-    if signed:
-        return _beside_signs(bare, digits)
+    scaled = role is None and any(value is not None and value.scale for value in written)
+    if signed or scaled:
+        return ("amounts", {}) if scaled else _beside_signs(bare, digits)
     sums = _sums(records, times, digits, bare)
     if not sums:
         return "fractions", {}
