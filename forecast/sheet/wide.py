@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp
-from forecast.headers import Header, derived_name, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.headers import Header, derived_name, is_footnote, is_part, is_sum, is_unit, measure_of, read_header
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -246,7 +246,10 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
     vendors = []
     for c in range(table.width):
         title = table.text(header, c)
-        if c in taken or not holds_numbers(table, c, rows, unread=bool(title)):
+        unread = (
+            bool(title) and heads[c].role not in ("period", "year", "published_at", "unit") and not is_part(heads[c])
+        )
+        if c in taken or not holds_numbers(table, c, rows, unread=unread):
             continue
         if title and not title.startswith("Unnamed:"):
             vendors.append(c)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from forecast.errors import InvalidTable
 from forecast.sheet import Sheet, understand
 
 
@@ -83,3 +84,49 @@ def test_a_unit_behind_some_amounts_only_is_refused_by_the_fewer() -> None:
 def test_a_long_table_names_the_cell_that_is_no_number() -> None:
     sheet = understand([["Quarter", "Vendor", "x"], ["2020Q1", "A", "3-4"], ["2020Q1", "B", "4-5"]], name="x")
     assert "column x must hold numbers; rows 2 and 3 have '3-4' and '4-5'" in sheet.refused["x"][0]
+
+
+AMOUNTS = {"A": ["3120", "2240", "2400"], "B": ["1510", "930", "990"], "Yearling": ["700", "720", "730"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("Year", ["2022", "2022", "2022"]),
+        ("FY", ["2022", "2022", "2023"]),
+        ("Calendar year", ["2022", "2022", "2022"]),
+        ("Month", ["3", "6", "9"]),
+        ("No.", ["1", "2", "3"]),
+        ("ASP (USD)", ["310", "311", "312"]),
+        ("Average selling price", ["310", "311", "312"]),
+        ("A YoY %", ["3.0", "3.1", "3.2"]),
+        ("Yearling growth", ["3.0", "3.1", "3.2"]),
+        ("b change (pp)", ["(1)", "2", "3"]),
+        ("A ASP", ["310", "311", "312"]),
+        ("# vendors", ["40", "41", "42"]),
+        ("Number of vendors", ["40", "41", "42"]),
+        ("FX rate", ["1.1", "1.2", "1.1"]),
+        ("USD/EUR", ["1.1", "1.2", "1.1"]),
+    ],
+)
+def test_a_column_of_helping_numbers_is_no_vendor_and_told(name: str, cells: list[str]) -> None:
+    columns = {**AMOUNTS, name: cells}
+    rows = [[f"2022Q{q + 1}", *(column[q] for column in columns.values())] for q in range(3)]
+    sheet = understand([["Quarter", *columns], *rows], name="x")
+    assert set(sheet.frame["provider"]) == set(AMOUNTS)
+    assert any(note.startswith(f"'{name}' is not a vendor but ") for note in sheet.notes)
+    assert sheet.faults == ()
+
+
+@pytest.mark.parametrize("name", ["Yearling", "Time", "Pricewise", "A Growth Fund", "No. 7 Holdings", "Numberphile"])
+def test_a_vendor_called_like_a_helping_number_is_one(name: str) -> None:
+    columns = {**AMOUNTS, name: ["1700", "1720", "1735"]}
+    rows = [[f"2022Q{q + 1}", *(column[q] for column in columns.values())] for q in range(3)]
+    assert name in set(understand([["Quarter", *columns], *rows], name="x").frame["provider"])
+
+
+def test_a_name_that_may_be_a_price_or_a_vendor_is_refused() -> None:
+    columns = {**AMOUNTS, "ASP": ["310", "311", "312"]}
+    rows = [[f"2022Q{q + 1}", *(column[q] for column in columns.values())] for q in range(3)]
+    with pytest.raises(InvalidTable, match="'ASP' may be a vendor or a number made of the others: row 2 has '310'"):
+        understand([["Quarter", *columns], *rows], name="x")
