@@ -98,6 +98,12 @@ _MADE_OF_ONE = re.compile(
 _MAY_BE_DERIVED = re.compile(
     rf"{_PRICES}|growth|change|delta|hhi|rank|mean|min|max|ver\u00e4nderung|wachstum|variation|difference|diff\.?", re.I
 )
+_GROWTH = re.compile(
+    rf"\b{_SPANS}\b|\bcagr\b|\bgrowth (?:rates?|by|of|in|vs\.?)\b|\bgrowth(?: \(?%\)?| \(.*\))?$|"
+    r"\b(?:change|delta) (?:in|vs\.?|from|since|over|of)\b|\b(?:change|delta)(?: \(.*\)| in (?:%|pp)| ?%)?$|"
+    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394",
+    re.I,
+)
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
     r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|"
@@ -136,6 +142,8 @@ def read_header(text: str, /) -> Header:
     """
     folded = tidy(text).casefold().replace("_", " ")
     percent = _PERCENT.search(folded) is not None
+    if speaks_of_growth(folded):
+        return Header(folded, None, 0, percent)
     base = _PERCENT.sub(" ", re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded))
     base = tidy(re.sub(r"[,;:*.]", " ", base)).removesuffix(" in")
     if base in _PERIOD_PHRASES:
@@ -233,6 +241,15 @@ def is_made_of_one(rest: str, /) -> bool:
     (True, True, False)
     """
     return _MADE_OF_ONE.fullmatch(tidy(rest).lstrip("-: ")) is not None
+
+
+def speaks_of_growth(text: str, /) -> bool:
+    """Whether a title or header says that its numbers are a growth or change.
+
+    >>> speaks_of_growth("Share change (pp)"), speaks_of_growth("YoY growth"), speaks_of_growth("Growing vendors")
+    (True, True, False)
+    """
+    return _GROWTH.search(tidy(text).replace("_", " ")) is not None
 
 
 def is_footnote(text: str, /) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, is_blank, quoted, read_number, read_stamp
-from forecast.headers import Header, is_footnote, read_header
+from forecast.headers import Header, is_footnote, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -58,6 +58,7 @@ def take_long(
         table.title(header, columns.provider),
         columns.market is not None,
         [*titles, title, *columns.units],
+        titles,
     )
     columns.prepare(records)
     time_title = table.title(header, columns.when)
@@ -194,6 +195,16 @@ class _Columns:
                 return column
         rows = table.below(header)
         free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows, unread=True)]
+        level = [c for c in free if not speaks_of_growth(table.text(header, c))]
+        if free and not level and options.measure is None:
+            raise table.refusal(
+                "share_or_value",
+                f"column {table.titles(header, free[:1])} (row {header + 1}) is a growth or change by its name, and no "
+                "other holds numbers; give shares or amounts, not their change, or say what the numbers are with --measure "
+                "share, --measure percent or --measure amount",
+                row=header,
+            )
+        free = level or free
         if len(free) == 1:
             return free[0]
         found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
-from forecast.headers import is_sum, spoken_of
+from forecast.headers import is_sum, speaks_of_growth, spoken_of
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
 
@@ -62,6 +62,7 @@ def find_unit(
     role = records.measured.role if records.measured is not None else None
     if options.measure is not None:
         return _UNITS[options.measure], {}
+    _check_level(_sums(records, times, digits, [*signed, *bare]), records, table)
     if role == "amount":
         return _amounts(signed, bare, records, table, notes)
     scaled = role is None and any(value is not None and value.scale for value in written)
@@ -74,6 +75,21 @@ def find_unit(
     if role == "share":
         return _shares(sums, digits, records, table, notes, percent=says == "percent")
     return _open(sums, digits, records, table, notes, says)
+
+
+def _check_level(sums: Sequence[_Sum], records: Records, table: Table) -> None:
+    """Refuse numbers that a title calls a growth, where they are not the shares of a whole."""
+    titles = [*records.titles, records.provider_column, *records.time_columns[:1]]
+    title = next(filter(speaks_of_growth, titles), None)
+    if title is None or any(spoken_of([hint]) == "share" for hint in titles):
+        return
+    if not all(found.near(1.0) or found.near(100.0) for found in sums):
+        raise table.refusal(
+            "unit_of_measure",
+            f"{quoted(title)} speaks of a growth or change, and the quarters sum to {_span(sums)}; give shares or "
+            "amounts, not their change, or say what the numbers are with --measure share, --measure percent or "
+            "--measure amount",
+        )
 
 
 def _amounts(

@@ -106,6 +106,7 @@ def take_quarters(
         table.title(header, provider),
         market is not None,
         [*titles, *filter(None, corner)],
+        titles,
     )
     silent: list[int] = []
     numbered: list[int] = []
@@ -206,6 +207,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         "header",
         market is not None,
         [*titles, table.text(header, period), *spoken],
+        titles,
     )
     time_title = table.title(header, period)
     silent: list[int] = []
