@@ -305,13 +305,16 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("fiscal", rf"f?{_NUM}fq{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"{_YEAR}{_GAP}fq ?{_NUM}"),
         ("fiscal", rf"fiscal q{_NUM}{_GAP}{_ANY_YEAR}"),
+        ("fiscal", rf"q{_NUM}{_GAP}(?:of )?fiscal (?:year )?{_ANY_YEAR}"),
+        ("fiscal", rf"fiscal (?:year )?{_ANY_YEAR}{_GAP}q{_NUM}"),
         ("bare", rf"(?:[qt] ?{_NUM}|{_NUM.replace('<n>', '<m>')} ?[qt])"),
+        ("bare", rf"(?:fq ?{_NUM}|fiscal (?:q|{_QUARTER_WORD}) ?{_NUM.replace('<n>', '<m>')})"),
         ("bare", rf"(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')})"),
         ("half", rf"(?:h|hj|s) ?(?P<n>[12]){_GAP}(?:fy)?{_ANY_YEAR}"),
         ("half", rf"(?P<n>[12]) ?\.? ?(?:h|hj|s|halbjahr|half){_GAP}(?:of )?{_ANY_YEAR}"),
         ("half", rf"(?:fy)?{_YEAR}{_GAP}(?:h|hj|s) ?(?P<n>[12])"),
         ("year", rf"(?:cy ?|year ?|jahr ?)?{_YEAR}(?:\.0)?"),
-        ("year", rf"(?:fy|cy){_GAP}{_ANY_YEAR}"),
+        ("year", rf"(?:fy|cy|fiscal(?: year)?){_GAP}{_ANY_YEAR}"),
     )
 )
 _TIME = r"(?:[t ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"

@@ -104,6 +104,20 @@ _GROWTH = re.compile(
     r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394",
     re.I,
 )
+_FISCAL = re.compile(
+    r"\bfiscal\b|\bfinancial (?:years?|quarters?)\b|gesch\u00e4ftsjahr|\bfye\b|\bfq\b|^fys?$|"
+    r"\bfys? (?:ends?|ending|ended)\b|\bexercice fiscal",
+    re.I,
+)
+_FISCAL_END = re.compile(
+    r"\b(?:ends?|ending|ended|endet|to|bis)\b\W*(?:(?:in|on|the|of|im|am|last|day|[0-9]+(?:st|nd|rd|th)?)\W+)*"
+    r"(?P<month>jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)",
+    re.I,
+)
+_MONTHS = {
+    "jan": 1, "feb": 2, "mar": 3, "m\u00e4r": 3, "apr": 4, "may": 5, "mai": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9,
+    "oct": 10, "okt": 10, "nov": 11, "dec": 12, "dez": 12,
+}  # fmt: skip
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
     r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|"
@@ -250,6 +264,22 @@ def speaks_of_growth(text: str, /) -> bool:
     (True, True, False)
     """
     return _GROWTH.search(tidy(text).replace("_", " ")) is not None
+
+
+def fiscal_end(texts: Iterable[str], /) -> tuple[str, int | None] | None:
+    """The first text that says that years are fiscal, and the month in which they end, if it says that too.
+
+    >>> fiscal_end(["Phones", "Fiscal year ends in March"])
+    ('Fiscal year ends in March', 3)
+    """
+    said = [tidy(text) for text in texts]
+    if any("calendar" in text.casefold() for text in said):
+        return None
+    fiscal = [text for text in said if _FISCAL.search(text)]
+    for text in fiscal:
+        if found := _FISCAL_END.search(text):
+            return text, _MONTHS[found["month"].casefold()]
+    return (fiscal[0], None) if fiscal else None
 
 
 def is_footnote(text: str, /) -> bool:

@@ -139,7 +139,7 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
         return stamp
     if number is None or stamp is None or stamp.kind != "year":
         return said_time(year, quarter)
-    is_fiscal = isinstance(year, str) and tidy(year).casefold().startswith("fy")
+    is_fiscal = any(isinstance(cell, str) and tidy(cell).casefold().startswith("f") for cell in (year, quarter))
     return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
 
 

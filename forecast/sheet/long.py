@@ -57,7 +57,7 @@ def take_long(
         columns.measured,
         table.title(header, columns.provider),
         columns.market is not None,
-        [*titles, title, *columns.units],
+        [*titles, title, *columns.units, *([table.text(header, columns.year)] if columns.year is not None else [])],
         titles,
     )
     columns.prepare(records)
@@ -93,6 +93,7 @@ def take_long(
         records.add(table.number(n), named[market], time, said, time_title, who, number, title)
         columns.take(n, records)
     repeated, remarks = part_silent(table, header, silent, numbered)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(
@@ -200,8 +201,8 @@ class _Columns:
             raise table.refusal(
                 "share_or_value",
                 f"column {table.titles(header, free[:1])} (row {header + 1}) is a growth or change by its name, and no "
-                "other holds numbers; give shares or amounts, not their change, or say what the numbers are with --measure "
-                "share, --measure percent or --measure amount",
+                "other holds numbers; give shares or amounts, not their change, or say what the numbers are with "
+                "--measure share, --measure percent or --measure amount",
                 row=header,
             )
         free = level or free

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
+from forecast.headers import fiscal_end
 from forecast.quarter import Quarter
 from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
+_END_OPTION = "such as --fiscal-year-end {} for {}"
 First = dict[Stamp, tuple[int, str]]  # of each time, the row (from 1) and the text of its first use
 
 
@@ -33,7 +35,8 @@ def find_quarters(
         if stamp is not None and stamp not in first:
             first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
         stamps.append(stamp)
-    quarter_of, why = _resolve(first, table, options, notes)
+    spoken = fiscal_end([*records.hints, *records.time_columns[:1], *records.remarks])
+    quarter_of, why = _resolve(first, table, options, notes, spoken)
     whole = _whole_years(first, quarter_of)
     if whole:
         years = sorted({str(stamp.year) for stamp in whole})
@@ -69,7 +72,7 @@ def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[S
 
 
 def _resolve(
-    first: First, table: Table, options: Reading, notes: list[str]
+    first: First, table: Table, options: Reading, notes: list[str], spoken: tuple[str, int | None] | None
 ) -> tuple[dict[Stamp, Quarter | None], dict[Stamp, tuple[str, str]]]:
     """The quarter of each time, by what the table as a whole says; and why some have none."""
     kinds: dict[str, list[Stamp]] = defaultdict(list)
@@ -98,7 +101,7 @@ def _resolve(
         quarter_of[stamp] = None
         what = {"year": "a whole year", "half": "a half-year", "bare": "a quarter without a year"}[stamp.kind]
         why[stamp] = ("quarters", f"this is {what}; write 2020Q3, or remove it")
-    _fiscal(kinds, quarter_of, place, table, options, notes, first)
+    _fiscal(kinds, quarter_of, place, table, options, notes, first, spoken)
     _dates(kinds, quarter_of, why, place, table, options, notes, first)
     return quarter_of, why
 
@@ -111,9 +114,19 @@ def _fiscal(
     options: Reading,
     notes: list[str],
     first: First,
+    spoken: tuple[str, int | None] | None,
 ) -> None:
     fiscal, plain = kinds["fiscal"], kinds["quarter"]
     end = options.fiscal_year_end
+    told, month = spoken or ("", None)
+    if end is None and plain and not fiscal and spoken is not None and month != 12:
+        raise table.refusal(
+            "fiscal_year_end",
+            f"{quoted(told)} says that the quarters are fiscal: {place(plain[0])}; say in which month "
+            f"the fiscal year ends, {_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}, or "
+            "--fiscal-year-end 12 if they are calendar quarters",
+            row=first[plain[0]][0] - 1,
+        )
     if fiscal and plain:
         raise table.refusal(
             "fiscal_or_calendar",
@@ -124,8 +137,8 @@ def _fiscal(
     if fiscal and end is None:
         raise table.refusal(
             "fiscal_year_end",
-            f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, such as "
-            "--fiscal-year-end 6 for June",
+            f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, "
+            f"{_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}",
             row=first[fiscal[0]][0] - 1,
         )
     if end is not None:

@@ -133,6 +133,7 @@ def take_quarters(
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
 
 
@@ -206,7 +207,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         None,
         "header",
         market is not None,
-        [*titles, table.text(header, period), *spoken],
+        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken],
         titles,
     )
     time_title = table.title(header, period)
@@ -238,6 +239,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     tell_rows(table, sums, "a sum or a change over quarters", notes)
     return records
 
