@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from forecast.cells import SCALES, DecimalMark, Written, quoted, read_number, tidy
-from forecast.errors import InvalidArgument
-from forecast.sheet.grid import Table
+from forecast.errors import InvalidArgument, InvalidTable
+from forecast.headers import is_sum
+from forecast.sheet.grid import Table, name_of
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed, rows_text
 
@@ -35,6 +36,12 @@ def find_digits(
             else:
                 value = read_number(cell)
         except InvalidArgument as error:
+            if isinstance(cell, str) and cell.startswith("="):
+                if not is_sum(name_of(records.providers[n])):
+                    raise _without_result(records, n, table) from error
+                missing.setdefault(tidy(cell), []).append(records.rows[n])
+                written.append(None)
+                continue
             allowed = "numbers" if error.allowed.endswith("reported") else error.allowed.replace("a number", "numbers")
             hint = "leave the cell empty where nothing was reported"
             faults.add(records.markets[n], "column_type", records.place(n), allowed, hint)
@@ -49,6 +56,18 @@ def find_digits(
         notes.append(f"footnote marks behind numbers are not used, such as in {quoted(records.numbers[n])}")
     digits = [None if value is None else value.digits(mark) for value in written]
     return _in_one_scale(records, digits, written, notes, faults), written
+
+
+def _without_result(records: Records, n: int, table: Table) -> InvalidTable:
+    """The refusal of a sheet with a formula in place of a number."""
+    return table.refusal(
+        "formula_without_result",
+        f"column {records.columns[n]} must hold numbers; row {records.rows[n]} has {quoted(records.numbers[n])}, a "
+        "formula without its result; open the file in a spreadsheet program and save it, so that it holds the numbers",
+        row=records.rows[n] - 1,
+        column=records.columns[n],
+        value=quoted(records.numbers[n]),
+    )
 
 
 def _in_one_scale(

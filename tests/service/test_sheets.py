@@ -359,3 +359,55 @@ def test_a_pipe_is_refused_unopened_by_every_reader(tmp_path: Path) -> None:
     for read in (tidy_file, read_shares_file, read_sheet, kind_of_file, read_table):
         with pytest.raises(InvalidArgument, match=r"is a device or a pipe|is no file"):
             read(path)
+
+
+@pytest.mark.parametrize("stored", ["<v>0</v>", "<v></v>", "<v/>", ""])
+def test_a_formula_without_its_result_is_unfit_and_never_zero(stored: str, tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B", "Others", "Total"])
+        for n in (1, 2):
+            page.write_row(n, 0, [f"Q{n} 2020", 30, 20])
+            page.write_formula(n, 3, f"=100-SUM(B{n + 1}:C{n + 1})")
+            page.write_formula(n, 4, f"=SUM(B{n + 1}:D{n + 1})")
+    _in_sheet(path, "</f><v>0</v>", f"</f>{stored}")
+    with pytest.raises(
+        InvalidTable, match=r"column Others must hold numbers; row 2 has '=100-SUM\(B2:C2\)', a formula w"
+    ):
+        read_sheet(path)
+
+
+def test_a_total_of_formulas_without_results_is_told_and_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B", "Total"])
+        for n in (1, 2):
+            page.write_row(n, 0, [f"Q{n} 2020", 30, 70])
+            page.write_formula(n, 3, f"=SUM(B{n + 1}:C{n + 1})")
+    sheet = read_sheet(path)
+    assert sheet.faults == ()
+    assert "rows 2 and 3: '=SUM(B2:C2)' and '=SUM(B3:C3)' read as not reported" in sheet.notes
+
+
+def test_a_formula_with_its_result_is_a_number_and_zero_among_others_too(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B"])
+        for n, shares in enumerate([(30, 70), (0, 100)], start=1):
+            page.write(n, 0, f"Q{n} 2020")
+            for k, share in enumerate(shares, start=1):
+                page.write_formula(n, k, "=1+1", None, share)
+    assert read_sheet(path).frame["share"].to_list() == [0.3, 0.7, 0.0, 1.0]
+
+
+def _in_sheet(path: Path, old: str, new: str) -> None:
+    """Change the text of a workbook's first sheet."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            is_sheet = name.endswith("sheet1.xml")
+            archive.writestr(name, data.replace(old.encode(), new.encode()) if is_sheet else data)
