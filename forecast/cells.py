@@ -30,7 +30,8 @@ _ABSENT = "n/a na n.a. n.a #n/a n/r n.d. k.a. k.a n.v. null none nan <na> nat"
 _PHRASES = ("", "n. a.", "k. a.", "not reported", "not available", "- -")
 _MISSING = frozenset([*_DASHES.split(), *_ABSENT.split(), *_PHRASES])
 _MARKS = re.compile(
-    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|est\.?|prelim\.?)\)|"
+    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|a|est\.?|estimated?|prel\.?|prelim\.?|"
+    r"preliminary|prov\.?|provisional|rev\.?|revised|restated|final|actual|vorl\u00e4ufig|revidiert)\)|"
     r"\[[0-9a-z]{1,2}\]|\s)+$",
     re.I,
 )
@@ -297,6 +298,10 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("quarter", rf"'?{_SHORT}{_GAP}q{_NUM}"),
         ("quarter", rf"(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')}){_GAP}(?:of )?{_YEAR}"),
         ("quarter", rf"{_YEAR}{_GAP}(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')})"),
+        ("quarter", rf"cy{_GAP}{_ANY_YEAR}{_GAP}c?q ?{_NUM}"),
+        ("quarter", rf"cq ?{_NUM}{_GAP}(?:cy)?{_GAP}{_ANY_YEAR}"),
+        ("quarter", rf"(?:q{_NUM}|{_NUM.replace('<n>', '<m>')}c?q){_GAP}cy{_GAP}{_ANY_YEAR}"),
+        ("quarter", rf"{_NUM}cq{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"q{_NUM}{_GAP}fy{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"{_NUM}q{_GAP}fy{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"fy{_GAP}{_ANY_YEAR}{_GAP}f?q ?{_NUM}"),
@@ -317,10 +322,11 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("year", rf"(?:fy|cy|fiscal(?: year)?){_GAP}{_ANY_YEAR}"),
     )
 )
+_PAIR = re.compile(r"(?<![0-9])(?P<year>(?:19|20)[0-9]{2})[-/\u2013](?P<next>(?:20)?[0-9]{2})(?![0-9])")
 _TIME = r"(?:[t ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _ISO_DAY = re.compile(rf"{_YEAR}(?P<mark>[-/.]?)(?P<month>[0-9]{{2}})(?P=mark)(?P<day>[0-9]{{2}}){_TIME}")
 _EITHER = re.compile(rf"(?P<a>[0-9]{{1,2}})(?P<mark>[-/.]|\. )(?P<b>[0-9]{{1,2}})(?P=mark){_YEAR}{_TIME}")
-_ISO_MONTH = re.compile(rf"{_YEAR}[-/.](?P<month>[0-9]{{2}})")
+_ISO_MONTH = re.compile(rf"{_YEAR}[-/.](?P<month>[0-9]{{1,2}})")
 _MONTH_YEAR = re.compile(rf"(?P<month>[0-9]{{1,2}})[-/.]{_YEAR}")
 _NAME = r"(?P<name>[a-z\u00fb\u00e4\u00e9]{3,10})\.?"
 _NAMED = tuple(
@@ -328,11 +334,19 @@ _NAMED = tuple(
     for pattern in (
         rf"{_NAME}[ \-/,]*{_YEAR}",
         rf"{_NAME}[\-/'\u2019 ]*['\u2019\-/]{_SHORT}",
+        rf"{_NAME} (?P<short>[0-2][0-9])",
         rf"{_YEAR}[ \-/]{_NAME}",
         rf"(?P<day>[0-9]{{1,2}})[. \-/]{{1,2}}{_NAME}[ \-/,]*(?:{_YEAR}|(?<=[\-/]){_SHORT})",
         rf"{_NAME} ?(?P<day>[0-9]{{1,2}}),? {_YEAR}",
     )
 )
+_TO = r" ?(?:-|\u2013|to|bis|through|/) ?"
+_SPAN_YEAR = rf"[ \-/,'\u2019]*(?:{_YEAR}|{_SHORT})"
+_SPAN = re.compile(
+    rf"(?:(?P<before>(?:19|2[01])[0-9]{{2}})[ :]*)?"
+    rf"(?:(?P<three>jfm|amj|jas|ond)|(?P<from>[a-z\u00e4\u00e9\u00fb]{{3,10}})\.?{_TO}(?P<to>[a-z\u00e4\u00e9\u00fb]{{3,10}})\.?)"
+    rf"(?:{_SPAN_YEAR})?"
+)  # months of a quarter, such as Jan-Mar 2022
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -381,13 +395,19 @@ def read_stamp(cell: Cell, /) -> Stamp | None:
     text = _MARKS.sub("", tidy(cell)).casefold()
     for word, short in _ORDINALS.items():
         text = text.replace(f"{word} quarter", f"{short} quarter")
+    if (
+        "q" in text and (pair := _PAIR.search(text)) and (int(pair["next"]) - int(pair["year"])) % 100 == 1
+    ):  # Q1 2022-23
+        text = (
+            f"{text[: pair.start()].removesuffix('fy').rstrip()} fy{int(pair['year']) + 1}{text[pair.end() :]}".strip()
+        )
     for kind, pattern in _PATTERNS:
         if match := pattern.fullmatch(text):
             found = match.groupdict()
             number = found.get("n") or found.get("m") or "0"
             year = _year(found) if found.get("year") or found.get("short") else 0
             return Stamp(kind, year, int(number))  # type: ignore[arg-type]
-    return _read_date(text)
+    return _read_date(text) or _quarter_of_months(text)
 
 
 def _year(found: dict[str, str | None]) -> int:
@@ -415,6 +435,24 @@ def _read_date(text: str) -> Stamp | None:
                 return _day(year, number, int(match["day"]))
             return Stamp("month", year, number)
     return None
+
+
+def _quarter_of_months(text: str) -> Stamp | None:
+    """The quarter of which a text names the first and the last month, and one year."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return None
+    if match["three"]:
+        number = ("jfm", "amj", "jas", "ond").index(match["three"]) + 1
+    else:
+        first, last = _MONTHS.get(match["from"]), _MONTHS.get(match["to"])
+        if first is None or last != first + 2 or first % 3 != 1:
+            return None
+        number = (first + 2) // 3
+    behind = match["year"] or match["short"]
+    if (match["before"] is None) == (behind is None):
+        return None
+    return Stamp("quarter", int(match["before"]) if match["before"] else _year(match.groupdict()), number)
 
 
 def _day(year: int, month: int, day: int) -> Stamp | None:

@@ -11,6 +11,8 @@ from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
 
+_A_MONTH = r"(?:jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)"
+
 
 def column_of(table: Table, heads: Sequence[Header], role: str, header: int, what: str) -> int | None:
     """The column of a role; the plainest name wins, and two of the same worth are refused."""
@@ -143,18 +145,36 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
     return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
 
 
+_HINTS = tuple(
+    (re.compile(pattern, re.I), hint)
+    for pattern, hint in (
+        (
+            r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])",
+            "this looks like a month, in which case write its quarter such as 2020Q3",
+        ),
+        (
+            r"[2-7][0-9]{4}",
+            "this looks like the number that a spreadsheet keeps for a date; format the column as dates",
+        ),
+        (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", "write the year with four digits"),
+        (r"[0-9]{2}[-/.][1-4]|[1-4][-/.][0-9]{2}", "this may be a quarter or a month; write it such as 2020Q3"),
+        (rf"{_A_MONTH}[a-z]*\.? 3[01]", "this may be a day without its year; write it such as 2020Q3"),
+        (
+            rf"{_A_MONTH}.*(?:[-\u2013/]|to|bis).*{_A_MONTH}.*",
+            "these months are not those of one calendar quarter of one year; write it such as 2020Q3",
+        ),
+    )
+)
+
+
 def time_hint(cell: Cell) -> str:
     """What to do about a cell that is to hold a quarter and does not, as a phrase."""
     if cell is None:
         return "fill it in"
     text = tidy(name_of(cell))
-    if re.fullmatch(r"[2-7][0-9]{4}", text):
-        return "this looks like the number that a spreadsheet keeps for a date; format the column as dates"
-    if re.fullmatch(r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", text):
-        return "write the year with four digits"
     if re.fullmatch(r".*[0-9] ?[EFef]", text) and read_stamp(text[:-1]) is not None:
         return "leave the mark of an estimate away, or the row if it is a forecast"
-    return "write 2020Q3"
+    return next((hint for pattern, hint in _HINTS if pattern.fullmatch(text)), "write it such as 2020Q3")
 
 
 def said_time(year: Cell, quarter: Cell) -> str:

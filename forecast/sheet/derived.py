@@ -24,10 +24,10 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
     Raises:
         InvalidTable: a name such as Growth may be that of a vendor, and the numbers do not tell.
     """
-    names = {who: name_of(who) for who in dict.fromkeys(records.providers) if who is not None}
-    kinds = {who: derived_name(name) for who, name in names.items()}
+    names: dict[Cell, str] = {who: name_of(who) for who in dict.fromkeys(records.providers) if who is not None}
+    kinds: dict[Cell, str | None] = {who: derived_name(name) for who, name in names.items()}
     beside = _beside(records, names)
-    kinds |= dict.fromkeys(beside | _of_one(names), "sure")
+    kinds.update(dict.fromkeys(beside | _of_one(names), "sure"))
     found = {who: kind for who, kind in kinds.items() if kind is not None}
     if not found:
         return
@@ -74,7 +74,7 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
 def _of_one(names: dict[Cell, str]) -> set[Cell]:
     """Names that are another name with a word such as growth behind it."""
     stems = {tidy(name).casefold() for name in names.values()}
-    found = set()
+    found: set[Cell] = set()
     for who, name in names.items():
         words = tidy(name).casefold().split()
         if any(
@@ -91,7 +91,7 @@ def _beside(records: Records, names: dict[Cell, str]) -> set[Cell]:
     for who, cell in zip(records.providers, records.numbers, strict=True):
         if who in texts and cell is not None:
             texts[who].append(name_of(cell))
-    found = set()
+    found: set[Cell] = set()
     for who, cells in texts.items():
         counted = any(cells == [str(k + start) for k in range(len(cells))] for start in (0, 1))
         spans = _YEARS if timed.get(who) == "year" else _TIMES

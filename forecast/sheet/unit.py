@@ -242,7 +242,7 @@ def _open(
     )
 
 
-def _span(sums: list[_Sum]) -> str:
+def _span(sums: Sequence[_Sum]) -> str:
     least, most = min(found.total for found in sums), max(found.total for found in sums)
     return f"{least:.6g}" if f"{least:.6g}" == f"{most:.6g}" else f"{least:.6g} to {most:.6g}"
 

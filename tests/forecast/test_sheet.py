@@ -419,17 +419,63 @@ def test_fiscal_quarters_need_the_month_in_which_their_year_ends() -> None:
     ("cells", "words"),
     [
         (["Jan 2020", "Feb 2020", "Mar 2020", "Apr 2020"], "monthly"),
+        (
+            [f"2020-{m:02}-01" for m in range(1, 8)],
+            "the dates are monthly: row 3 has '2020-02-01'; quarters are wanted",
+        ),
+        (["202001", "202002"], "row 2 has '202001'; this looks like a month, in which case write its quarter"),
+        (["2020-1", "2020-2"], "quarter 1 or month 1"),
+        (["22-1", "22-2"], "this may be a quarter or a month"),
+        (["Mar 31", "Jun 30"], "row 2 has 'Mar 31'; this may be a day without its year"),
+        (
+            ["Dec-Feb 2020", "Mar-May 2020"],
+            "row 2 has 'Dec-Feb 2020'; these months are not those of one calendar quarter",
+        ),
         (["2020-08-31", "2020-11-30"], "dates lie in August and November"),
         (["2019", "2020"], "years, not quarters"),
         (["H1 2020", "H2 2020"], "half-years"),
         (["Q1", "Q2"], "quarters without a year"),
         (["3/2020", "4/2020"], "quarter 3 or month 3"),
         (["2020-03-31", "2020-04-01"], "some dates end quarters and some begin them"),
-        (["spring", "summer"], "row 2 has 'spring'; write 2020Q3"),
+        (["spring", "summer"], "row 2 has 'spring'; write it such as 2020Q3"),
     ],
 )
 def test_times_that_are_no_quarters_are_refused_by_name(cells: list[str], words: str) -> None:
     assert words in refusal("Quarter|A|B\n" + "\n".join(f"{cell}|30%|70%" for cell in cells))
+
+
+@pytest.mark.parametrize(
+    ("cell", "quarter"),
+    [
+        ("Jan-Mar 2022", "2022Q1"),
+        ("Apr\N{EN DASH}Jun 22", "2022Q2"),
+        ("Juli bis September 2022", "2022Q3"),
+        ("2022 Oct - Dec", "2022Q4"),
+        ("JFM 2022", "2022Q1"),
+        ("CY22Q1", "2022Q1"),
+        ("1CQ22", "2022Q1"),
+        ("Q3 CY2022", "2022Q3"),
+        ("2024Q4 (revised)", "2024Q4"),
+        ("Q4 2024 (prelim.)", "2024Q4"),
+        ("Mar 20", "2020Q1"),
+    ],
+)
+def test_quarters_are_read_as_houses_write_them(cell: str, quarter: str) -> None:
+    sheet = read(f"Quarter|A|B\n{cell}|30%|70%")
+    assert sheet.frame["period"].to_list() == [quarter] * 2
+    assert f"'{cell}' read as {quarter}" in sheet.notes
+
+
+def test_a_fiscal_year_of_two_numbers_is_named_after_the_second() -> None:
+    for cell in ("Q1 FY2022-23", "Q1 2022/23", "2022-23 Q1"):
+        assert "--fiscal-year-end" in refusal(f"Quarter|A|B\n{cell}|30%|70%")
+        assert read(f"Quarter|A|B\n{cell}|30%|70%", fiscal_year_end=3).frame["period"][0] == "2022Q2"
+
+
+def test_years_of_two_digits_far_from_today_are_told() -> None:
+    sheet = read("Quarter|A|B\nQ1 69|30%|70%\nQ2 71|30%|70%")
+    assert "years of two digits are those from 1970 to 2069: 'Q1 69' read as 2069Q1" in sheet.notes
+    assert "years of two digits are those from 1970 to 2069: 'Q2 71' read as 1971Q2" in sheet.notes
 
 
 def test_two_dates_of_one_quarter_are_a_fault_of_their_market() -> None:
@@ -454,7 +500,7 @@ c|2020Q1|A|n/a
 """)
     assert sheet.refused == {
         "a": ("column share must hold numbers; row 3 has 'tbd'; leave the cell empty where nothing was reported",),
-        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write 2020Q3",),
+        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write it such as 2020Q3",),
     }
     assert sheet.markets == ("a", "b", "c")
     assert sheet.frame["share"].to_list() == [0.3, None, 0.4, 0.6, None]
