@@ -153,6 +153,8 @@ def tidy_file(
         return tidy if options is None or options.market is None else _of_market(tidy, options.market)
     if "market" not in frame.columns:
         frame = frame.with_columns(market=pl.lit(path.stem))
+    if path.suffix.lower() in TEXTS and "row" not in frame.columns:
+        frame = frame.with_columns(row=pl.int_range(2, pl.len() + 2))  # lines of the file
     return TidyTable(str(path), frame)
 
 
@@ -224,7 +226,7 @@ def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | No
                     name=path.stem,
                     source=source,
                     options=options,
-                    below_header=path.suffix.lower() not in WORKBOOKS,
+                    below_header=path.suffix.lower() not in (*WORKBOOKS, *TEXTS),
                 )
             )
         except InvalidTable as error:

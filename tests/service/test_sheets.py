@@ -68,8 +68,8 @@ def test_a_cell_that_was_not_reported_is_null_and_told_by_its_row(tmp_path: Path
     path.write_text(GOOD.replace("2021Q2,Cygnus,0.122", "2021Q2,Cygnus,n/a"), encoding="utf-8")
     sheet = read_sheet(path)
     assert sheet.faults == ()
-    assert "row 7: 'n/a' read as not reported" in sheet.notes
-    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [7]
+    assert "row 8: 'n/a' read as not reported" in sheet.notes
+    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [8]
 
 
 # --- characters and delimiters -------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_a_batch_knows_numbers_made_of_the_others_too(tmp_path: Path) -> None:
     ]
     path.write_text("market,period,provider,value\n" + "".join(rows))
     notes = open_source(path, tmp_path).notes["note"].to_list()
-    assert "'YoY growth' is not a vendor but made of the other numbers: rows 3 and 6 not used" in notes
+    assert "'YoY growth' is not a vendor but made of the other numbers: rows 4 and 7 not used" in notes
 
 
 @pytest.mark.parametrize("title", ["value", "units"])
@@ -323,7 +323,7 @@ def test_an_amount_that_may_be_a_thousand_has_two_readings_whatever_its_column_i
     path = tmp_path / "phones.csv"
     path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.345\n2020Q1,C,345\n")
     for read in (read_shares_file, lambda path: open_source(path, tmp_path)):
-        with pytest.raises(InvalidTable, match=r"row 1 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
+        with pytest.raises(InvalidTable, match=r"row 2 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
             read(path)
     assert tidy_file(path, options=Reading(decimal="comma")).frame["value"].to_list() == [1234.0, 2345.0, 345.0]
     path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.3\n2020Q1,C,345\n")
@@ -411,3 +411,11 @@ def _in_sheet(path: Path, old: str, new: str) -> None:
         for name, data in parts.items():
             is_sheet = name.endswith("sheet1.xml")
             archive.writestr(name, data.replace(old.encode(), new.encode()) if is_sheet else data)
+
+
+def test_rows_are_the_lines_of_a_text_whichever_way_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text("market,period,provider,share\nm,2020Q1,A,0.4\n\nm,2020Q1,B,1.7\n")
+    assert next(violation.row for violation in read_shares_file(path).violations) == 4
+    path.write_text("market,quarter,vendor,share\nm,2020Q1,A,0.4\n\nm,2020Q1,B,1.7x\n")
+    assert "row 4 has '1.7x'" in read_sheet(path).refused["m"][0]
