@@ -9,11 +9,13 @@ from forecast.errors import InvalidTable
 from forecast.headers import is_sum, speaks_of_growth, spoken_of
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
+from forecast.sheet.wording import listed
 
 _NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
 _CLOSE = 0.005  # the same, of numbers that may be amounts
 _WIDEST = 0.1  # of that allowance
 _TOO_MUCH = 150.0  # sum of a quarter from which on its numbers are no per cents with a slip
+_FEWEST_QUARTERS = 4  # in which a number must be the sum of those above it, as in `forecast.sums`
 _UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
 Key = tuple[str, str, Cell]  # market, quarter, publication
@@ -225,6 +227,10 @@ def _open(
         return "per cent", {}
     if says in ("share", "percent"):
         return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    if summed := _sums_among(sums, digits, records):
+        verb = "is the sum of others" if len(summed) == 1 else "are sums of others"
+        notes.append(f"read as per cent: the quarters sum to about 100 without {listed(summed)}, which {verb}")
+        return "per cent", {}
     if says == "amount":
         notes.append("read as amounts, as the words of the sheet say")
         return "amounts", {}
@@ -240,6 +246,27 @@ def _open(
         f"{sums[0].total:.6g})",
         f"--measure {flag} or --measure amount",
     )
+
+
+def _sums_among(sums: Sequence[_Sum], digits: Sequence[str | None], records: Records) -> list[str]:
+    """Names whose numbers sum up those right above them, where the quarters sum to about 100 without them only."""
+    runs: dict[Cell, bool] = {}
+    for found in sums:
+        before: list[float] = []
+        for n in found.cells:
+            own, room = _number(digits, n), found.slack
+            parts = [sum(before[k:]) for k in range(len(before) - 1)]
+            is_run = any(abs(own - part) <= room and part > 0 for part in parts)
+            who = records.providers[n]
+            runs[who] = runs.get(who, True) and is_run
+            before.append(own)
+    summed = [who for who, is_run in runs.items() if is_run]
+    rest = [
+        (sum(_number(digits, n) for n in found.cells if not runs[records.providers[n]]), found.slack) for found in sums
+    ]
+    if len(sums) < _FEWEST_QUARTERS or any(abs(total - 100) > max(0.5, slack) for total, slack in rest):
+        return []
+    return [quoted(who) for who in summed]
 
 
 def _span(sums: Sequence[_Sum]) -> str:

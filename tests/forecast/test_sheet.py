@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.brought import made_fit, tidy_sheet
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading, Sheet, understand
 
@@ -662,3 +663,36 @@ def test_a_long_table_of_typed_cells_is_read_as_it_is() -> None:
     frame = pl.DataFrame({"period": ["2020Q1"] * 2, "provider": ["A", "B"], "value": [3, 1]})
     sheet = understand([frame.columns, *map(list, frame.rows())], name="x")
     assert sheet.frame["value"].to_list() == [3.0, 1.0]
+
+
+def test_subtotals_among_per_cents_do_not_make_amounts_of_them() -> None:
+    rows = {"A": (31, 32, 33, 35), "B": (22, 21, 23, 20), "European vendors": (53, 53, 56, 55), "C": (25, 26, 21, 30),
+            "D": (12, 13, 11, 9), "Asian vendors": (37, 39, 32, 39), "Others": (10, 8, 12, 6)}  # fmt: skip
+    text = "Vendor|2022Q1|2022Q2|2022Q3|2022Q4\n" + "\n".join(f"{n}|{'|'.join(map(str, c))}" for n, c in rows.items())
+    sheet = read(text)
+    assert sheet.unit == "per cent"
+    note = next(note for note in sheet.notes if note.startswith("read as per cent"))
+    assert "'European vendors'" in note
+    assert "'Asian vendors'" in note
+    made = made_fit(tidy_sheet(sheet))
+    assert made.refused.is_empty()
+    assert set(made.shares["provider"]) == {"A", "B", "C", "D", "Others"}
+    assert read(text.replace("|10|", "|100|")).unit == "amounts"
+
+
+def test_a_quarter_missing_in_the_middle_is_told() -> None:
+    sheet = read("Quarter|A|B\nQ1 2020|30%|70%\nQ3 2020|30%|70%\nQ1 2021|30%|70%")
+    assert "quarters missing between the first and the last: 2020Q2 and 2020Q4" in sheet.notes
+    sheet = read("market|quarter|vendor|share\na|2020Q1|A|1\na|2020Q3|A|1\nb|2020Q1|A|1\nb|2020Q2|A|1")
+    assert "quarters missing between the first and the last of 'a': 2020Q2" in sheet.notes
+    assert not any("'b'" in note for note in sheet.notes)
+
+
+@pytest.mark.parametrize("unit", ["(USD m)", "(%)", "[EUR bn]"])
+def test_a_unit_behind_all_vendors_is_no_part_of_their_names(unit: str) -> None:
+    sheet = read(f"Quarter|Nordbank {unit}|Kestrel {unit}|Total\nQ1 2020|30|70|100\nQ2 2020|40|60|100")
+    assert set(sheet.frame["provider"]) == {"Nordbank", "Kestrel", "Total"}
+    assert f"a unit behind all names is no part of them: 'Nordbank {unit}' is 'Nordbank'" in sheet.notes
+    assert "several units" in refusal(f"Quarter|Nordbank {unit}|Kestrel (units)\nQ1 2020|30|70\nQ2 2020|40|60")
+    kept = read(f"Quarter|Nordbank {unit}|Kestrel\nQ1 2020|30%|70%")
+    assert set(kept.frame["provider"]) == {f"Nordbank {unit}", "Kestrel"}
