@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
 from forecast.headers import Header, calls_names
@@ -131,6 +132,29 @@ def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[i
         here = table.cell(n, column or 0)
         last = last if here is None else here
         found[n] = last
+    return found
+
+
+def merged_rows(table: Table, column: int | None, header: int, rows: Sequence[int], notes: list[str]) -> dict[int, int]:
+    """The row in which the cell of each row stands, where a column has a name once for several rows, as merged cells.
+
+    Such a column begins with a name, has no name twice in a row, and no fewer empty cells than names.
+    """
+    if column is None:
+        return {}
+    names = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+    again = any(one == other for (_, one), (_, other) in pairwise(names))
+    if not names or names[0][0] != rows[0] or again or len(rows) < 2 * len(names):
+        return {}
+    starts = {n for n, _ in names}
+    found: dict[int, int] = {}
+    start = rows[0]
+    for n in rows:
+        start = n if n in starts else start
+        found[n] = start
+    notes.append(
+        f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
+    )
     return found
 
 

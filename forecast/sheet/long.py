@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, is_blank, quoted, read_number, read_stamp
+from forecast.cells import Cell, Stamp, quoted, read_number, read_stamp
 from forecast.headers import Header, is_footnote, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
@@ -14,6 +14,7 @@ from forecast.sheet.columns import (
     is_bare,
     join_time,
     market_of,
+    merged_rows,
     said_time,
     tell_above,
     tell_columns,
@@ -67,17 +68,16 @@ def take_long(
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
     last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
+    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
+    period = columns.period if columns.year is None else None
+    of_who, of_time, of_market = (
+        merged_rows(table, c, header, given, notes) for c in (columns.provider, period, columns.market)
+    )
     for n in rows:
-        cells = table.grid[n]
-        size = len(cells)
-        who = cells[columns.provider] if columns.provider < size else None
-        number = cells[columns.measure] if columns.measure < size else None
-        said = cells[columns.period] if columns.period is not None and columns.period < size else None
-        if is_blank(number):
-            number = None
-        if is_blank(who):
-            who = None
-        time: Cell | Stamp = None if is_blank(said) else said
+        who = table.cell(of_who.get(n, n), columns.provider)
+        number = table.cell(n, columns.measure)
+        said = None if columns.period is None else table.cell(of_time.get(n, n), columns.period)
+        time: Cell | Stamp = said
         if columns.year is not None:
             year = years[n]
             time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
@@ -87,9 +87,10 @@ def take_long(
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
             silent.append(n)
             continue
-        market = table.cell(n, columns.market) if columns.market is not None else None
+        place = of_market.get(n, n)
+        market = table.cell(place, columns.market) if columns.market is not None else None
         if market not in named or market is None:
-            named[market] = market_of(table, n, header, columns.market, options, faults)
+            named[market] = market_of(table, place, header, columns.market, options, faults)
         records.add(table.number(n), named[market], time, said, time_title, who, number, title)
         columns.take(n, records)
     repeated, remarks = part_silent(table, header, silent, numbered)

@@ -85,7 +85,7 @@ def understand(
 def _tell_gaps(records: Records, times: Sequence[str | None], notes: list[str]) -> None:
     """Say which quarters are missing between the first and the last of a market."""
     there: dict[str, set[int]] = {}
-    for market, time in zip(records.markets, times, strict=True):
+    for market, time in dict.fromkeys(zip(records.markets, times, strict=True)):
         if time is not None:
             there.setdefault(market, set()).add(Quarter.parse(time).index)
     for market, found in there.items():

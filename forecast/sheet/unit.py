@@ -16,6 +16,7 @@ _CLOSE = 0.005  # the same, of numbers that may be amounts
 _WIDEST = 0.1  # of that allowance
 _TOO_MUCH = 150.0  # sum of a quarter from which on its numbers are no per cents with a slip
 _FEWEST_QUARTERS = 4  # in which a number must be the sum of those above it, as in `forecast.sums`
+_PERCENT_FROM = 10.0  # sum of a quarter below which its numbers are no per cents
 _UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
 Key = tuple[str, str, Cell]  # market, quarter, publication
@@ -177,7 +178,8 @@ def _shares(
         return "fractions", {}
     if small and (not percent or ones):
         # some quarters look like fractions, and others do not
-        if len(small) > len(large):
+        slips = not hundreds and (ones or all(found.total < _PERCENT_FROM for found in large))
+        if len(small) > len(large) or (slips and not percent):
             hint = "the other quarters hold fractions of 1"
             return "fractions", dict.fromkeys(above, ("share_in_unit_interval", "fractions of 0 to 1", hint))
         if len(small) < len(large) and hundreds:

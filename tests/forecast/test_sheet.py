@@ -696,3 +696,27 @@ def test_a_unit_behind_all_vendors_is_no_part_of_their_names(unit: str) -> None:
     assert "several units" in refusal(f"Quarter|Nordbank {unit}|Kestrel (units)\nQ1 2020|30|70\nQ2 2020|40|60")
     kept = read(f"Quarter|Nordbank {unit}|Kestrel\nQ1 2020|30%|70%")
     assert set(kept.frame["provider"]) == {f"Nordbank {unit}", "Kestrel"}
+
+
+def test_a_slip_in_one_market_and_a_bad_quarter_in_another_refuse_these_two_alone() -> None:
+    for good in ("c|2020Q1|A|0.4\nc|2020Q1|B|0.6", "c|2020Q1|A|0.4"):
+        text = "market|quarter|vendor|share\na|2020Q5|A|0.4\na|2020Q1|B|0.6\nb|2020Q1|A|1.2\nb|2020Q1|B|0.5\n"
+        sheet = read(text + good)
+        assert set(sheet.refused) == {"a", "b"}
+        assert sheet.fit["share"].to_list()[:1] == [0.4]
+
+
+def test_names_that_stand_once_for_several_rows_are_read_in_all_of_them_and_told() -> None:
+    sheet = read("vendor|quarter|share\nA|2020Q1|0.4\n|2020Q2|0.5\nB|2020Q1|0.6\n|2020Q2|0.5")
+    assert numbers(sheet) == {("2020Q1", "A"): 0.4, ("2020Q2", "A"): 0.5, ("2020Q1", "B"): 0.6, ("2020Q2", "B"): 0.5}
+    assert "empty cells of column 'vendor' are read as the one above, as merged cells" in sheet.notes
+    sheet = read("market|quarter|vendor|share\nm|2020Q1|A|0.4\n||B|0.6\n|2020Q2|A|0.5\n||B|0.5")
+    assert sheet.faults == ()
+    assert sheet.frame["period"].to_list() == ["2020Q1", "2020Q1", "2020Q2", "2020Q2"]
+    assert sheet.markets == ("m",)
+
+
+def test_one_name_that_is_missing_is_a_fault_of_one_sentence_and_not_filled() -> None:
+    sheet = read("vendor|quarter|share\nA|2020Q1|0.4\nA|2020Q2|0.5\n|2020Q1|0.6\nB|2020Q2|0.5")
+    ((_, _, message),) = made_fit(tidy_sheet(sheet)).refused.rows()
+    assert message == "column vendor must hold the name of a vendor in every row; row 4 has nothing; fill it in"
