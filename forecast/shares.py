@@ -126,8 +126,9 @@ def read_shares(
     else:
         unclear = []
         typed, misfits, totals = without_sums(typed, measure, notes, dated=dated)
-    # A sheet's cell that holds no quarter is among its faults, and told there.
-    told = pl.col("period").is_null() & pl.col("market").is_in([market for market, _ in faults])
+    # A sheet's cell that holds no quarter or no vendor is among its faults, and told there.
+    unsaid = pl.col("period").is_null() | (pl.col("provider").fill_null("") == "")
+    told = unsaid & pl.col("market").is_in([market for market, _ in faults])
     typed = typed.filter(~told) if faults else typed
     broken = broken_rows(typed, rules)
     violations, refused, count = _refused(typed, rules, broken, [*faults, *unclear, *misfits])

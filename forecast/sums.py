@@ -184,9 +184,10 @@ def _sums(
     named = [k for k in left if is_total(grid.names[k])]
     if measure == "value":
         named += _whole_names(grid, left, named, market, misfits)
-        for k in _runs(grid, left, named, market, misfits):
-            left.remove(k)
-            yield k, "the sum of rows above it", []
+    runs = _runs(grid, left, named, market, misfits) if measure == "value" else _runs_beyond_whole(grid, left, named)
+    for k in runs:
+        left.remove(k)
+        yield k, "the sum of rows above it", []
     taken: list[int] = []
     for k in named:
         others = [n for n in left if n not in named]
@@ -242,6 +243,20 @@ def _runs(
             misfits.append((market, _unsure(grid, k, members, "Subtotal")))
         elif counted is not True:
             yield k
+
+
+def _runs_beyond_whole(grid: _Grid, left: Sequence[int], named: Sequence[int]) -> Sequence[int]:
+    """Rows of shares that are the sum of rows right above them, where every quarter adds up to 1 without them only."""
+    runs = []
+    for k in left:
+        above = [n for n in left if n < k]
+        often = np.isfinite(grid.values[:, k]).sum() >= _FEWEST_QUARTERS_OF_A_RUN
+        free = k not in named and grid.names[k] not in ("", OTHERS)
+        if free and often and _equals(grid, k, [above[i:] for i in range(len(above) - 1)]):
+            runs.append(k)
+    rest = [k for k in left if k not in runs and k not in named]
+    sums = np.nansum(grid.values[:, rest], axis=1)
+    return runs if (np.abs(sums - 1.0) <= grid.room(len(rest))).all() else []
 
 
 def _subtotals(
