@@ -14,7 +14,7 @@ from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import STATEMENT_SCHEMA, check_renamed, merge_figures
 from forecast.merging import figures_in_force as in_force
-from forecast.name_changes import NameChange, for_market
+from forecast.name_changes import NameChange, check_declared, for_market
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.scorecard import Backtest, BacktestProgress
@@ -159,7 +159,7 @@ class Catalog:
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
-        changes = (*self._changes(market, revision, recorded_by), *name_changes)
+        changes = self._with_asked(name_changes, market, revision, recorded_by)
         return self._in_force(market, revision, as_of, recorded_by, changes)
 
     def name_changes(self, market: str, recorded_by: datetime | None = None) -> tuple[NameChange, ...]:
@@ -436,6 +436,17 @@ class Catalog:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
         return in_force(base, _NO_STATEMENTS if stored is None else stored, as_of, changes)
 
+    def _with_asked(
+        self, asked: tuple[NameChange, ...], market: str, revision: int, recorded_by: datetime | None
+    ) -> tuple[NameChange, ...]:
+        """The changes of names that are declared, and after them those of a question, which must concern the market."""
+        declared = tuple(self._changes(market, revision, recorded_by))
+        if asked:
+            cells = self._of_market(market, revision, recorded_by)["providers"].unique(maintain_order=True)
+            names = [name for cell in cells for name in cell.split("|")]
+            check_declared(asked, (*names, *(change.into for change in declared)))
+        return (*declared, *asked)
+
     def _usual_house(self, market: str, revision: int, recorded_by: datetime | None) -> str:
         return usual_house(self._of_market(market, revision, recorded_by))
 
@@ -454,7 +465,7 @@ class Catalog:
         if everything.is_empty():
             raise NotEnoughData(market, 0, 1, f"recorded by {recorded_by}")
         house = house or self._house_of(market, revision, recorded_by)
-        changes = (*self._changes(market, revision, recorded_by), *name_changes)
+        changes = self._with_asked(name_changes, market, revision, recorded_by)
         if changes and "kind" in everything.columns:
             check_renamed(everything.filter(pl.col("kind") == "shares"), changes, as_of=as_of)
         figures = self._in_force(market, revision, as_of, recorded_by, changes)
