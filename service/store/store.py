@@ -52,6 +52,7 @@ from service.store.withdrawing import (
     digest_of,
     repeated_by,
     rows_withdrawn,
+    totals_kept,
     withdrawable,
 )
 
@@ -274,9 +275,8 @@ class Store:
                 return withdrawn_before(earlier, query, digest)
             entries = read_entries(connection)
             before = read_statements(connection, markets=None)
-            chosen = choose_rows(
-                withdrawable(before, read_names(connection, markets=None)), query, base, entries=entries
-            )
+            counted = withdrawable(before, read_names(connection, markets=None))
+            chosen = choose_rows(counted, query, base, entries=entries)
             ended, names_ended = chosen.filter(pl.col("kind") != NAMES), chosen.filter(pl.col("kind") == NAMES)
             markets = tuple(chosen["market"].unique().sort())
             of_markets = pl.col("market").is_in(markets)
@@ -289,7 +289,7 @@ class Store:
                 withdrawn=rows_withdrawn(chosen),
                 changes=first_changes(changed),
                 validate_only=query.validate_only,
-                warnings=repeated_by(chosen, entries),
+                warnings=(*repeated_by(chosen, entries), *totals_kept(chosen, counted)),
             )
             if query.validate_only:
                 return report
