@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -516,7 +517,7 @@ def test_a_rule_of_shares_to_be_kept_names_the_row_that_breaks_it(rule: str, col
     assert (rule, 2, next(iter(columns))) in [(v.rule, v.row, v.column) for v in found]
 
 
-def quarters_of(values: dict[str, list[float | None]]) -> pl.DataFrame:
+def quarters_of(values: Mapping[str, Sequence[float | None]]) -> pl.DataFrame:
     """Shares of one market as a list of numbers per provider, from 2023Q1 on."""
     rows = [(f"2023Q{t + 1}", name, share) for name, cells in values.items() for t, share in enumerate(cells)]
     return pl.DataFrame(rows, schema=["period", "provider", "share"], orient="row")
@@ -553,7 +554,7 @@ def test_who_ends_where_another_gains_as_much_may_have_merged_with_it(
 
 
 def test_who_ends_where_all_others_gain_a_little_is_no_merger() -> None:
-    values = {"A": [0.5, 0.5, 0.56], "B": [0.3, 0.31, 0.35], "C": [0.1, 0.1, None], "D": [0.1, 0.09, 0.09]}
+    values = {"A": [0.5, 0.5, 0.56], "B": [0.3, 0.31, 0.35], "C": [0.1, 0.1], "D": [0.1, 0.09, 0.09]}
     assert read_shares(quarters_of(values)).notes.is_empty()
 
 
@@ -564,3 +565,13 @@ def test_a_residual_part_that_is_not_what_the_others_leave_is_told() -> None:
     ]
     whole = {"A": [0.48, 0.47], "B": [0.3, 0.31], "Others": [0.22, 0.21]}
     assert read_shares(quarters_of(whole)).notes.is_empty()
+
+
+def test_one_cause_is_told_once() -> None:
+    nameless = quarters_of({"A": [0.6, 0.58], "": [0.4, 0.42]})
+    for frame in (nameless, nameless.with_columns(provider=pl.col("provider").replace("", None))):
+        (message,) = read_shares(frame).refused["message"]
+        assert message.count("rows 3 and 4") == 1 and "expected a name" in message and "characters" not in message
+    twice = pl.concat([quarters_of({"A": [0.6], "B": [0.4]}), quarters_of({"A": [0.59]})])
+    (message,) = read_shares(twice).refused["message"]
+    assert message.startswith("row 3: ") and "given before" in message and "sum" not in message
