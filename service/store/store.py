@@ -30,7 +30,7 @@ from service.store.entries import (
     withdrawn_before,
 )
 from service.store.failures import failures_told
-from service.store.incoming import Incoming, as_known, left_behind
+from service.store.incoming import Incoming, as_known, left_behind, misnamed
 from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
@@ -241,7 +241,11 @@ class Store:
                 known=given.height - said.height,
                 markets=incoming.markets,
                 validate_only=validate_only,
-                warnings=(*incoming.warnings, *left_behind(incoming, before, read_changes(names_known))),
+                warnings=(
+                    *incoming.warnings,
+                    *misnamed(incoming, known),
+                    *left_behind(incoming, before, read_changes(names_known)),
+                ),
                 restated=changed["after"].count(),
                 superseded=changed["after"].null_count(),
                 changes=first_changes(changed),

@@ -370,3 +370,12 @@ def test_a_withdrawal_of_one_provider_of_amounts_tells_that_the_totals_stay(shar
     )
     everything = WithdrawQuery(market="kept-totals", validate_only=True)
     assert shared.catalog.withdraw(everything).warnings == ()
+
+
+def test_a_change_kept_with_a_table_that_misspells_its_provider_is_told(shared: Desk) -> None:
+    given = (NameChange("Acmee", "Bolt", "merged", Quarter.parse("2020Q3")),)
+    report = shared.catalog.import_table(table("misspelt", *RIGHT), kind="shares", name_changes=given)
+    (told,) = [warning for warning in report.warnings if "Acmee" in warning]
+    assert told == (
+        "nothing is known of Acmee in misspelt, though Acmee is part of Bolt from 2020Q3 on; did you mean Acme?"
+    )
