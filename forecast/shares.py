@@ -397,12 +397,9 @@ def _overruled(typed: pl.DataFrame, *, dated: bool) -> list[tuple[str, str]]:
         first = rows.row(0, named=True)
         more = f" and {rows.height - 1} more" if rows.height > 1 else ""
         told, left = 100.0 * first["others"], 100.0 * (1.0 - first["sum"] + first["others"])
+        when = f"in {first['period']}{more}"
         found.append(
-            (
-                str(market),
-                f"Others is given as {told:.4g} % in {first['period']}{more}, where the other shares leave {left:.4g} "
-                "%: it is taken as what they leave",
-            )
+            (str(market), f"Others is given as {told:.4g} % {when}, where the other shares leave {left:.4g} %")
         )
     return found
 

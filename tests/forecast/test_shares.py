@@ -561,7 +561,7 @@ def test_who_ends_where_all_others_gain_a_little_is_no_merger() -> None:
 def test_a_residual_part_that_is_not_what_the_others_leave_is_told() -> None:
     short = {"A": [0.48, 0.47, 0.46], "B": [0.3, 0.31, 0.54], "Others": [0.0, 0.0, 0.0]}
     assert read_shares(quarters_of(short)).notes["note"].to_list() == [
-        "Others is given as 0 % in 2023Q1 and 1 more, where the other shares leave 22 %: it is taken as what they leave"
+        "Others is given as 0 % in 2023Q1 and 1 more, where the other shares leave 22 %"
     ]
     whole = {"A": [0.48, 0.47], "B": [0.3, 0.31], "Others": [0.22, 0.21]}
     assert read_shares(quarters_of(whole)).notes.is_empty()
