@@ -31,6 +31,10 @@ _WHOLE = re.compile(r"(?:the )?(?:world(?: ?wide)?|global|industry|globally|welt
 _SUBTOTAL = re.compile(
     rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?"
 )
+_PART = re.compile(
+    r"(?:[-\u2013\u2014\u2022\u00b7>*]\s*)?"
+    r"(?:(?:of which|thereof|davon|darunter|waarvan|di cui|de los cuales|dont)\b[ :,]*|o/w\s+)\S.*"
+)
 _JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
 
 
@@ -161,6 +165,15 @@ def is_subtotal(name: str, /) -> bool:
     (True, True, False)
     """
     return _SUBTOTAL.fullmatch(_said(name)) is not None
+
+
+def is_part(name: str, /) -> bool:
+    """Whether a name usually stands for a part of the row above it.
+
+    >>> is_part("- of which Retail"), is_part("davon Inland"), is_part("Retail of which")
+    (True, True, False)
+    """
+    return _PART.fullmatch(_said(name)) is not None
 
 
 def joined_names(name: str, /) -> tuple[str, ...]:

@@ -99,11 +99,13 @@ def own_history(
     for k, name in enumerate(kept):
         if name == OTHERS:
             exact[:, k] &= ~(np.abs(stated[:, k] - completed[:, k]) > max(half, FINEST_HALF) + 1e-9)
+    # A zero of a quarter without any other share is a report too, though no composition comes of it.
+    zero = np.isnan(completed) & exact & (stated == 0.0)
     status = _status(table, exact, completed, kept)
     bridged = _bridged(completed)
     share = np.where(np.isfinite(stated) & exact, stated, completed)
     sd = np.where(np.isfinite(table), half / np.sqrt(3.0), _guess_sd(table, bridged))
-    unknown = np.isnan(completed)
+    unknown = np.isnan(completed) & ~zero
     return History(
         market=market,
         house=house,
@@ -142,7 +144,7 @@ def _status(
         whole = all(np.isfinite(table[t, k]) for k, name in enumerate(names) if name != OTHERS)
         row = []
         for k, name in enumerate(names):
-            if np.isnan(completed[t, k]):
+            if np.isnan(completed[t, k]) and not (exact[t, k] and table[t, k] == 0.0):
                 row.append(Status.UNKNOWN)
             elif np.isfinite(table[t, k]):
                 row.append(Status.REPORTED if exact[t, k] else Status.COMBINED)

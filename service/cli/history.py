@@ -49,7 +49,7 @@ def history(
 
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    opened = open_market(market, reading, figures=figures, database=database, house=house)
+    opened = open_market(market, reading, figures=figures, database=database, house=house, name_changes=name_changes)
     found = opened.catalog.history(opened.market, house or "", as_of, recorded_by, name_changes)
     found = replace(found, warnings=(*opened.notes, *found.warnings))
     target.write(found.to_frame(), lambda console: print_history(console, found))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 import click
 
 from forecast.errors import InvalidArgument
-from forecast.name_changes import NameChange, parse_name_change
+from forecast.name_changes import NameChange, check_declared, parse_name_change
 from service.cli.connecting import check_address, note_access
 from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL, parse_moment
 
@@ -87,6 +87,7 @@ def name_changes(command: F) -> F:
     @wraps(command)
     def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
         given = values.pop("renamed") + values.pop("merged")
+        check_declared(given)
         return command(*arguments, name_changes=given, **values)
 
     return _together(

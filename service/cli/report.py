@@ -1,18 +1,24 @@
 """`sharecast report`: everything about one market on one page."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli import options
 from service.queries import DEFAULT_ORIGINS
 
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
+
 
 @click.command()
 @options.market
 @options.house
 @options.as_of
+@options.recorded_by
+@options.name_changes
 @click.option("--horizon", type=int, default=8, show_default=True, help="Quarters ahead, 1 to 40.")
 @click.option(
     "--origins",
@@ -31,6 +37,8 @@ def report(
     market: str,
     house: str | None,
     as_of: date | None,
+    recorded_by: datetime | None,
+    name_changes: "tuple[NameChange, ...]",
     horizon: int,
     origins: int,
     figures: Path | None,
@@ -52,20 +60,20 @@ def report(
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
     check_writable(output)
-    opened = open_market(market, reading, figures=figures, database=database, house=house)
+    opened = open_market(market, reading, figures=figures, database=database, house=house, name_changes=name_changes)
     catalog, market = opened.catalog, opened.market
     for note in opened.notes:
         tell(f"note: {note}")
     chosen = house or catalog.house_of(market)
     made = make_report(
-        catalog.figures_in_force(market, as_of),
+        catalog.figures_in_force(market, as_of, recorded_by, name_changes),
         catalog.breaks(),
         market=market,
         house=chosen,
         as_of=as_of,
         horizon=horizon,
         origins=origins,
-        name_changes=catalog.name_changes(market),
+        name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
     )
     write_bytes(made.to_html(), output)
     tell(f"report: {output.resolve()}")
