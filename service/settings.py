@@ -57,6 +57,14 @@ def quiet_grpc() -> None:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 
+def proxy_variable(host: str, environment: Mapping[str, str] = os.environ, /) -> str | None:
+    """The variable that has gRPC go to a host through a proxy, as gRPC reads it; None where it goes there itself."""
+    named = next((name for name in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(name)), None)
+    around = environment.get("no_grpc_proxy") or environment.get("no_proxy") or ""
+    passed_by = any(host.endswith(each.strip()) for each in around.split(",") if each.strip())
+    return None if passed_by else named
+
+
 def use_one_thread() -> None:
     """Have the libraries that this process loads later use one thread each, unless the environment says otherwise.
 

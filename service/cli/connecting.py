@@ -1,7 +1,7 @@
 """The client of a command, from --address and the options beside it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from service.client import Client
 
 _META = "sharecast.access."  # of the context, for what `note_access` keeps
-_NAMES = ("key_file", "ca", "certificate", "private_key")
+_NAMES = ("key_file", "ca", "certificate", "private_key", "server_name")
 _LONGEST_KEY = 1000  # bytes of a file that could hold one
 
 
-def note_access(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+def note_access(ctx: click.Context, param: click.Parameter, value: Path | str | None) -> None:
     """Keep what an option says of how to reach a server, as its callback, until `connect` asks for it."""
     if value is not None:
         ctx.meta[f"{_META}{param.name}"] = value
@@ -37,6 +37,7 @@ def connect(address: str) -> "Client":
         ca=given.get("ca"),
         certificate=given.get("certificate"),
         private_key=given.get("private_key"),
+        server_name=given.get("server_name"),
     )
 
 
@@ -51,7 +52,7 @@ def check_address(address: str | None) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --address.")
 
 
-def _given() -> dict[str, Path]:
+def _given() -> dict[str, Any]:
     meta = click.get_current_context().meta
     return {name: meta[_META + name] for name in _NAMES if _META + name in meta}
 
