@@ -1,7 +1,10 @@
 """How far a batch is, on standard error."""
 
+import threading
 import time
 from typing import TextIO
+
+_PATIENCE = 2.0  # seconds without a word
 
 
 class Progress:
@@ -11,15 +14,20 @@ class Progress:
         stream: Where to write.
         every: Seconds between two lines; None: 0.1 on a terminal, 10 elsewhere.
         of: What is counted, in the plural.
+        waiting: Told where nothing is done after two seconds: what takes so long.
     """
 
-    def __init__(self, stream: TextIO, *, every: float | None = None, of: str = "markets") -> None:
+    def __init__(self, stream: TextIO, *, every: float | None = None, of: str = "markets", waiting: str = "") -> None:
         self._stream, self._of = stream, of
         self._live = stream.isatty()
         self._every = every if every is not None else (0.1 if self._live else 10.0)
         self._start = self._last = time.monotonic()
         self._drawn = False
         self._before = 0
+        self._patience = threading.Timer(_PATIENCE, self._tell, [waiting])
+        self._patience.daemon = True
+        if waiting:
+            self._patience.start()
 
     def resumed(self, done: int) -> None:
         """So many were done before this run, and say nothing of its rate."""
@@ -27,6 +35,7 @@ class Progress:
 
     def __call__(self, done: int, failed: int | None, total: int) -> None:
         """Report `done` of `total`, `failed` of them without a forecast where that is known yet."""
+        self._patience.cancel()
         now = time.monotonic()
         if now - self._last < self._every:
             return
@@ -35,12 +44,16 @@ class Progress:
         left = f"{duration((total - done) / rate)} left" if rate else "time left unknown"
         lost = "" if failed is None else f"{failed:,} failed, "
         line = f"{done:,} of {total:,} {self._of}, {lost}{rate:,.1f} a second, {left}"
+        self._tell(line)
+
+    def _tell(self, line: str) -> None:
         self._stream.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")
         self._stream.flush()
         self._drawn = self._live
 
     def close(self) -> None:
         """Clear the line, so that what follows starts on a clean one."""
+        self._patience.cancel()
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
