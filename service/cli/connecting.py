@@ -8,6 +8,7 @@ import click
 from service.settings import Settings, quiet_grpc
 
 if TYPE_CHECKING:
+    from service.cli.options import SheetOptions
     from service.client import Client
 
 _META = "sharecast.access."  # of the context, for what `note_access` keeps
@@ -50,6 +51,35 @@ def check_address(address: str | None) -> None:
     if address is None:
         for name in _given():
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --address.")
+
+
+def check_here(address: str | None, **given: object) -> None:
+    """Refuse options that are about this machine where a server is asked.
+
+    Args:
+        address: Of the server; None for none.
+        given: By name, what an option was given; None where it was not.
+
+    Raises:
+        UsageError: one was given, and an address.
+    """
+    for name, value in given.items():
+        if address is not None and value is not None:
+            raise click.UsageError(
+                f"--{name} is for this machine, and a server at --address does not read it; give one."
+            )
+
+
+def check_market(market: str, reading: "SheetOptions") -> None:
+    """Refuse a file, and what is said about one, where a server is asked that is not sent any.
+
+    Raises:
+        UsageError: it is one, or something is said.
+    """
+    from service.sheets import is_sheet_file
+
+    if reading.given or is_sheet_file(market):
+        raise click.UsageError(f"A server at --address is asked for a MARKET, not for a FILE; give one, not {market}.")
 
 
 def _given() -> dict[str, Any]:

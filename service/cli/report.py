@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, check_market, connect
 from service.queries import DEFAULT_ORIGINS
 
 
@@ -27,6 +28,7 @@ from service.queries import DEFAULT_ORIGINS
     "--output", "-o", type=click.Path(path_type=Path), metavar="PATH", required=True, help="File to write, .html."
 )
 @options.sheet_options
+@options.server("Ask this server.  [default: make it here]")
 def report(
     market: str,
     house: str | None,
@@ -36,6 +38,7 @@ def report(
     figures: Path | None,
     database: str | None,
     output: Path,
+    address: str | None,
     reading: options.SheetOptions,
 ) -> None:
     """Write a page about MARKET, or about a FILE of yours: one HTML file that loads nothing.
@@ -51,7 +54,15 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
+    check_here(address, figures=figures, database=database)
     check_writable(output)
+    if address is not None:
+        check_market(market, reading)
+        with connect(address) as client:
+            page = client.render_report(market, house=house, as_of=as_of, horizon=horizon, origins=origins)
+        write_bytes(page.encode(), output)
+        tell(f"report: {output.resolve()}")
+        return
     opened = open_market(market, reading, figures=figures, database=database, house=house)
     catalog, market = opened.catalog, opened.market
     for note in opened.notes:

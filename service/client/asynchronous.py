@@ -101,6 +101,8 @@ class AsyncClient:
     cancel_forecast_job = _single(methods.cancel_forecast_job)
     watch_forecast_job = _streamed(methods.watch_forecast_job)
     backtest = _streamed(methods.backtest)
+    diff_forecasts = _single(methods.diff_forecasts)
+    render_report = _single(methods.render_report)
     list_markets = _paged(methods.list_markets)
     get_market = _single(methods.get_market)
     list_figures = _paged(methods.list_figures)

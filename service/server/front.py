@@ -15,6 +15,7 @@ from service.observe import Observer, Reading
 from service.security import Guard
 from service.server import health_calls
 from service.server.calls import Limits, service_handler
+from service.server.comparing import ComparingReplies
 from service.server.forecasts import ForecastReplies
 from service.server.handlers import ForecastHandlers, MarketHandlers
 from service.server.health_calls import Health
@@ -171,12 +172,15 @@ class Front:
     def _add_services(self) -> None:
         self._replies = Replies()
         cached = ForecastReplies(self._catalog, self._work, self._replies)
+        comparing = ComparingReplies(self._catalog, self._work)
         ahead = (self._places or os.cpu_count() or 1) + 1  # so that no place waits for the next part
         self._jobs = JobReplies(self._catalog, self._work, ahead=ahead)
         replies: dict[str, Any] = {
             "Forecast": cached.forecast,
             "StreamForecasts": StreamReplies(self._catalog, self._work, ahead=ahead).stream_forecasts,
             "Backtest": cached.backtest,
+            "DiffForecasts": comparing.diff,
+            "RenderReport": comparing.report,
             "GetHistory": cached.history,
             "CreateForecastJob": self._jobs.create,
             "GetForecastJob": self._jobs.get,
