@@ -10,12 +10,12 @@ from functools import lru_cache
 from math import exp, isnan, log, sqrt
 from typing import TypeAlias
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast import completing
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 from forecast.models.base import FEWEST_QUARTERS, Cells
 from forecast.models.dlm import MOST_QUARTERS, RECENT, SMALLEST_WEIGHT
 from forecast.models.kernel import add_rounding, filter_grid, gain_tables, ready_market
@@ -40,10 +40,10 @@ from forecast.prior import Prior
 IntArray = npt.NDArray[np.int64]
 Tables: TypeAlias = tuple[IntArray, FloatArray, FloatArray, FloatArray]
 
-complete = nb.njit(cache=True, nogil=True, error_model="numpy")(completing.complete)
+complete = compiled(completing.complete)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _contrasts(parts: int) -> FloatArray:
     """As `forecast.composition.helmert`, to the last bit."""
     basis = np.zeros((parts, parts - 1))
@@ -55,7 +55,7 @@ def _contrasts(parts: int) -> FloatArray:
     return basis
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def fill_gaps(shares: FloatArray, observed: npt.NDArray[np.bool_]) -> FloatArray:
     """As `forecast.models.smoothing.fill_gaps`; the first and the last quarter are observed."""
     T, K = shares.shape
@@ -73,7 +73,7 @@ def fill_gaps(shares: FloatArray, observed: npt.NDArray[np.bool_]) -> FloatArray
     return filled
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def recent_width(filled: FloatArray, resolution: float) -> FloatArray:
     """As `forecast.models.pool.recent_width`, of a past without breaks."""
     T, K = filled.shape
@@ -92,7 +92,7 @@ def recent_width(filled: FloatArray, resolution: float) -> FloatArray:
     return width
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def finish(means: FloatArray, quantiles: FloatArray, width: FloatArray, residual: int) -> None:
     """Give quantiles their width, and lift the rest of the market, as `forecast.models.pool`; in place.
 
@@ -132,7 +132,7 @@ def finish(means: FloatArray, quantiles: FloatArray, width: FloatArray, residual
         means[h, residual] += 1.0 - named
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def forecast_markets(
     starts: IntArray,
     quarter: IntArray,

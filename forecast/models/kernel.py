@@ -4,22 +4,20 @@ Here quarters without gaps, breaks and events take their covariances from tables
 event share their work.
 """
 
-from collections.abc import Callable
 from math import exp, lgamma, log, pi, sqrt
-from typing import TypeVar
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
-
-Function = TypeVar("Function", bound=Callable[..., object])
+from forecast.compiling import Function, compiled
 
 STATES = 5  # level, slope, and three seasonal states
 
 # Numbers are moved one by one: `target[:] = source` and LAPACK cost seconds of compilation, for the text of errors that
 # cannot arise here, and every new installation compiles once.
+
+_CONTRACT = {"contract", "nsz"}  # products and sums in one step, zeros without a sign
 
 
 def lean(function: Function) -> Function:
@@ -31,9 +29,11 @@ def lean(function: Function) -> Function:
     Source:
         numba issues 2345 and 2350.
     """
-    options = {"cache": True, "nogil": True, "fastmath": {"contract", "nsz"}, "error_model": "numpy", "_nrt": False}
-    compiled: Function = nb.njit(**options)(function)  # type: ignore[call-overload]  # `_nrt` is not documented
-    return compiled
+    return compiled(function, fastmath=_CONTRACT, _nrt=False)  # `_nrt` is not documented
+
+
+def _contracted(function: Function) -> Function:
+    return compiled(function, fastmath=_CONTRACT)
 
 
 @lean
@@ -83,7 +83,7 @@ def predict_cov(
                 R[j, i] = R[i, j]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def ready_market(
     shares: FloatArray,
     basis: FloatArray,
@@ -207,7 +207,7 @@ def spread_of_parts(scale: FloatArray, basis: FloatArray, half: FloatArray, spre
             spread[j, k] = acc
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def add_rounding(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray) -> None:
     """As `forecast.models.dlm.with_rounding`, of one scale matrix, in place.
 
@@ -239,7 +239,7 @@ def add_rounding(scale: FloatArray, dof: float, basis: FloatArray, printed: Floa
             scale[b, d] = acc
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Run the covariance recursion of T quarters without gaps, breaks or events, which no data enters.
 
@@ -303,7 +303,7 @@ def _but_for_events(one: FloatArray, other: FloatArray) -> bool:
     return True
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@_contracted
 def filter_grid(
     Y: FloatArray,
     observed: npt.NDArray[np.bool_],

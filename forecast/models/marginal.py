@@ -7,11 +7,11 @@ take the same steps here as there, so that both forms agree to the rounding of s
 
 from math import sqrt
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 from forecast.models import smoothing
 from forecast.models.kernel import STATES, copy_matrix, lean, predict_cov, spread_of_parts
 from forecast.models.pool import CLOSE, FURTHEST, MOST_STEPS
@@ -24,7 +24,7 @@ _SEASON_WEIGHT, _SEASON_DEGREES = smoothing.SEASON_WEIGHT, smoothing.SEASON_DEGR
 _FEWEST_WITH_SEASON = smoothing.FEWEST_WITH_SEASON
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def choose(weights: FloatArray) -> npt.NDArray[np.int64]:
     """The components that matter, as `forecast.models.predictive.components_of`."""
     order = np.zeros(min(MOST_COMPONENTS, len(weights)), dtype=np.int64)
@@ -42,7 +42,7 @@ def choose(weights: FloatArray) -> npt.NDArray[np.int64]:
     return order[:n]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def smooth_parts(
     filled: FloatArray,
     observed: npt.NDArray[np.bool_],
@@ -250,7 +250,7 @@ def _powered(
     return z, power * further * (1.0 - z * divisor * moving / total) / divisor
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def summarise_mixture(
     nodes: FloatArray,
     weights: FloatArray,

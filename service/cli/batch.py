@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -108,6 +109,12 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     from service.batch.workers import WorkerDied, start_loading
 
     large = _is_large(source) and model == "auto"
+    if large:
+        from service.compiled_code import why_not_kept
+
+        if why := why_not_kept():
+            tell(f"note: {why}")
+    _have_scratch(output)
     if workers > 1 and scheduler is None:
         # Beside the imports of this process; the second since every worker imports the program's main module.
         start_loading("service.batch.compiled" if large else "service.batch.loaded", "service.cli.main")
@@ -173,6 +180,14 @@ def _is_large(source: Path) -> bool:
     """Whether the compiled form of the model is worth loading before the markets are counted."""
     large = LARGE_TABLE if source.suffix.lower() in {".parquet", ".arrow", ".xlsx"} else LARGE_TEXT
     return source.is_file() and source.stat().st_size > large
+
+
+def _have_scratch(output: Path) -> None:
+    """Where nothing but the folder of OUTPUT may be written, have the sockets of processes be there."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(output.absolute().parent)
 
 
 def _cluster(scheduler: str) -> "Over":

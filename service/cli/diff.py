@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, connect
 from service.queries import DEFAULT_HORIZON, DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ ROWS = ("forecast", "figures")
 @options.figures
 @options.database
 @options.result
+@options.server("Ask this server.  [default: compute here]")
 def diff(
     market: str,
     earlier: date,
@@ -67,6 +69,7 @@ def diff(
     database: str | None,
     format_: str | None,
     output: Path | None,
+    address: str | None,
 ) -> None:
     """Compare the forecasts of MARKET as made on two days, and say which new figures changed them.
 
@@ -79,7 +82,24 @@ def diff(
     from service.cli.opening import open_catalog
     from service.cli.output import Target
 
+    declared = name_changes or None
+    check_here(address, figures=figures, database=database, recorded_by=recorded_by, renamed=declared)
     target = Target.choose(format_, output)
+    if address is not None:
+        with connect(address) as client:
+            found = client.diff_forecasts(
+                market,
+                earlier=earlier,
+                later=later,
+                house=house,
+                horizon=horizon,
+                levels=levels,
+                model=model,
+                seed=seed,
+            )
+        table = found.to_frame() if rows == ROWS[0] else found.statements_frame()
+        target.write(table, lambda console: print_diff(console, found))
+        return
     catalog = open_catalog(figures, database)
     progress = Progress(sys.stderr, of="new statements")
     try:

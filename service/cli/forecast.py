@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,11 +91,7 @@ def forecast(
     from service.cli.pages import print_forecast
     from service.files import write_bytes
 
-    for option, given in (("--figures", figures), ("--database", database)):
-        if address is not None and given is not None:
-            raise click.UsageError(
-                f"{option} is for this machine, and a server at --address does not read it; give one."
-            )
+    check_here(address, figures=figures, database=database)
     target = Target.choose(format_, output)
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")

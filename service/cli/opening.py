@@ -142,9 +142,10 @@ def named_database(database: str | None) -> str | None:
     """The database that `open_existing` opens; None for none."""
     settings = Settings.from_environment()
     named = database or settings.database
-    if named == NO_DATABASE or (named is None and not settings.database_file.is_file()):
-        return None
-    return named or str(settings.database_file)
+    own = settings.database_file
+    if named is None and own is not None and _is_file(own):
+        return str(own)
+    return None if named == NO_DATABASE else named
 
 
 def open_for_import(database: str | None) -> "Store":
@@ -160,15 +161,25 @@ def open_for_import(database: str | None) -> "Store":
     named = database or settings.database
     if named == NO_DATABASE:
         raise InvalidArgument("database", named, "give one to import into", f"is {named!r}")
-    if named is None:
-        folder = settings.database_file.parent
+    own = settings.database_file
+    if named is None and own is None:
+        raise InvalidArgument("database", None, "give --database", "is not named, and this user has no home folder")
+    if named is None and own is not None:
+        named, folder = str(own), own.parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidArgument(
                 "database", str(folder), "give another --database", f"folder {folder} cannot be made: {error.strerror}"
             ) from error
-    return _opened(named or str(settings.database_file), create=True)
+    return _opened(str(named), create=True)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in the home of somebody else, which XDG_DATA_HOME or HOME may name
+        return False
 
 
 def _opened(database: str, *, create: bool) -> "Store":

@@ -186,6 +186,13 @@ def server(help_: str) -> Callable[[F], F]:
         click.option(
             "--private-key", type=_FILE, metavar="FILE", expose_value=False, callback=note_access, help="Its key, PEM."
         ),
+        click.option(
+            "--server-name",
+            metavar="NAME",
+            expose_value=False,
+            callback=note_access,
+            help="The name that the server's certificate is for.  [default: the host of --address]",
+        ),
         checked,
     )
 

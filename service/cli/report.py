@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, check_market, connect
 from service.queries import DEFAULT_ORIGINS
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     "--output", "-o", type=click.Path(path_type=Path), metavar="PATH", required=True, help="File to write, .html."
 )
 @options.sheet_options
+@options.server("Ask this server.  [default: make it here]")
 def report(
     market: str,
     house: str | None,
@@ -44,6 +46,7 @@ def report(
     figures: Path | None,
     database: str | None,
     output: Path,
+    address: str | None,
     reading: options.SheetOptions,
 ) -> None:
     """Write a page about MARKET, or about a FILE of yours: one HTML file that loads nothing.
@@ -59,7 +62,16 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
+    declared = name_changes or None
+    check_here(address, figures=figures, database=database, recorded_by=recorded_by, renamed=declared)
     check_writable(output)
+    if address is not None:
+        check_market(market, reading)
+        with connect(address) as client:
+            page = client.render_report(market, house=house, as_of=as_of, horizon=horizon, origins=origins)
+        write_bytes(page.encode(), output)
+        tell(f"report: {output.resolve()}")
+        return
     opened = open_market(market, reading, figures=figures, database=database, house=house, name_changes=name_changes)
     catalog, market = opened.catalog, opened.market
     for note in opened.notes:

@@ -174,9 +174,11 @@ def _check(store: "Store | None") -> "Callable[[], None] | None":
 
 def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:
     from service.client.access import is_local
+    from service.compiled_code import why_not_kept
 
-    for wrong in misspelled():
-        log.warning("%s", wrong)
+    for wrong in (*misspelled(), why_not_kept()):
+        if wrong:
+            log.warning("%s", wrong)
     local = is_local(settings.listen)
     if not tls and not local:
         log.warning("calls come in plain text: keys and figures can be read on their way")
