@@ -55,7 +55,7 @@ _SHAPE_LEVEL = 0.9  # of the pointwise interval whose shape the bands take; one 
 
 
 def simultaneous_bands(
-    draws: FloatArray, level: float, /, *, stretch: float = 1.0, resolution: float = 0.0
+    draws: FloatArray, level: float, /, *, stretch: float = 0.0, resolution: float = 0.0
 ) -> tuple[FloatArray, FloatArray]:
     """Bands that hold the whole path of every provider at once: all providers, all horizons.
 
@@ -66,7 +66,8 @@ def simultaneous_bands(
     Args:
         draws: Shape (draw, ...), such as (draw, H, K); fractions in [0, 1].
         level: Nominal level, in (0, 1): how many of 100 futures keep within the bands everywhere.
-        stretch: Widens each side further, for draws that are known to fall short of the truth.
+        stretch: Widens each side by 1 / (2 (1 - level)) to this power, nothing up to a level of 0.5: for draws that are
+            known to fall short of the truth, the further out the more.
         resolution: Narrowest a side may be, fraction: half a unit of the printed precision, within which nobody knows
             where a share stands that was printed.
 
@@ -95,7 +96,8 @@ def simultaneous_bands(
         factors = np.where(gap > 0.0, gap / above, np.where(gap < 0.0, -gap / below, 0.0))
     needed = factors.reshape(len(draws), -1).max(axis=1, initial=0.0)
     enough = min(int(np.ceil(level * len(draws))), len(draws)) - 1
-    factor = stretch * float(np.partition(needed, enough)[enough]) * (1.0 + 1e-9)  # the outermost draw stays inside
+    wider = max(0.5 / (1.0 - level), 1.0) ** stretch
+    factor = wider * float(np.partition(needed, enough)[enough]) * (1.0 + 1e-9)  # the outermost draw stays inside
     lower, upper = median - np.maximum(factor * below, resolution), median + np.maximum(factor * above, resolution)
     return np.clip(lower, 0.0, 1.0), np.clip(upper, 0.0, 1.0)
 

@@ -295,6 +295,6 @@ def _forecast(
         history=history,
         warnings=prepared.warnings,
         resolution=prepared.series.resolution,
-        stretch=prior.stretch if model == OF_RECORD else 1.0,
+        stretch=prior.stretch if model == OF_RECORD else 0.0,
         latest=prepared.series.shares[-1],
     )

@@ -51,7 +51,7 @@ class Prior:
     mixture_sd: float  # of the log of the factor that widens the whole path of a part
     mixture_mean: float  # of that log
     rounding: float  # weight of the variance that rounding leaves in a share
-    stretch: float  # factor that simultaneous bands of the draws lack
+    stretch: float  # of simultaneous bands of the draws, as `forecast.draws.simultaneous_bands` takes it
     measured: tuple[Measured, ...] = ()  # by restlessness, ascending; the last one ends at infinity
 
     def coverage(self, levels: Sequence[float], restlessness: float, /) -> tuple[float, ...]:
@@ -128,7 +128,7 @@ def shipped_prior() -> Prior:
         mixture_sd=0.52,
         mixture_mean=-0.12,
         rounding=0.7,
-        stretch=1.1,
+        stretch=0.18,
         measured=_measured(),
     )
 

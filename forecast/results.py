@@ -136,7 +136,7 @@ class Forecast(Shown):
     history: History | None = None  # what it was made from, where there are figures behind it
     warnings: tuple[str, ...] = ()
     resolution: float = 0.0  # half a unit of the printed precision of the shares it was made from, fraction
-    stretch: float = 1.0  # factor that simultaneous bands of the draws lack
+    stretch: float = 0.0  # of simultaneous bands of the draws, as `forecast.draws.simultaneous_bands` takes it
     latest: FloatArray | None = None  # (K,) composition of the origin, fraction; what events are told against
     given: tuple[str, ...] = ()  # conditions on the future that every draw meets, in words
 

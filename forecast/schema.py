@@ -208,8 +208,8 @@ def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ..
     """Rules of a table whose quarters are told by some columns, and its cells by others."""
     quarter_sum = _fit_shares.sum().over(quarter)
     most = 1.0 + _rounding.sum().over(quarter) + 1e-9
-    # quarters that happened to have one number would only sum to more
-    least_room = _rounding.filter(pl.col("share") > 0.0).min().fill_null(0.0)
+    # Below zero nothing is counted, so that quarters that happened to have one number would only sum to more.
+    at_least = (_fit_shares - _rounding.filter(_unit_interval("share"))).clip(lower_bound=0.0)
     return (
         *_key_rules(cell),
         Rule(
@@ -228,7 +228,7 @@ def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ..
             (quarter_sum <= most) | ~pl.struct(quarter).is_first_distinct(),
             "shares of a quarter that sum to 1, and no more than their rounding above it",
             value=pl.format("sum {} of {} {}", quarter_sum.round(6), "market", "period"),
-            surely=(_fit_shares.sum().over(_key(quarter), mapping_strategy="explode") <= 1.0 + least_room).all(),
+            surely=(at_least.sum().over(_key(quarter), mapping_strategy="explode") <= 1.0 + 1e-9).all(),
         ),
         _QUALIFIER_RULE,
     )

@@ -140,7 +140,7 @@ class DrawsResult:
     shares: tuple[float, ...]  # D * H * K fractions, to seven digits: draw by draw, in each quarter by quarter
     latest: tuple[float, ...]  # K, the composition at the origin
     resolution: float  # half a unit of the printed precision of the shares behind the forecast, fraction
-    stretch: float  # factor that simultaneous bands made from the draws lack
+    stretch: float  # of simultaneous bands made from the draws, as `forecast.draws.simultaneous_bands` takes it
 
     def to_numpy(self) -> "FloatArray":
         """Shape (D, H, K), float64; the shares of a quarter of a draw sum to one. Loads NumPy."""

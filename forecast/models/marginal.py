@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from forecast.arrays import FloatArray
 from forecast.models import smoothing
-from forecast.models.kernel import STATES, copy_matrix, predict_cov, spread_of_parts
-from forecast.models.pool import CLOSE, MOST_STEPS
+from forecast.models.kernel import STATES, copy_matrix, lean_contracted, predict_cov, spread_of_parts
+from forecast.models.pool import CLOSE, FURTHEST, MOST_STEPS
 from forecast.models.predictive import KEPT_WEIGHT, MOST_COMPONENTS
 from forecast.models.tables import HEAVIEST, HERMITE, HERMITE_WEIGHTS, LARGEST, PIECES, POINTS, SHAPES
 
@@ -169,7 +169,7 @@ def smooth_parts(
     return location, spread
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@lean_contracted
 def _t4(t: float) -> tuple[float, float]:
     """As `forecast.models.smoothing.t4_distribution`."""
     inverse = 1.0 / (1.0 + 0.25 * t * t)
@@ -177,7 +177,7 @@ def _t4(t: float) -> tuple[float, float]:
     return 0.5 + 0.375 * t * root * (1.0 - t * t * inverse / 12.0), 0.375 * inverse * inverse * root
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@lean_contracted
 def _distribution(row: FloatArray, z: float) -> tuple[float, float]:
     """Distribution function and density at z, of a row of the table."""
     far = abs(z)
@@ -190,7 +190,7 @@ def _distribution(row: FloatArray, z: float) -> tuple[float, float]:
     return (value if z >= 0.0 else 1.0 - value), step * (POINTS - 1) * inverse * inverse
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@lean_contracted
 def _raised(base: float, powers: FloatArray, power: float) -> tuple[float, float]:
     """As `forecast.models.predictive.raised`."""
     if base <= 0.0:
@@ -203,7 +203,7 @@ def _raised(base: float, powers: FloatArray, power: float) -> tuple[float, float
     return powers[at, 0] + beyond * (second + beyond * third), second + 2.0 * beyond * third
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@lean_contracted
 def _along(
     k: int,
     away: float,
@@ -230,6 +230,24 @@ def _along(
                 part = (4.0 * part + below + above) / 6.0
             total += part
     return mine, total, power * moving
+
+
+@lean_contracted
+def _powered(
+    k: int,
+    away: float,
+    further: float,
+    middle: FloatArray,
+    slope: FloatArray,
+    rest: FloatArray,
+    powers: FloatArray,
+    power: float,
+) -> tuple[float, float]:
+    """Share k ** power, its coordinate `away` from its middle, and its slope; as `forecast.models.pool`."""
+    _, total, moving = _along(k, away, middle, slope, rest, powers, power)
+    divisor = sqrt(total * sqrt(total)) if power == 0.75 else total**power
+    z = (1.0 + power * (middle[k] + away)) / divisor
+    return z, power * further * (1.0 - z * divisor * moving / total) / divisor
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -411,36 +429,42 @@ def summarise_mixture(
                 scaled[c] = 1.0 / max(sqrt(variance[c] * spread[c, k, k] / dof), 1e-14)
             for c in range(POINTS):
                 shape[c] = peaked * shapes[0, c] + (1.0 - peaked) * shapes[1, c]
+            z, slope_of_z = _powered(k, 0.0, more, middle, slope, rest, powers, power)
+            slope_of_z = max(slope_of_z, unit / (FURTHEST * sd))
+            from_middle = (location[h, k] - z) / slope_of_z
+            variance_of_x = (1.0 - weight) * sd * sd
+            variance_of_x += weight * (2.0 * (unit / slope_of_z) ** 2 + (1.0 - weight) * from_middle * from_middle)
+            start = middle[k] + min(max(weight * from_middle, -FURTHEST * sd), FURTHEST * sd)
+            sd_of_x = min(max(sqrt(variance_of_x), sd / FURTHEST), FURTHEST * sd)
             for q in range(Q if k == residual else Q - 2):
-                x = middle[k] + sd * starts[q]
+                x = start + sd_of_x * starts[q]
                 low, high = middle[k] - 60.0 * sd, middle[k] + 60.0 * sd
                 enough = CLOSE * min(levels[q], 1.0 - levels[q])
+                found = 0.0
                 for _ in range(MOST_STEPS):
                     value, density = 0.0, 0.0
                     for c in range(C):
                         inside, height = _distribution(shape, (x - centre[c, k]) * scaled[c])
                         value += w[c] * inside
                         density += w[c] * height * scaled[c]
-                    away = more * (x - middle[k])
-                    _, total, moving = _along(k, away, middle, slope, rest, powers, power)
-                    divisor = sqrt(total * sqrt(total)) if power == 0.75 else total**power
-                    z = (1.0 + power * (middle[k] + away)) / divisor
-                    tilt = power * more * (1.0 - z * divisor * moving / total) / divisor
+                    z, slope_of_z = _powered(k, more * (x - middle[k]), more, middle, slope, rest, powers, power)
                     inside, height = _t4((z - location[h, k]) / unit)
                     value = (1.0 - weight) * value + weight * inside
-                    density = (1.0 - weight) * density + weight * height * max(tilt, 0.0) / unit
+                    density = (1.0 - weight) * density + weight * height * max(slope_of_z, 0.0) / unit
                     miss = value - levels[q]
                     if miss > 0.0:
                         high = x
                     else:
                         low = x
+                    close = abs(miss) < enough
                     moved = x - miss / max(density, 1e-9)
-                    if abs(miss) < enough:
-                        x = moved
+                    if not close and not low < moved < high:
+                        moved = 0.5 * (low + high)
+                    found = z + slope_of_z * (moved - x)
+                    x = moved
+                    if close:
                         break
-                    x = moved if low < moved < high else 0.5 * (low + high)
-                mine, total, _ = _along(k, more * (x - middle[k]), middle, slope, rest, powers, power)
-                quantiles[q, h, k] = mine / total if total > 0.0 else 1.0
+                quantiles[q, h, k] = min(_raised(found, powers, power)[0], 1.0)
         both = 0.0
         for k in range(K):
             means[h, k] = (1.0 - weight) * means[h, k] / sum_of_means

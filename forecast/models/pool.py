@@ -20,7 +20,7 @@ from forecast.draws import Summary
 from forecast.models import smoothing
 from forecast.models.base import Series
 from forecast.models.dlm import Filtered, Pasts, draw_pasts, filter_pasts, pasts_of
-from forecast.models.predictive import Predictive, components_of, predict
+from forecast.models.predictive import Predictive, components_of, predict, raised
 from forecast.models.smoothing import ROUNDING, Smoothed, fill_gaps, since_break, smooth, t4_distribution, t4_quantile
 from forecast.prior import Prior
 
@@ -33,7 +33,8 @@ NORMAL_80 = 2.56  # standard deviations from the tenth to the ninetieth percenti
 ROUNDS = 3  # of moving the draws to their ranks and closing them: with each, closing takes less away
 _FURTHEST, _SCORE_STEP = 3.6, 0.3  # normal scores of the quantiles that draws are read from
 _DRAWN = tuple(2.0 * NormalDist().cdf(i * _SCORE_STEP) - 1.0 for i in range(1, round(_FURTHEST / _SCORE_STEP) + 1))
-CLOSE, MOST_STEPS = 0.02, 40  # of the search for a quantile: how close the level is before the last step; steps
+CLOSE, MOST_STEPS = 0.05, 40  # of the search for a quantile: how close the level is before the last step; steps
+FURTHEST = 4.0  # of its start from the middle of the first member, in standard deviations of that, and of widths
 
 
 def summarise_market(
@@ -113,33 +114,46 @@ def pooled_quantiles(predictive: Predictive, smoothed: Smoothed, levels: FloatAr
     Returns:
         Shape (Q, H, K), shares.
     """
-    a = predictive.power
     middle, sd = predictive.middle[..., None], predictive.sd[..., None]
-    x = middle + sd * starting_points(levels)
+    # Both members as two points on the line of the share: near its quantiles, whose search starts here.
+    z, slope = _powered(predictive, middle)
+    slope = np.maximum(slope, smoothed.spread[..., None] / (FURTHEST * sd))
+    away = (smoothed.location[..., None] - z) / slope
+    wide = (smoothed.spread[..., None] / slope) ** 2 * 2.0
+    variance = (1.0 - weight) * sd * sd + weight * (wide + (1.0 - weight) * away * away)
+    x = middle + np.clip(weight * away, -FURTHEST * sd, FURTHEST * sd)
+    x = x + np.clip(np.sqrt(variance), sd / FURTHEST, FURTHEST * sd) * starting_points(levels)
     low, high = np.broadcast_to(middle - 60.0 * sd, x.shape), np.broadcast_to(middle + 60.0 * sd, x.shape)
     open_ = np.ones(x.shape, dtype=bool)
+    found = np.zeros(x.shape)
     enough = CLOSE * np.minimum(levels, 1.0 - levels)
     for _ in range(MOST_STEPS):
         value, density = predictive.distribution(x)
-        own, _, total, moving = predictive.along(x)
-        # share ** a, and below zero where the share's own coordinate is cut, so that the search can go on
-        divisor = np.sqrt(total * np.sqrt(total)) if a == 0.75 else total**a
-        z = own / divisor
-        slope = a * (predictive.further[..., None] - z * divisor * moving / total) / divisor
+        z, slope = _powered(predictive, x)
         there, height = t4_distribution((z - smoothed.location[..., None]) / smoothed.spread[..., None])
         value = (1.0 - weight) * value + weight * there
         density = (1.0 - weight) * density + weight * height * np.maximum(slope, 0.0) / smoothed.spread[..., None]
         miss = value - levels
         low, high = np.where(miss > 0.0, low, x), np.where(miss > 0.0, x, high)
-        found = np.abs(miss) < enough
+        close = np.abs(miss) < enough
         moved = x - miss / np.maximum(density, 1e-9)
-        moved = np.where(found | ((low < moved) & (moved < high)), moved, 0.5 * (low + high))
-        # The last correction costs nothing, and squares the miss.
+        moved = np.where(close | ((low < moved) & (moved < high)), moved, 0.5 * (low + high))
+        # Along the line the power of a share is nearly straight: the last correction needs no further look.
+        found = np.where(open_, z + slope * (moved - x), found)
         x = np.where(open_, moved, x)
-        open_ &= ~found
+        open_ &= ~close
         if not open_.any():
             break
-    return np.moveaxis(predictive.share(x), 2, 0)
+    return np.moveaxis(np.minimum(raised(found, predictive.power)[0], 1.0), 2, 0)
+
+
+def _powered(predictive: Predictive, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Each share ** power where its coordinate is x, below zero where that is cut, and its slope; shape (H, K, n)."""
+    a = predictive.power
+    own, _, total, moving = predictive.along(x)
+    divisor = np.sqrt(total * np.sqrt(total)) if a == 0.75 else total**a
+    z = own / divisor
+    return z, a * (predictive.further[..., None] - z * divisor * moving / total) / divisor
 
 
 def starting_points(levels: FloatArray) -> FloatArray:

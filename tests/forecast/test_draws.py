@@ -107,9 +107,11 @@ def test_draws_of_any_layout_are_summarised_alike_and_left_as_they_were() -> Non
 def test_bands_are_stretched_and_never_narrower_than_the_print() -> None:
     draws = joint_draws(4, 500)
     lower, _ = simultaneous_bands(draws, 0.8)
-    wider = simultaneous_bands(draws, 0.8, stretch=1.2)
+    wider = simultaneous_bands(draws, 0.8, stretch=0.2)
     median = np.median(draws, axis=0)
-    np.testing.assert_allclose(wider[0], np.clip(median - 1.2 * (median - lower), 0, 1), atol=1e-9)
+    np.testing.assert_allclose(wider[0], np.clip(median - 2.5**0.2 * (median - lower), 0, 1), atol=1e-9)
+    narrow, alike = (simultaneous_bands(draws, 0.5, stretch=power)[0] for power in (0.0, 0.2))
+    np.testing.assert_array_equal(narrow, alike)
     coarse = simultaneous_bands(draws, 0.8, resolution=0.3)
     assert (coarse[0] <= np.maximum(median - 0.3, 0) + 1e-12).all() and (
         coarse[1] >= np.minimum(median + 0.3, 1) - 1e-12
@@ -126,7 +128,7 @@ def test_bands_of_a_forecast_need_its_draws_and_hold_more_than_its_intervals() -
     assert (lower < made.lower[0]).all() and (upper > made.upper[0]).all()
     assert made.draws is not None
     raw = simultaneous_bands(made.draws, 0.8)
-    assert made.stretch > 1.0 and (lower <= raw[0]).all() and (upper >= raw[1]).all()
+    assert made.stretch > 0.0 and (lower <= raw[0]).all() and (upper >= raw[1]).all()
     with pytest.raises(InvalidArgument, match="draws were not kept; make the forecast with keep_draws=True"):
         bands_of(forecast_shares(table, horizon=4), 0.8)
 
