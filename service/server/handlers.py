@@ -13,11 +13,8 @@ from service.catalog import Catalog
 from service.listing import find_figures
 from service.models import list_models
 from service.queries import LARGEST_FIGURES_PAGE, LARGEST_IMPORT, OWN_HOUSE, FiguresQuery, ImportQuery
-from service.server.room import check_history
 from sharecast.v1.forecast_service_pb2 import ListModelsRequest, ListModelsResponse
 from sharecast.v1.market_service_pb2 import (
-    GetHistoryRequest,
-    GetHistoryResponse,
     GetMarketRequest,
     GetMarketResponse,
     ImportFiguresRequest,
@@ -56,7 +53,7 @@ class ForecastHandlers:
 
 
 class MarketHandlers:
-    """The methods of `sharecast.v1.MarketService`, likewise."""
+    """The methods of `sharecast.v1.MarketService`, likewise; histories take processes too."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -70,14 +67,6 @@ class MarketHandlers:
         page = markets[start : start + query.page_size]
         more = start + len(page) < len(markets)
         return convert.markets_response(page, more=more)
-
-    def get_history(self, request: GetHistoryRequest) -> GetHistoryResponse:
-        """The reconstructed composition of one market."""
-        query = convert.history_query(request)
-        history = self._catalog.history(query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
-        answer = convert.history_response(history)
-        check_history(answer, query.most_bytes)
-        return answer
 
     def get_market(self, request: GetMarketRequest) -> GetMarketResponse:
         """One market."""
