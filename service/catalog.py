@@ -113,7 +113,7 @@ class Catalog:
         # with the revision each is of; None: all that was imported of it has been withdrawn
         self._infos: dict[str, tuple[int, MarketInfo | None]] = {}
         # A revision is part of each key: what was made before an import is not found any more.
-        histories, figures_ = _history_bytes, _frame_bytes
+        histories, figures_ = _history_bytes, frame_bytes
         self._histories: Keeper[tuple[_Asked, int], History] = Keeper(
             histories, most=_HISTORIES_KEPT, most_bytes=_HISTORIES_BYTES
         )
@@ -583,5 +583,6 @@ def _history_bytes(history: History) -> int:
     return sum(each.nbytes for each in arrays if each is not None) + _CELL_BYTES * history.share.size
 
 
-def _frame_bytes(frame: pl.DataFrame) -> int:
+def frame_bytes(frame: pl.DataFrame, /) -> int:
+    """What a frame takes in memory."""
     return int(frame.estimated_size())
