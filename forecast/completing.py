@@ -144,7 +144,7 @@ def complete(
                 if filled[t, n] > 0.0:
                     filled[t, n] += each
                 else:
-                    filled[t, n] = (spread - each * above) / (columns - above)
+                    filled[t, n] = max(spread - each * above, 0.0) / (columns - above)
         while spread < -1e-15 and above > 0:
             each = spread / above
             spread = 0.0

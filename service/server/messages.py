@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from service.errors import MalformedRequest
+from service.server.bulk import IMPORT, check_bulk
 from service.server.calls import Call, CollectReply, Reply
 from service.server.work import Work
 
@@ -51,7 +52,7 @@ def in_thread(method: MethodDescriptor, function: Callable[[M], Message], work: 
 
 
 def collected(method: MethodDescriptor, function: Callable[[], Collector[M]], work: Work) -> CollectReply:
-    """The reply of a function that returns a collector of requests."""
+    """The reply of a function that returns a collector of requests, each checked as one that brings rows."""
     kind = GetMessageClass(method.input_type)
 
     def take(collector: Collector[M], raw: bytes) -> None:
@@ -61,6 +62,7 @@ def collected(method: MethodDescriptor, function: Callable[[], Collector[M]], wo
         collector = function()
         # No request is asked for before the one before it is dealt with, so that a fast sender has to wait.
         async for raw in raws:
+            check_bulk(raw, IMPORT)
             await work.at_once(take, collector, raw)
         return await work.in_thread(call, lambda: collector.reply().SerializeToString())
 

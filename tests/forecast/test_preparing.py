@@ -52,6 +52,12 @@ def test_what_rounding_misses_is_spread_and_quarters_without_a_word_stay_so() ->
     assert names == ("A", "B") and warnings == ()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_share_of_many_small_ones_falls_below_zero_by_what_a_computer_rounds(seed: int) -> None:
+    printed = np.random.default_rng(seed).dirichlet(np.full(60, 0.3), size=40).round(4)
+    assert (complete(printed, -1, 5e-5)[0] >= 0.0).all()
+
+
 def test_eight_whole_per_cents_may_miss_the_whole_by_half_a_unit_each() -> None:
     filled, names, _ = complete_rows(np.array([[0.13] * 8, [0.12] * 8]), tuple("ABCDEFGH"), 0.005)
     np.testing.assert_allclose(filled, 0.125)
