@@ -19,8 +19,8 @@ _WHOM = (
 _RESIDUAL = re.compile(
     rf"(?:all |the |any )?(?:others?|remaining|rest|remainder|residual)(?: of)?(?: the)?(?: {_WHOM})?(?: combined)?"
     r"|sonstige[nrs]?(?: anbieter| hersteller| marken)?|andere(?: anbieter| hersteller| marken)?|übrige(?:r markt)?"
-    r"|övriga|øvrige|rest des marktes|restlicher markt|autres|le reste|otros|otras|resto(?: del mercado)?|outros|outras|altri|altre"
-    r"|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
+    r"|rest des marktes|restlicher markt|autres|le reste|otros|otras|resto(?: del mercado)?|outros|outras|altri|altre"
+    r"|övriga|øvrige|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
 )
 _TOTAL = re.compile(
     rf"(?:(?:grand|overall|market|world|worldwide|global|industry|sum|all)[ -]?)?totals?(?: {_WHOM}| sales| units)?"
