@@ -72,7 +72,9 @@ _BESIDE = (
 )
 _BESIDE_NUMBERS = frozenset([*_BESIDE.split(), *SCALES])
 _INITIALS = "nm n.m. n.m n/m nmf tbd tba tbc n.s. n.c. confidential undisclosed suppressed withheld pending"
-_WITHHELD = frozenset([*_INITIALS.split(), "not disclosed", "not meaningful", "not material"])
+_WITHHELD = frozenset(
+    [*_INITIALS.split(), "not disclosed", "not meaningful", "not material", "c", "(c)", "[c]", "x", "[x]"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +293,8 @@ _FISCAL = r"f(?:iscal )?(?:y|year)?"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("quarter", rf"{_YEAR}{_GAP}[qt] ?{_NUM}"),
-        ("quarter", rf"[qt] ?{_NUM}{_GAP}(?:of )?{_YEAR}"),
+        ("quarter", rf"{_YEAR}{_GAP}[qtk] ?{_NUM}"),
+        ("quarter", rf"[qtk] ?{_NUM}{_GAP}(?:of )?{_YEAR}"),
         ("quarter", rf"[qt]{_NUM}[ \-\u2013/._'\u2019]+{_SHORT}"),
         ("quarter", rf"{_NUM} ?[qt](?:{_GAP}{_YEAR}|[ \-/'\u2019]*{_SHORT})"),
         ("quarter", rf"'?{_SHORT}{_GAP}q{_NUM}"),

@@ -23,8 +23,8 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa"
     ),
     "period": _words(
-        "period quarter date time qtr month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
-        "trimester"
+        "period quarter date time qtr fq month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
+        "trimester kvartal kwartaal"
     ),
     "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy cy gesch\u00e4ftsjahr kalenderjahr exercice")
     | {"fiscal year", "calendar year", "financial year"},
@@ -63,7 +63,7 @@ _PERIOD_PHRASES = frozenset(
 _MONEY = re.compile(r"\b(?:usd|eur|million|billion|mn|bn)\b|[$\u20ac\u00a3]", re.I)
 _SUM_NAMES = re.compile(
     r"(?:grand |sub|market |overall )?-?total(?:s| market| vendors| industry)?|total .*|gesamt(?:markt)?|summe|"
-    r"insgesamt|sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
+    r"insgesamt|sum|check(?: ?sum)?|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
 _SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"

@@ -20,12 +20,12 @@ _RESIDUAL = re.compile(
     rf"(?:all |the |any )?(?:others?|remaining|rest|remainder|residual)(?: of)?(?: the)?(?: {_WHOM})?(?: combined)?"
     r"|sonstige[nrs]?(?: anbieter| hersteller| marken)?|andere(?: anbieter| hersteller| marken)?|übrige(?:r markt)?"
     r"|rest des marktes|restlicher markt|autres|le reste|otros|otras|resto(?: del mercado)?|outros|outras|altri|altre"
-    r"|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
+    r"|övriga|øvrige|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
 )
 _TOTAL = re.compile(
     rf"(?:(?:grand|overall|market|world|worldwide|global|industry|sum|all)[ -]?)?totals?(?: {_WHOM}| sales| units)?"
     rf"|sum(?:me)?|(?:all|whole|entire|total|overall) {_WHOM}|market(?: size)?|gesamt(?:markt|summe)?|insgesamt"
-    r"|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
+    r"|check(?: ?sum)?|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
 )
 _WHOLE = re.compile(r"(?:the )?(?:world(?: ?wide)?|global|industry|globally|weltweit|monde|mondial|mundial|mundo|全球)")
 _SUBTOTAL = re.compile(

@@ -301,6 +301,8 @@ def _runs_beyond_whole(grid: _Grid, left: Sequence[int], named: Sequence[int]) -
         free = k not in named and grid.names[k] not in ("", OTHERS)
         if free and often and _equals(grid, k, [above[i:] for i in range(len(above) - 1)]):
             runs.append(k)
+    if not runs:
+        return []
     rest = [k for k in left if k not in runs and k not in named]
     sums = np.nansum(grid.values[:, rest], axis=1)
     return runs if (np.abs(sums - 1.0) <= grid.room(len(rest))).all() else []

@@ -459,6 +459,7 @@ def test_times_that_are_no_quarters_are_refused_by_name(cells: list[str], words:
         ("2024Q4 (revised)", "2024Q4"),
         ("Q4 2024 (prelim.)", "2024Q4"),
         ("Mar 20", "2020Q1"),
+        ("2022K3", "2022Q3"),
     ],
 )
 def test_quarters_are_read_as_houses_write_them(cell: str, quarter: str) -> None:
@@ -720,3 +721,9 @@ def test_one_name_that_is_missing_is_a_fault_of_one_sentence_and_not_filled() ->
     sheet = read("vendor|quarter|share\nA|2020Q1|0.4\nA|2020Q2|0.5\n|2020Q1|0.6\nB|2020Q2|0.5")
     ((_, _, message),) = made_fit(tidy_sheet(sheet)).refused.rows()
     assert message == "column vendor must hold the name of a vendor in every row; row 4 has nothing; fill it in"
+
+
+def test_a_column_that_checks_the_sum_is_no_vendor() -> None:
+    sheet = read("Quarter|A|B|Check\n2020Q1|0.4|0.6|1\n2020Q2|0.3|0.7|1")
+    assert sheet.unit == "fractions"
+    assert set(made_fit(tidy_sheet(sheet)).shares["provider"]) == {"A", "B"}

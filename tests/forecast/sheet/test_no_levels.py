@@ -84,6 +84,7 @@ def test_a_remark_below_the_table_may_say_that_quarters_are_fiscal(below: str) -
         ("Fiscal Year|Fiscal Quarter", "2022", "Q1"),
         ("Fiscal Year|Quarter", "2022", "Q1"),
         ("FY|Quarter", "2022", "1"),
+        ("FY|FQ", "2022", "FQ1"),
         ("Year|Quarter", "2022", "FQ1"),
         ("Year|Quarter", "FY22", "Q1"),
         ("Year|Quarter", "Fiscal 2022", "Q1"),

@@ -14,7 +14,7 @@ def wide(title: str, cells: list[str], others: tuple[str, str] = ("30", "70")) -
     return understand(grid, name="x")
 
 
-@pytest.mark.parametrize("cell", ["40-45%", "n.m.", "tbd", "#REF!", "between 3 and 4", "3l.8%", "confidential"])
+@pytest.mark.parametrize("cell", ["40-45%", "n.m.", "tbd", "#REF!", "between 3 and 4", "3l.8%", "confidential", "c"])
 def test_a_vendor_of_whom_no_cell_can_be_read_is_refused_by_the_cell(cell: str) -> None:
     sheet = wide("C", [cell] * 3)
     assert set(sheet.frame["provider"]) == {"A", "B", "C"}
