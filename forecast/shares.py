@@ -448,11 +448,20 @@ def _mergers(known: pl.DataFrame, old: pl.DataFrame, renamed: Collection[tuple[s
         old: Providers that end before their market does; columns market, provider, last, next, ended.
         renamed: Market and name of those that may be called otherwise.
     """
+    at = ["market", "last", "next"]
+    cells = known.filter(pl.col("provider") != "Others").select("market", "period", "provider", "share")
+    heirs_of = old.select(at).unique().join(cells, left_on=["market", "next"], right_on=["market", "period"])
+    gains = heirs_of.join(
+        cells, left_on=["market", "last", "provider"], right_on=["market", "period", "provider"], how="left"
+    ).select(*at, gain=pl.col("share") - pl.col("share_right").fill_null(0.0))
+    ended = pl.concat([old.select(*at, "ended"), old.group_by(at).agg(pl.col("ended").sum())])
+    near = (pl.col("gain") - pl.col("ended")).abs() <= pl.max_horizontal(_MERGED_NEAR * pl.col("ended"), 0.01)
+    old = old.join(gains.join(ended, on=at).filter(near), on=at, how="semi", maintain_order="left")
     if old.is_empty():
         return []
-    cells = known.filter(pl.col("market").is_in(old["market"].unique().implode()), pl.col("provider") != "Others")
+    cells = cells.filter(pl.col("market").is_in(old["market"].unique().implode()))
     shares: dict[tuple[str, str], dict[str, float]] = {}  # by market and quarter
-    for market, period, name, share in cells.select("market", "period", "provider", "share").iter_rows():
+    for market, period, name, share in cells.iter_rows():
         shares.setdefault((market, period), {})[name] = share
     found = []
     for (market, last, after), rows in old.group_by("market", "last", "next", maintain_order=True):
