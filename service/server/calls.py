@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -75,6 +75,7 @@ def service_handler(
     observer: Observer,
     limits: Limits,
     open_calls: OpenCalls,
+    check: Callable[[], None],
     bringing: frozenset[str] = frozenset(),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
@@ -88,6 +89,7 @@ def service_handler(
         observer: Is told of every call.
         limits: Of time.
         open_calls: Lets them in, together with those of whoever else was given it.
+        check: Raises what every call is refused with; it takes microseconds.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
@@ -97,7 +99,7 @@ def service_handler(
     fast: dict[str, Callable[[bytes, _Context], Awaitable[bytes | None]]] = {}
     for method in service.methods:
         reply = replies[method.name]
-        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls)
+        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls, check)
         most = None if method.name in bringing else MOST_PLAIN_BYTES
         # without (de)serializers grpc hands over and takes bytes; all take streams of requests, see `silent`
         if method.client_streaming:
@@ -139,8 +141,11 @@ async def the_request(context: _Context, /) -> bytes:
 class _Frame:
     """What happens around every call of one method."""
 
-    def __init__(self, method: str, guard: Guard, observer: Observer, open_calls: OpenCalls) -> None:
+    def __init__(
+        self, method: str, guard: Guard, observer: Observer, open_calls: OpenCalls, check: Callable[[], None]
+    ) -> None:
         self._method, self._guard, self._observer, self._open = method, guard, observer, open_calls
+        self._check = check
 
     async def single(
         self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
@@ -169,7 +174,7 @@ class _Frame:
         async def answer(call: Call) -> bytes:
             return await reply(self._counted(raws), call)
 
-        return await self._around(answer, time_limit, context)
+        return await self._around(answer, time_limit, context, streams=True)
 
     async def streamed(
         self, reply: StreamReply, time_limit: float, most: int | None, _: AsyncIterator[bytes], context: _Context
@@ -188,7 +193,7 @@ class _Frame:
                     await context.write(response)
                     self._observer.sent(self._method)
 
-        await self._around(answer, time_limit, context)
+        await self._around(answer, time_limit, context, streams=True)
 
     async def _counted(self, raws: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for raw in raws:
@@ -196,7 +201,12 @@ class _Frame:
             yield raw
 
     async def _around(
-        self, answer: Callable[[Call], Awaitable[bytes | None]], time_limit: float, context: _Context
+        self,
+        answer: Callable[[Call], Awaitable[bytes | None]],
+        time_limit: float,
+        context: _Context,
+        *,
+        streams: bool = False,
     ) -> bytes | None:
         started = time.monotonic()
         metadata: _Metadata = tuple(context.invocation_metadata() or ())
@@ -219,12 +229,22 @@ class _Frame:
                 metadata=metadata,
             )
 
+        unwelcome: list[SharecastError] = []
+
+        def end(why: SharecastError) -> None:
+            unwelcome.append(why)
+            limit.reschedule(asyncio.get_running_loop().time())
+
         try:
             async with asyncio.timeout(seconds) as limit:
                 if self._open.closing:
                     await self._open.refuse()
+                self._check()
                 caller = await self._guard.admit(self._method, metadata, peer)
-                with self._open.one_of(caller):
+                with (
+                    self._open.one_of(caller),
+                    self._guard.holding(self._method, metadata, end) if streams else nullcontext(),
+                ):
                     response = await answer(Call(self._method, request_id, caller, started + seconds))
             ended(grpc.StatusCode.OK)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
@@ -238,7 +258,8 @@ class _Frame:
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
                 # None: the caller's own deadline, which the caller knows better than what was left of it here
-                told: SharecastError = DeadlineExceeded(seconds if seconds == time_limit else None)
+                late = DeadlineExceeded(seconds if seconds == time_limit else None)
+                told: SharecastError = unwelcome[0] if unwelcome else late
             else:
                 log.exception("%s failed, request_id=%s", self._method, request_id)
                 told = InternalError(request_id)

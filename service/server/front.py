@@ -20,12 +20,13 @@ from service.server.handlers import ForecastHandlers, MarketHandlers
 from service.server.health_calls import Health
 from service.server.jobs import JobReplies
 from service.server.many import StreamReplies
-from service.server.messages import collected, in_thread
+from service.server.messages import collected, in_thread, of_tenant
 from service.server.open_calls import OpenCalls
 from service.server.reflecting import reflection_handlers
 from service.server.replies import Replies
 from service.server.work import WAITING, Work
 from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
+from sharecast.v1.market_service_pb2 import WithdrawFiguresRequest
 
 TIME_LIMIT = 30.0  # seconds a call may take
 STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
@@ -170,6 +171,7 @@ class Front:
         cached = ForecastReplies(self._catalog, self._work, self._replies)
         ahead = (self._places or os.cpu_count() or 1) + 1  # so that no place waits for the next part
         self._jobs = JobReplies(self._catalog, self._work, ahead=ahead)
+        markets = MarketHandlers(self._catalog)
         replies: dict[str, Any] = {
             "Forecast": cached.forecast,
             "StreamForecasts": StreamReplies(self._catalog, self._work, ahead=ahead).stream_forecasts,
@@ -180,10 +182,11 @@ class Front:
             "ListForecastJobs": self._jobs.list,
             "CancelForecastJob": self._jobs.cancel,
             "WatchForecastJob": self._jobs.watch,
+            "WithdrawFigures": of_tenant(WithdrawFiguresRequest, markets.withdraw_figures, self._work),
         }
         for service, handlers in (
             (_FORECASTS, ForecastHandlers()),
-            (_MARKETS, MarketHandlers(self._catalog)),
+            (_MARKETS, markets),
             (_JOBS, None),
         ):
             for method in service.methods:
@@ -197,6 +200,7 @@ class Front:
                 observer=self._observer,
                 limits=self._limits,
                 open_calls=self._open_calls,
+                check=self._catalog.check_in_place,
                 bringing=_BRINGING,
             )
             self._server.add_generic_rpc_handlers((handler,))
