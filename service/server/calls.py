@@ -23,12 +23,14 @@ from service.errors import DeadlineExceeded, InternalError, MalformedRequest
 from service.observe import Observer
 from service.security import Caller, Guard
 from service.server.open_calls import OpenCalls
+from service.server.resets import Resets
 from service.server.silent import GuardedHandler
 from service.status import REQUEST_ID, STATUS_TRAILER, error_code, pack_error
 
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 30.0  # until the one request of a call that may take longer is there
+_NEARLY = 0.05  # seconds before its deadline from which a call that is reset has not been given up early
 MOST_PLAIN_BYTES = 64 * 2**10  # of a request that brings no data of its own
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -76,6 +78,7 @@ def service_handler(
     limits: Limits,
     open_calls: OpenCalls,
     check: Callable[[], None],
+    resets: Resets,
     bringing: frozenset[str] = frozenset(),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
@@ -90,6 +93,7 @@ def service_handler(
         limits: Of time.
         open_calls: Lets them in, together with those of whoever else was given it.
         check: Raises what every call is refused with; it takes microseconds.
+        resets: Is told of calls that their callers reset.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
@@ -99,7 +103,7 @@ def service_handler(
     fast: dict[str, Callable[[bytes, _Context], Awaitable[bytes | None]]] = {}
     for method in service.methods:
         reply = replies[method.name]
-        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls, check)
+        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls, check, resets)
         most = None if method.name in bringing else MOST_PLAIN_BYTES
         # without (de)serializers grpc hands over and takes bytes; all take streams of requests, see `silent`
         if method.client_streaming:
@@ -112,7 +116,7 @@ def service_handler(
             awaited = partial(frame.awaited, reply, limits.unary, most)
             rpcs[method.name] = grpc.stream_unary_rpc_method_handler(awaited)
             fast[method.name] = partial(frame.single, reply, limits.unary, most)
-    return GuardedHandler(service.full_name, rpcs, fast)
+    return GuardedHandler(service.full_name, rpcs, fast, resets)
 
 
 def check_size(raw: bytes, /) -> None:
@@ -142,10 +146,16 @@ class _Frame:
     """What happens around every call of one method."""
 
     def __init__(
-        self, method: str, guard: Guard, observer: Observer, open_calls: OpenCalls, check: Callable[[], None]
+        self,
+        method: str,
+        guard: Guard,
+        observer: Observer,
+        open_calls: OpenCalls,
+        check: Callable[[], None],
+        resets: Resets,
     ) -> None:
         self._method, self._guard, self._observer, self._open = method, guard, observer, open_calls
-        self._check = check
+        self._check, self._resets = check, resets
 
     async def single(
         self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
@@ -254,6 +264,8 @@ class _Frame:
             code, status = error_code(known), pack_error(known, request_id)
         except asyncio.CancelledError:  # the caller went away, or the server stops
             ended(grpc.StatusCode.CANCELLED)
+            if time.monotonic() - started < seconds - _NEARLY and not self._open.closing:
+                self._resets.seen(peer)
             raise
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
