@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -392,6 +392,7 @@ class Catalog:
         name: str = "table",
         replace: bool = False,
         name_changes: Sequence[NameChange] = (),
+        tenant: str = "",
     ) -> ImportReport:
         """Keep what is new in a table, all of it or nothing.
 
@@ -406,6 +407,7 @@ class Catalog:
             replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
             name_changes: Kept with figures or shares; one without a market is of every market of the table that has the
                 provider, one without a day of today.
+            tenant: Whose request it is; another's request of the same name is another one.
 
         Raises:
             NoStore: this catalog has no store.
@@ -413,7 +415,7 @@ class Catalog:
             InvalidArgument: the house is no name, or the request id no id.
             AlreadyExists: the request id stands for another table.
         """
-        from service.store.incoming import check_incoming, check_request_id
+        from service.store.incoming import check_incoming, check_request_id, request_of
 
         if self._store is None:
             raise NoStore("the figures are those that ship, or of a file")
@@ -428,9 +430,10 @@ class Catalog:
             replace=replace,
             name_changes=tuple(name_changes),
         )
-        return self._store.add(incoming, self._base, request_id=request_id, validate_only=validate_only, now=now)
+        request = request_of(tenant, request_id)
+        return self._store.add(incoming, self._base, request_id=request, validate_only=validate_only, now=now)
 
-    def withdraw(self, query: WithdrawQuery) -> WithdrawReport:
+    def withdraw(self, query: WithdrawQuery, *, tenant: str = "") -> WithdrawReport:
         """Have imported rows stop counting: all that fit, or none.
 
         They stay in the database, and count in every answer "recorded by" a moment before this.
@@ -440,12 +443,22 @@ class Catalog:
             InvalidArgument, NotFound: no imported row that still counts fits, or what is asked says too little.
             AlreadyExists: the request id stands for something else.
         """
-        from service.store.incoming import check_request_id
+        from service.store.incoming import check_request_id, request_of
 
         if self._store is None:
             raise NoStore("the figures are those that ship, or of a file")
         check_request_id(query.request_id)
+        query = replace(query, request_id=request_of(tenant, query.request_id))
         return self._store.withdraw(query, self._base, now=self._clock())
+
+    def check_in_place(self) -> None:
+        """Refuse to answer from a database whose file is not where it was; takes microseconds.
+
+        Raises:
+            StoreUnavailable: it was moved away or replaced.
+        """
+        if self._store is not None:
+            self._store.check_in_place()
 
     def _refresh(self) -> dict[str, int]:
         """The revision of every market that has stored figures, after a look at what was imported since the last."""

@@ -109,13 +109,13 @@ class MarketHandlers:
         more = start + page.height < found.height
         return convert.figures_response(page.iter_rows(named=True), request, more=more)
 
-    def withdraw_figures(self, request: WithdrawFiguresRequest) -> WithdrawFiguresResponse:
+    def withdraw_figures(self, request: WithdrawFiguresRequest, tenant: str = "") -> WithdrawFiguresResponse:
         """Have imported rows stop counting."""
-        return convert.withdraw_response(self._catalog.withdraw(convert.withdraw_query(request)))
+        return convert.withdraw_response(self._catalog.withdraw(convert.withdraw_query(request), tenant=tenant))
 
-    def import_figures(self) -> "_Import":
-        """Take the messages of one import."""
-        return _Import(self._catalog, self._importing)
+    def import_figures(self, tenant: str = "") -> "_Import":
+        """Take the messages of one import of a tenant."""
+        return _Import(self._catalog, self._importing, tenant)
 
 
 class _Importing:
@@ -144,8 +144,8 @@ class _Importing:
 class _Import:
     """One import as it comes: the header, then rows, kept as frames, which take a tenth of the messages' room."""
 
-    def __init__(self, catalog: Catalog, importing: _Importing) -> None:
-        self._catalog, self._importing = catalog, importing
+    def __init__(self, catalog: Catalog, importing: _Importing, tenant: str) -> None:
+        self._catalog, self._importing, self._tenant = catalog, importing, tenant
         self._bytes = 0
         self._done = finalize(self, importing.free, 0)  # however it ends: a call that is cancelled tells nobody
         self._query: ImportQuery | None = None
@@ -206,6 +206,7 @@ class _Import:
                 name=query.kind,
                 replace=query.replace,
                 name_changes=self._names,
+                tenant=self._tenant,
             )
         except InvalidArgument as error:  # of the header or a change of a name: those of rows are of another class
             if error.field.startswith("name_changes"):

@@ -259,6 +259,11 @@ def left_behind(incoming: Incoming, before: pl.DataFrame, names: Sequence[NameCh
     )
 
 
+def request_of(tenant: str, request_id: str, /) -> str:
+    """What a request is kept as: its id belongs to its tenant. No id has a space, and who has no tenant no prefix."""
+    return f"{tenant} {request_id}" if tenant and request_id else request_id
+
+
 def check_request_id(request_id: str, /) -> None:
     """Refuse an id of a request that could not be kept or found again; none at all is fine.
 

@@ -123,6 +123,14 @@ class Store:
     ) -> None:
         self.close()
 
+    def check_in_place(self) -> None:
+        """Refuse to go on with a SQLite file that is not where it was opened; takes microseconds.
+
+        Raises:
+            StoreUnavailable: it was moved away or replaced.
+        """
+        check_in_place(self._engine)
+
     def version(self) -> str:
         """The version of its tables, read now: also the quickest way to know that the database answers."""
         with failures_told(self.place), self._engine.connect() as connection:
