@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from service.store import Store
 
 F = TypeVar("F", bound=Callable[..., object])
-DEPLOY_FILES = ("sharecast.service", "sharecast.toml", "grafana.json", "alerts.yml")
+DEPLOY_FILES = (
+    "sharecast.service",
+    "sharecast.toml",
+    "Dockerfile",
+    "compose.yml",
+    "kubernetes.yml",
+    "grafana.json",
+    "alerts.yml",
+)
 
 log = logging.getLogger("sharecast")
 
@@ -50,8 +58,8 @@ def settings_options(command: F) -> F:
 @click.option(
     "--show-file",
     type=click.Choice(DEPLOY_FILES),
-    help="Print a file that helps to run a server, and end: a unit of systemd, settings for it, a board of Grafana, "
-    "alert rules of Prometheus.",
+    help="Print a file that helps to run a server, and end: a unit of systemd, settings for it, a container, "
+    "two servers with PostgreSQL for Docker Compose and for Kubernetes, a board of Grafana, alert rules of Prometheus.",
 )
 def serve(settings: Path | None, show_settings: bool, show_file: str | None, **flags: object) -> None:
     """Answer forecasts and histories over gRPC until stopped.
