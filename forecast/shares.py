@@ -449,7 +449,12 @@ def _mergers(known: pl.DataFrame, old: pl.DataFrame, renamed: Collection[tuple[s
         renamed: Market and name of those that may be called otherwise.
     """
     at = ["market", "last", "next"]
-    cells = known.filter(pl.col("provider") != "Others").select("market", "period", "provider", "share")
+    quarters = pl.concat([old.select("market", period=column) for column in ("last", "next")]).unique()
+    cells = (
+        known.filter(pl.col("provider") != "Others")
+        .join(quarters, on=["market", "period"], how="semi", maintain_order="left")
+        .select("market", "period", "provider", "share")
+    )
     heirs_of = old.select(at).unique().join(cells, left_on=["market", "next"], right_on=["market", "period"])
     gains = heirs_of.join(
         cells, left_on=["market", "last", "provider"], right_on=["market", "period", "provider"], how="left"
