@@ -63,6 +63,8 @@ class Progress:
     def close(self) -> None:
         """Clear the line, so that what follows starts on a clean one."""
         self._patience.cancel()
+        if self._patience.is_alive():
+            self._patience.join()  # it may be at its word
         if self._drawn:
             self._stream.write("\r\x1b[K")
             self._stream.flush()

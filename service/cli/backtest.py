@@ -173,7 +173,7 @@ def _watched(steps: "Iterator[BacktestProgress | Backtest]") -> "Backtest":
     from forecast.scorecard import BacktestProgress
     from service.batch.progress import Progress
 
-    progress = Progress(sys.stderr, of="origins")
+    progress = Progress(sys.stderr, of="origins", waiting="making the first forecasts" if sys.stderr.isatty() else "")
     try:
         for step in steps:
             if not isinstance(step, BacktestProgress):

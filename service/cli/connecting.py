@@ -1,5 +1,7 @@
 """The client of a command, from --address and the options beside it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +24,19 @@ def note_access(ctx: click.Context, param: click.Parameter, value: Path | str | 
         ctx.meta[f"{_META}{param.name}"] = value
 
 
-def connect(address: str) -> "Client":
-    """A client of a server, with the key and by the TLS that the command was told.
+@contextmanager
+def connect(address: str) -> "Iterator[Client]":
+    """A client of a server, with the key and by the TLS that the command was told; says where that keeps one waiting.
 
     Raises:
         InvalidArgument: a file cannot be read, or does not fit the others.
     """
     quiet_grpc()  # the error of the call says the same
+    from service.cli.output import waiting
     from service.client import Client
 
     given = _given()
-    return Client(
+    client = Client(
         address,
         key=_key(given.get("key_file")),
         ca=given.get("ca"),
@@ -40,6 +44,8 @@ def connect(address: str) -> "Client":
         private_key=given.get("private_key"),
         server_name=given.get("server_name"),
     )
+    with client, waiting(f"waiting for the server at {address}"):
+        yield client
 
 
 def check_address(address: str | None) -> None:

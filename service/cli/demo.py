@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -15,6 +15,11 @@ _PRINTED = (0.8, 0.95)
 _START_SECONDS = 120.0  # the first start after an installation compiles the filter
 _STOP_SECONDS = 10
 _ORIGINS = 8  # that the report looks back on
+_NEXT = """
+Next, open the report in a browser, and try
+  sharecast forecast cn-cloud --event 'Huawei overtakes Alibaba by 2027Q4'
+  sharecast read FILE      how a sheet of yours is understood: .xlsx, .csv
+  sharecast forecast FILE  its forecast"""
 
 
 @click.command()
@@ -27,17 +32,19 @@ _ORIGINS = 8  # that the report looks back on
 )
 def demo(output_dir: Path) -> None:
     """Start a server, ask it for the China cloud market, print the answer, draw it, write a report, and end."""
-    from service.cli.output import Target, chart_format, say
+    from service.cli.output import Target, chart_format, say, waiting
     from service.cli.pages import print_forecast
     from service.files import write_bytes
 
     charts = [output_dir / f"sharecast-demo.{ending}" for ending in ("png", "html")]
     formats = [chart_format(path) for path in charts]
-    with _server() as address:
+    with ExitStack() as until:
+        with waiting("starting a server"):
+            address = until.enter_context(_server())
         from service.client import Client
 
         say(f"a server of its own is listening on {address}; asking it for {_MARKET}\n")
-        with Client(address) as client:
+        with Client(address) as client, waiting(f"waiting for the forecast of {_MARKET}"):
             answer = client.forecast(_MARKET, levels=_DRAWN, include_history=True)
     made = answer.to_forecast()
     Target(kind=None, output=None).write(
@@ -46,14 +53,19 @@ def demo(output_dir: Path) -> None:
     from forecast.charts import fan_chart
 
     for path, kind in zip(charts, formats, strict=True):
-        write_bytes(fan_chart(made, format=kind), path)
+        with waiting(f"drawing {path.name}"):
+            drawn = fan_chart(made, format=kind)
+        write_bytes(drawn, path)
         say(f"chart: {path.resolve()}")
     from forecast.figures import load_breaks, load_figures
     from forecast.report import make_report
 
     page = output_dir / "sharecast-demo-report.html"
-    write_bytes(make_report(load_figures(), load_breaks(), market=_MARKET, origins=_ORIGINS).to_html(), page)
+    with waiting(f"making a report, with forecasts from {_ORIGINS} earlier quarters and without each new figure"):
+        report = make_report(load_figures(), load_breaks(), market=_MARKET, origins=_ORIGINS).to_html()
+    write_bytes(report, page)
     say(f"report: {page.resolve()}")
+    say(_NEXT)
 
 
 @contextmanager

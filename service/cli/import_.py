@@ -78,7 +78,7 @@ def import_(
     (XDG_DATA_HOME, else ~/.local/share), which is made when it is first needed.
     """
     from service.cli.changes import tell_changes
-    from service.cli.output import say, tell
+    from service.cli.output import say, tell, waiting
     from service.sheets import kind_of_file, tidy_file
     from service.tables import read_table
 
@@ -87,11 +87,12 @@ def import_(
     found = kind
     if kind == "auto":
         found = kind_of_file(file)
-    table = (
-        tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
-        if found == "shares"
-        else read_table(file)
-    )
+    with waiting(f"reading {file}"):
+        table = (
+            tidy_file(file, options=reading.reading(), sheet=reading.sheet, dated=True)
+            if found == "shares"
+            else read_table(file)
+        )
     if replace and found != "shares":
         raise click.UsageError("--replace goes with shares; for figures that are wrong there is `sharecast withdraw`.")
     if house is not None and found == "figures":
@@ -105,16 +106,17 @@ def import_(
 
         store = open_for_import(database)
         place = store.place
-        report = Catalog.shipped(store).import_table(
-            table,
-            kind=wanted,
-            house=OWN_HOUSE if house is None else house,
-            request_id=request_id,
-            validate_only=validate_only,
-            name=str(file),
-            replace=replace,
-            name_changes=name_changes,
-        )
+        with waiting(f"checking {file} and keeping it, all of it or nothing"):
+            report = Catalog.shipped(store).import_table(
+                table,
+                kind=wanted,
+                house=OWN_HOUSE if house is None else house,
+                request_id=request_id,
+                validate_only=validate_only,
+                name=str(file),
+                replace=replace,
+                name_changes=name_changes,
+            )
     else:
         import polars as pl
 

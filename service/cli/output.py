@@ -2,7 +2,8 @@
 
 import io
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self, TextIO, cast
@@ -118,6 +119,18 @@ def chart_format(path: Path, /) -> Literal["png", "svg", "html"]:
         raise InvalidArgument(str(path), ending, f"give a file that ends in {allowed}", "does not end as a chart does")
     check_writable(path)
     return cast("Literal['png', 'svg', 'html']", ending)
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what is being done, where that takes more than two seconds; nothing of it stays there."""
+    from service.batch.progress import Progress
+
+    progress = Progress(sys.stderr, waiting=visible(what) if sys.stderr.isatty() else "")
+    try:
+        yield
+    finally:
+        progress.close()
 
 
 def tell(message: str) -> None:

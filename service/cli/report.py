@@ -57,7 +57,7 @@ def report(
     from forecast.errors import InvalidArgument
     from forecast.report import make_report
     from service.cli.opening import open_market
-    from service.cli.output import tell
+    from service.cli.output import tell, waiting
     from service.files import check_writable, write_bytes
 
     if output.suffix.lower() not in (".html", ".htm"):
@@ -68,8 +68,8 @@ def report(
     if address is not None:
         check_market(market, reading)
         with connect(address) as client:
-            page = client.render_report(market, house=house, as_of=as_of, horizon=horizon, origins=origins)
-        write_bytes(page.encode(), output)
+            page = client.render_report(market, house=house, as_of=as_of, horizon=horizon, origins=origins).encode()
+        write_bytes(page, output)
         tell(f"report: {output.resolve()}")
         return
     opened = open_market(market, reading, figures=figures, database=database, house=house, name_changes=name_changes)
@@ -77,15 +77,17 @@ def report(
     for note in opened.notes:
         tell(f"note: {note}")
     chosen = house or catalog.house_of(market)
-    made = make_report(
-        catalog.figures_in_force(market, as_of, recorded_by, name_changes),
-        catalog.breaks(),
-        market=market,
-        house=chosen,
-        as_of=as_of,
-        horizon=horizon,
-        origins=origins,
-        name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
-    )
-    write_bytes(made.to_html(), output)
+    with waiting(f"forecasting {market} now and from {origins} earlier quarters, and leaving out what is new"):
+        made = make_report(
+            catalog.figures_in_force(market, as_of, recorded_by, name_changes),
+            catalog.breaks(),
+            market=market,
+            house=chosen,
+            as_of=as_of,
+            horizon=horizon,
+            origins=origins,
+            name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
+        )
+        page = made.to_html()
+    write_bytes(page, output)
     tell(f"report: {output.resolve()}")

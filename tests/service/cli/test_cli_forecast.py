@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from collections import defaultdict
 from collections.abc import Callable
@@ -229,6 +230,9 @@ def test_the_demo_asks_a_real_server_prints_the_answer_and_draws_it(program: Pro
     for word in ("Alibaba", "Huawei", "Tencent", "Baidu", "Others", "80 %", "95 %"):
         assert word in done.stdout
     assert "50 %" not in done.stdout
+    last = done.stdout.partition("\nNext, ")[2]
+    tried = re.findall(r"^  sharecast (\w+) ", last, flags=re.MULTILINE)
+    assert tried == ["forecast", "read", "forecast"]
     for name in ("sharecast-demo.png", "sharecast-demo.html"):
         assert str(tmp_path / name) in done.stdout
         assert (tmp_path / name).stat().st_size > 10_000
