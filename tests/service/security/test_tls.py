@@ -65,7 +65,7 @@ def test_neither_plain_text_nor_another_authority_gets_through(catalog: Catalog,
 def test_the_health_check_of_a_container_speaks_tls(run: Callable[..., Result], catalog: Catalog, issue: Issue) -> None:
     root, other = issue("root"), issue("other")
     with Server(catalog, credentials=server_credentials(files(issue("server", root))), places=1) as server:
-        ways = ([], ["--ca", str(root.pem)], ["--ca", str(other.pem)])
+        ways: list[list[str]] = [[], ["--ca", str(root.pem)], ["--ca", str(other.pem)]]
         assert [run("healthcheck", "--address", server.address, *way).exit_code for way in ways] == [2, 0, 2]
 
 
