@@ -1,12 +1,12 @@
 """Distances between draws, compiled, because there are two million pairs of two thousand draws."""
 
-import numba as nb
 import numpy as np
 
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def mean_pair_distance(points: FloatArray) -> float:  # pragma: no cover  (compiled)
     """Mean Euclidean distance between two different rows of `points`, shape (n, K) with n >= 2."""
     n, parts = points.shape

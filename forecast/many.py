@@ -12,7 +12,7 @@ from forecast.brought import TableLike, read_table
 from forecast.errors import InvalidTable, NotEnoughData, SharecastError
 from forecast.forecasting import OF_RECORD, check_request, check_seed, forecast_shares
 from forecast.models.base import FEWEST_QUARTERS
-from forecast.preparing import cells_of, completion_notes
+from forecast.preparing import cells_of, completion_notes, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, level_name
@@ -20,6 +20,11 @@ from forecast.shares import NOTES_SCHEMA, SharesTable, by_market
 
 if TYPE_CHECKING:
     from forecast.models.bulk import Summaries
+
+
+MOST_PLAIN = 600
+"""Markets that are forecast one by one by the plain form of the model of record, which needs no compiler; more are
+taken together by its compiled form, as compiling it, once for an installation, takes as long as a thousand."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,9 +66,9 @@ def forecast_markets(
     horizon, levels = check_request(horizon=horizon, levels=levels, model=model)
     seed = check_seed(seed)
     read = shares if isinstance(shares, SharesTable) else read_table(shares)
-    made = forecast_read(
-        replace(read, shares=by_market(read.shares)), horizon=horizon, levels=levels, model=model, seed=seed
-    )
+    compiled = read.shares["market"].n_unique() > MOST_PLAIN
+    together = replace(read, shares=by_market(read.shares))
+    made = forecast_read(together, horizon=horizon, levels=levels, model=model, seed=seed, compiled=compiled)
     refused = tuple(
         (market, InvalidTable(market, (), message=message)) for market, _, message in read.refused.iter_rows()
     )
@@ -71,14 +76,14 @@ def forecast_markets(
 
 
 def forecast_read(
-    read: SharesTable, /, *, horizon: int, levels: Sequence[float], model: str, seed: int
+    read: SharesTable, /, *, horizon: int, levels: Sequence[float], model: str, seed: int, compiled: bool
 ) -> MarketForecasts:
     """Forecast every market of a table that was read, the rows of a market standing together.
 
-    The model of record takes all markets at once; where that fails unforeseen they are taken one by one, so that only
-    the market that is the cause has no forecast.
+    The compiled form of the model of record takes all markets at once; where that fails unforeseen they are taken one
+    by one, so that only the market that is the cause has no forecast.
     """
-    if model == OF_RECORD and read.shares.height:
+    if compiled and model == OF_RECORD and read.shares.height:
         try:
             made = forecast_table(read.shares, horizon=horizon, levels=levels)
         except Exception:  # unforeseen: whose fault it is shows one by one
@@ -95,7 +100,9 @@ def forecast_read(
             failures.append((name, error))
         else:
             frames.append(made_one.to_frame())
-            notes += [(name, note) for note in (*made_one.warnings, *made_one.provenance.notes)]
+            # What the model of record notes is how it works, the same for every such market.
+            of_model = () if model == OF_RECORD else made_one.provenance.notes
+            notes += [(name, note) for note in (*made_one.warnings, *of_model)]
     lost = pl.Series([name for name, _ in failures], dtype=pl.String)
     told = pl.concat(
         [
@@ -106,7 +113,8 @@ def forecast_read(
             pl.DataFrame(notes, schema=NOTES_SCHEMA, orient="row"),
         ]
     )
-    return MarketForecasts(pl.concat(frames) if frames else pl.DataFrame(), tuple(failures), told)
+    table = pl.concat(frames) if frames else pl.DataFrame(schema=forecasts_schema(tuple(levels)))
+    return MarketForecasts(table, tuple(failures), told)
 
 
 def market_seed(seed: int, market: str, /) -> int:
@@ -164,6 +172,13 @@ def forecast_table(
     return MarketForecasts(_table(made, markets, names, horizon, ascending), failures, notes, told)
 
 
+def forecasts_schema(levels: tuple[float, ...]) -> dict[str, type[pl.DataType]]:
+    """Columns of the forecasts table for these levels: what there is where no market could be forecast."""
+    bounds = [f"{side}_{level_name(level)}" for level in sorted(set(levels)) for side in ("lower", "upper")]
+    texts = dict.fromkeys(("market", "provider", "origin", "period"), pl.String)
+    return {**texts, "horizon": pl.Int32, **dict.fromkeys(("mean", "median", *bounds), pl.Float64)}
+
+
 def _each(read: SharesTable) -> Iterator[tuple[str, SharesTable]]:
     for shares in read.shares.partition_by("market", maintain_order=True):
         yield str(shares["market"][0]), replace(read, shares=shares, violations=(), broken=0)
@@ -174,27 +189,16 @@ def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Itera
     told = np.flatnonzero(made.completed.any(axis=1) & (made.parts > 0))
     if not len(told):
         return
-    named = told[(made.completed[told][:, [0, 3, 4]] > 0).any(axis=1)]
-    silent: dict[str, list[str]] = {}
-    absent: dict[str, list[str]] = {}
-    if len(named):
-        spans = (
-            shares.filter(pl.col("market").is_in(markets.gather(named).implode()))
-            .group_by("market", "provider", maintain_order=True)
-            .agg(last=pl.col("period").filter(pl.col("share").is_not_null()).max())
-            .with_columns(newest=pl.col("last").max().over("market"))
-        )
-        for market, provider, last, newest in spans.iter_rows():
-            if last is None:
-                silent.setdefault(market, []).append(provider)
-            elif last < newest:
-                absent.setdefault(market, []).append(provider)
+    named = made.completed[:, [0, 3, 4]].sum(axis=1) > 0
+    rows = shares.filter(pl.col("market").is_in(markets.gather(np.flatnonzero(named)).implode()))
+    alone = {str(mine["market"][0]): mine for mine in rows.partition_by("market", maintain_order=True)}
     for i in told.tolist():
-        _, zeros, given, over, some = made.completed[i].tolist()
-        gone = absent.get(markets[i], [])
-        carried = [name for name in gone if name != OTHERS] if some else []
-        for note in completion_notes(silent.get(markets[i], []), zeros, given, gone if over else [], carried):
-            yield markets[i], note
+        _, zeros, given, _, _ = made.completed[i].tolist()
+        market = markets[i]
+        # Which providers a note names, the market laid out by itself says.
+        notes = prepare_shares(alone[market]).warnings if named[i] else completion_notes([], zeros, given, [], [])
+        for note in notes:
+            yield market, note
 
 
 def _table(

@@ -1,15 +1,15 @@
 """Order statistics of many rows, compiled by numba: a bucket a value, and only the buckets asked for put in order."""
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 
 _BUCKETS = 1024
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def order_statistics(rows: FloatArray, ranks: npt.NDArray[np.int64]) -> FloatArray:
     """The values at some ranks of each row.
 
@@ -52,7 +52,7 @@ def order_statistics(rows: FloatArray, ranks: npt.NDArray[np.int64]) -> FloatArr
     return found
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _bucket_of(end: npt.NDArray[np.int64], rank: int) -> int:
     """The first bucket that ends beyond a rank."""
     low, high = 0, _BUCKETS - 1
@@ -65,7 +65,7 @@ def _bucket_of(end: npt.NDArray[np.int64], rank: int) -> int:
     return low
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _sort(values: FloatArray, first: int, end: int) -> None:
     """Shell's sort of values[first:end], in place; a bucket of one value many times costs little more than a look."""
     gap = 1

@@ -15,7 +15,7 @@ from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import STATEMENT_SCHEMA, check_renamed, merge_figures
 from forecast.merging import figures_in_force as in_force
-from forecast.name_changes import NameChange, for_market
+from forecast.name_changes import NameChange, check_declared, for_market
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.scorecard import Backtest, BacktestProgress
@@ -207,6 +207,7 @@ class Catalog:
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
+        self._check_asked(name_changes, market, revision, recorded_by)
         changes = (*self._changes(market, revision, recorded_by), *name_changes)
         return self._in_force(market, revision, as_of, recorded_by, changes)
 
@@ -268,6 +269,8 @@ class Catalog:
         as_of: date | None,
         recorded_by: datetime | None = None,
         name_changes: tuple[NameChange, ...] = (),
+        *,
+        of_many: bool = False,
     ) -> History:
         """The composition of a market as one house tells it and as known on a date.
 
@@ -279,12 +282,14 @@ class Catalog:
                 neither imported nor withdrawn later. The answer "as of" a day changes where a figure of before that day
                 is imported later; that "recorded by" a moment that has passed does not.
             name_changes: Changes of providers' names to apply after those that are declared in the catalog.
+            of_many: Whether they are asked of many markets, of which one need not have their providers.
 
         Raises:
-            NotFound: the market, or the house in this market, has no figures.
+            InvalidArgument: changes of names lead in a circle.
+            NotFound: the market, or the house in this market, has no figures; or it has no provider of a name change.
             NotEnoughData: too few quarters were known by that date, or in the database at that moment.
         """
-        found = self.seek_history(market, house, as_of, recorded_by, name_changes)
+        found = self.seek_history(market, house, as_of, recorded_by, name_changes, of_many=of_many)
         return self.keep_history(found, found.make()) if isinstance(found, HistoryTask) else found
 
     def seek_history(
@@ -294,15 +299,19 @@ class Catalog:
         as_of: date | None,
         recorded_by: datetime | None = None,
         name_changes: tuple[NameChange, ...] = (),
+        *,
+        of_many: bool = False,
     ) -> History | HistoryTask:
         """What `history` returns where it is kept, else what it is made from, which takes milliseconds to find out.
 
         Takes and raises what `history` does. Give what is made to `keep_history`.
         """
-        mark = self.mark()
+        mark = None if of_many and name_changes else self.mark()  # what is at hand was checked
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
+        if not of_many:
+            self._check_asked(name_changes, market, revision, recorded_by)
         asked = (market, house, as_of, recorded_by, name_changes)
         found = self._histories.find((asked, revision))
         if found is None:
@@ -528,6 +537,16 @@ class Catalog:
     ) -> pl.DataFrame:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
         return in_force(base, _NO_STATEMENTS if stored is None else stored, as_of, changes)
+
+    def _check_asked(
+        self, asked: tuple[NameChange, ...], market: str, revision: int, recorded_by: datetime | None
+    ) -> None:
+        """Refuse changes of names in a question that cannot all hold or concern nobody in the market."""
+        if asked:
+            cells = self._of_market(market, revision, recorded_by)["providers"].unique(maintain_order=True)
+            names = [name for cell in cells for name in cell.split("|")]
+            declared = self._changes(market, revision, recorded_by)
+            check_declared(asked, (*names, *(change.into for change in declared)))
 
     def _usual_house(self, market: str, revision: int, recorded_by: datetime | None) -> str:
         return usual_house(self._of_market(market, revision, recorded_by))

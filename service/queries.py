@@ -18,6 +18,7 @@ DEFAULT_HORIZON = 8  # quarters
 DEFAULT_LEVELS = (0.8, 0.95)
 DEFAULT_MODEL = "auto"
 DEFAULT_ORIGINS = 12
+DEFAULT_DIFF_LEVELS = (0.8,)
 DEFAULT_BACKTEST_LEVELS = (0.5, 0.8, 0.95)
 DEFAULT_BACKTEST_MODELS = ("auto", "naive")
 DEFAULT_PAGE_SIZE, LARGEST_PAGE = 50, 500  # markets, models
@@ -144,6 +145,31 @@ class BacktestQuery:
     levels: tuple[float, ...] = DEFAULT_BACKTEST_LEVELS  # nominal, in (0, 1)
     models: tuple[str, ...] = DEFAULT_BACKTEST_MODELS
     seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiffQuery:
+    """One market's forecasts as made on two days."""
+
+    market: str
+    earlier: date
+    later: date
+    house: str = ""  # empty: the usual one of the market
+    horizon: int = DEFAULT_HORIZON  # quarters ahead of the newest one known on the second day
+    levels: tuple[float, ...] = DEFAULT_DIFF_LEVELS  # nominal, in (0, 1)
+    model: str = DEFAULT_MODEL
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportQuery:
+    """A page about one market."""
+
+    market: str
+    house: str = ""  # empty: the usual one of the market
+    as_of: date | None = None
+    horizon: int = DEFAULT_HORIZON  # quarters ahead
+    origins: int = DEFAULT_ORIGINS
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,11 @@ from forecast.errors import InvalidArgument
 _PREFIX: Final = "SHARECAST_"
 
 
-def _home_data() -> Path:
-    return Path.home() / ".local" / "share"
+def _home_data() -> Path | None:
+    try:
+        return Path.home() / ".local" / "share"
+    except RuntimeError:  # a user without one, as in containers
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,8 @@ class Settings:
     no_color: bool = False  # NO_COLOR, set to anything but nothing: no colours on a terminal either
     database: str | None = None  # SHARECAST_DATABASE, as the option --database takes it
     key: str | None = field(default=None, repr=False)  # SHARECAST_KEY, as a client sends it
-    data_folder: Path = field(default_factory=_home_data)  # XDG_DATA_HOME: where programs keep a user's data
+    # XDG_DATA_HOME: where programs keep a user's data; None for a user without a home
+    data_folder: Path | None = field(default_factory=_home_data)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, /) -> Self:
@@ -43,9 +47,9 @@ class Settings:
         )
 
     @property
-    def database_file(self) -> Path:
-        """Where imports go when no database is named."""
-        return self.data_folder / "sharecast" / "sharecast.db"
+    def database_file(self) -> Path | None:
+        """Where imports go when no database is named; None: nowhere."""
+        return None if self.data_folder is None else self.data_folder / "sharecast" / "sharecast.db"
 
 
 def quiet_grpc() -> None:
@@ -55,6 +59,14 @@ def quiet_grpc() -> None:
     an error of the call, or of the server's start.
     """
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
+
+def proxy_variable(host: str, environment: Mapping[str, str] = os.environ, /) -> str | None:
+    """The variable that has gRPC go to a host through a proxy, as gRPC reads it; None where it goes there itself."""
+    named = next((name for name in ("grpc_proxy", "https_proxy", "http_proxy") if environment.get(name)), None)
+    around = environment.get("no_grpc_proxy") or environment.get("no_proxy") or ""
+    passed_by = any(host.endswith(each.strip()) for each in around.split(",") if each.strip())
+    return None if passed_by else named
 
 
 def use_one_thread() -> None:

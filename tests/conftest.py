@@ -24,7 +24,7 @@ settings.load_profile("sharecast")
 # programs of tests, beside the collection, and are in numba's cache before the first test asks for one.
 _LOCK = pytest.StashKey[Path]()
 _COMPILE = """
-import service.batch.loaded
+import service.batch.compiled
 import numpy as np, polars as pl
 from importlib.resources import files
 from forecast.forecasting import forecast_shares

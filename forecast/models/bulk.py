@@ -1,8 +1,4 @@
-"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one.
-
-Numba keeps what it compiled as long as this very file is as it was: after a change to a function called from here,
-touch this file too (`touch forecast/models/*.py`), or the old one goes on running.
-"""
+"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +6,12 @@ from functools import lru_cache
 from math import exp, isnan, log, sqrt
 from typing import TypeAlias
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast import completing
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 from forecast.models.base import FEWEST_QUARTERS, Cells
 from forecast.models.dlm import MOST_QUARTERS, RECENT, SMALLEST_WEIGHT
 from forecast.models.kernel import add_rounding, filter_grid, gain_tables, ready_market
@@ -40,10 +36,10 @@ from forecast.prior import Prior
 IntArray = npt.NDArray[np.int64]
 Tables: TypeAlias = tuple[IntArray, FloatArray, FloatArray, FloatArray]
 
-complete = nb.njit(cache=True, nogil=True, error_model="numpy")(completing.complete)
+complete = compiled(completing.complete)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _contrasts(parts: int) -> FloatArray:
     """As `forecast.composition.helmert`, to the last bit."""
     basis = np.zeros((parts, parts - 1))
@@ -55,7 +51,7 @@ def _contrasts(parts: int) -> FloatArray:
     return basis
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def fill_gaps(shares: FloatArray, observed: npt.NDArray[np.bool_]) -> FloatArray:
     """As `forecast.models.smoothing.fill_gaps`; the first and the last quarter are observed."""
     T, K = shares.shape
@@ -73,7 +69,7 @@ def fill_gaps(shares: FloatArray, observed: npt.NDArray[np.bool_]) -> FloatArray
     return filled
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def recent_width(filled: FloatArray, resolution: float) -> FloatArray:
     """As `forecast.models.pool.recent_width`, of a past without breaks."""
     T, K = filled.shape
@@ -92,7 +88,7 @@ def recent_width(filled: FloatArray, resolution: float) -> FloatArray:
     return width
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def finish(means: FloatArray, quantiles: FloatArray, width: FloatArray, residual: int) -> None:
     """Give quantiles their width, and lift the rest of the market, as `forecast.models.pool`; in place.
 
@@ -132,7 +128,7 @@ def finish(means: FloatArray, quantiles: FloatArray, width: FloatArray, residual
         means[h, residual] += 1.0 - named
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def forecast_markets(
     starts: IntArray,
     quarter: IntArray,
@@ -167,7 +163,7 @@ def forecast_markets(
         provider: Shape (n,), a number from 0 for each provider's name.
         share: Shape (n,), NaN where not reported.
         resolution: Shape (M,), half a unit of the printed precision, fraction.
-        rounding: Shape (M,), as `complete` takes it.
+        rounding: Shape (n,), half a unit of what each share is printed in, fraction; 0 where nobody says.
         others: The number of the residual part.
         horizon: H.
         levels: Shape (Q + 2,), as `summarise_mixture` takes them; the first Q are symmetric.
@@ -237,9 +233,11 @@ def forecast_markets(
                 count += 1
             earliest, latest = min(earliest, quarter[n]), max(latest, quarter[n])
         cells = np.full((latest - earliest + 1, count), np.nan)
+        halves = np.zeros(cells.shape)
         for n in range(starts[i], starts[i + 1]):
             cells[quarter[n] - earliest, place[provider[n]]] = share[n]
-        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, rounding[i])
+            halves[quarter[n] - earliest, place[provider[n]]] = rounding[n]
+        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, halves)
         completed[i] = count - ever.sum(), zeros.sum(), given, ended, carried
         K = shares.shape[1]
         first, last = -1, -1

@@ -6,21 +6,34 @@ event share their work.
 
 from math import exp, lgamma, log, pi, sqrt
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
+from forecast.compiling import Function, compiled
 
 STATES = 5  # level, slope, and three seasonal states
 
-# For functions that make no array: counting references to those they are given, atomically and at every call, took
-# nearly half of the time of a batch (numba issues 2345 and 2350).
-lean = nb.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-lean_contracted = nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy", _nrt=False)
-
 # Numbers are moved one by one: `target[:] = source` and LAPACK cost seconds of compilation, for the text of errors that
 # cannot arise here, and every new installation compiles once.
+
+_CONTRACT = {"contract", "nsz"}  # products and sums in one step, zeros without a sign
+
+
+def lean(function: Function) -> Function:
+    """Compile a function that makes no array.
+
+    Without this, references to the arrays it is given are counted at every call, atomically, which took nearly half of
+    the time of a batch.
+
+    Source:
+        numba issues 2345 and 2350.
+    """
+    return compiled(function, fastmath=_CONTRACT, _nrt=False)  # `_nrt` is not documented
+
+
+def _contracted(function: Function) -> Function:
+    return compiled(function, fastmath=_CONTRACT)
 
 
 @lean
@@ -31,7 +44,7 @@ def copy_matrix(source: FloatArray, target: FloatArray) -> None:
             target[i, j] = source[i, j]
 
 
-@lean_contracted
+@lean
 def predict_cov(
     P: FloatArray, R: FloatArray, phi: float, w_level: float, w_slope: float, w_season: float, seasonal: bool
 ) -> None:
@@ -70,7 +83,7 @@ def predict_cov(
                 R[j, i] = R[i, j]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def ready_market(
     shares: FloatArray,
     basis: FloatArray,
@@ -194,7 +207,7 @@ def spread_of_parts(scale: FloatArray, basis: FloatArray, half: FloatArray, spre
             spread[j, k] = acc
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def add_rounding(scale: FloatArray, dof: float, basis: FloatArray, printed: FloatArray) -> None:
     """As `forecast.models.dlm.with_rounding`, of one scale matrix, in place.
 
@@ -226,7 +239,7 @@ def add_rounding(scale: FloatArray, dof: float, basis: FloatArray, printed: Floa
             scale[b, d] = acc
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Run the covariance recursion of T quarters without gaps, breaks or events, which no data enters.
 
@@ -262,14 +275,14 @@ def gain_tables(states: FloatArray, initial_variance: FloatArray, T: int) -> tup
     return variances, gains, after
 
 
-@lean_contracted
+@lean
 def _innovation_variance(P: FloatArray, noise: float, seasonal: bool) -> float:
     if seasonal:
         return P[0, 0] + 2.0 * P[0, 2] + P[2, 2] + noise  # type: ignore[no-any-return]  # a number once compiled
     return P[0, 0] + noise  # type: ignore[no-any-return]
 
 
-@lean_contracted
+@lean
 def _update(P: FloatArray, gain: FloatArray, noise: float, more_noise: float, seasonal: bool) -> float:
     """Take in one quarter: fill `gain`, reduce P, return the innovation variance."""
     size = STATES if seasonal else 2
@@ -290,7 +303,7 @@ def _but_for_events(one: FloatArray, other: FloatArray) -> bool:
     return True
 
 
-@nb.njit(cache=True, nogil=True, fastmath={"contract", "nsz"}, error_model="numpy")
+@_contracted
 def filter_grid(
     Y: FloatArray,
     observed: npt.NDArray[np.bool_],

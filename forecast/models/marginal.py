@@ -7,13 +7,13 @@ take the same steps here as there, so that both forms agree to the rounding of s
 
 from math import sqrt
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from forecast.arrays import FloatArray
+from forecast.compiling import compiled
 from forecast.models import smoothing
-from forecast.models.kernel import STATES, copy_matrix, lean_contracted, predict_cov, spread_of_parts
+from forecast.models.kernel import STATES, copy_matrix, lean, predict_cov, spread_of_parts
 from forecast.models.pool import CLOSE, FURTHEST, MOST_STEPS
 from forecast.models.predictive import KEPT_WEIGHT, MOST_COMPONENTS
 from forecast.models.tables import HEAVIEST, HERMITE, HERMITE_WEIGHTS, LARGEST, PIECES, POINTS, SHAPES
@@ -24,7 +24,7 @@ _SEASON_WEIGHT, _SEASON_DEGREES = smoothing.SEASON_WEIGHT, smoothing.SEASON_DEGR
 _FEWEST_WITH_SEASON = smoothing.FEWEST_WITH_SEASON
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def choose(weights: FloatArray) -> npt.NDArray[np.int64]:
     """The components that matter, as `forecast.models.predictive.components_of`."""
     order = np.zeros(min(MOST_COMPONENTS, len(weights)), dtype=np.int64)
@@ -42,7 +42,7 @@ def choose(weights: FloatArray) -> npt.NDArray[np.int64]:
     return order[:n]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def smooth_parts(
     filled: FloatArray,
     observed: npt.NDArray[np.bool_],
@@ -169,7 +169,7 @@ def smooth_parts(
     return location, spread
 
 
-@lean_contracted
+@lean
 def _t4(t: float) -> tuple[float, float]:
     """As `forecast.models.smoothing.t4_distribution`."""
     inverse = 1.0 / (1.0 + 0.25 * t * t)
@@ -177,7 +177,7 @@ def _t4(t: float) -> tuple[float, float]:
     return 0.5 + 0.375 * t * root * (1.0 - t * t * inverse / 12.0), 0.375 * inverse * inverse * root
 
 
-@lean_contracted
+@lean
 def _distribution(row: FloatArray, z: float) -> tuple[float, float]:
     """Distribution function and density at z, of a row of the table."""
     far = abs(z)
@@ -190,7 +190,7 @@ def _distribution(row: FloatArray, z: float) -> tuple[float, float]:
     return (value if z >= 0.0 else 1.0 - value), step * (POINTS - 1) * inverse * inverse
 
 
-@lean_contracted
+@lean
 def _raised(base: float, powers: FloatArray, power: float) -> tuple[float, float]:
     """As `forecast.models.predictive.raised`."""
     if base <= 0.0:
@@ -203,7 +203,7 @@ def _raised(base: float, powers: FloatArray, power: float) -> tuple[float, float
     return powers[at, 0] + beyond * (second + beyond * third), second + 2.0 * beyond * third
 
 
-@lean_contracted
+@lean
 def _along(
     k: int,
     away: float,
@@ -232,7 +232,7 @@ def _along(
     return mine, total, power * moving
 
 
-@lean_contracted
+@lean
 def _powered(
     k: int,
     away: float,
@@ -250,7 +250,7 @@ def _powered(
     return z, power * further * (1.0 - z * divisor * moving / total) / divisor
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def summarise_mixture(
     nodes: FloatArray,
     weights: FloatArray,

@@ -1,34 +1,17 @@
 """What a worker of a batch needs, loaded once in the process that the workers are forked from.
 
-The compiled functions too: reading them from their cache takes longer than a few hundred markets. Importing this module
-starts no thread of Polars or NumPy that would be missing after a fork.
+Importing this module starts no thread of Polars or NumPy that would be missing after a fork.
 """
 
 import gc
-import sys
 
 from service.settings import use_one_thread
 
 use_one_thread()
-gc.disable()  # nothing of what is loaded will ever be garbage: looking for it takes a seventh of the time
-# Numba imports all of scipy.linalg and cffi, for a fifth of a second, to see whether functions that nothing here calls
-# would work. Being told at once that they would not, it goes on.
-_UNUSED = [name for name in ("scipy.linalg.cython_blas", "cffi") if name not in sys.modules]
-for _name in _UNUSED:
-    sys.modules[_name] = None  # type: ignore[assignment]  # what the import system takes for "not there"
+gc.disable()  # nothing of what is loaded will ever be garbage
 
-import numpy as np  # noqa: E402  (the number of threads is read at import)
-
+import forecast.models.pool  # noqa: E402, F401  (the number of threads is read at import)
 import service.batch.part  # noqa: E402, F401
-from forecast.models.base import Cells  # noqa: E402
-from forecast.models.bulk import summarise_markets  # noqa: E402
-from forecast.prior import shipped_prior  # noqa: E402
-from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS  # noqa: E402
 
-_cells = Cells(np.array([0, 4]), np.array([0, 0, 1, 1]), np.array([0.5, 0.5, 0.4, 0.6]), *[np.array([0.005])] * 2)
-summarise_markets(_cells, np.array([0, 1, 0, 1]), 2, shipped_prior(), DEFAULT_HORIZON, DEFAULT_LEVELS)
-
-for _name in _UNUSED:
-    del sys.modules[_name]
 gc.enable()
 gc.freeze()  # shared with the workers as long as nobody writes to it, which a collection would

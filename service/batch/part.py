@@ -14,7 +14,6 @@ from forecast.errors import InvalidTable, SharecastError
 from forecast.many import forecast_read, market_seed
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
-from forecast.results import level_name
 from forecast.shares import SharesTable
 from service.batch.source import Rows
 
@@ -30,6 +29,7 @@ class Ask:
     events: str = ""  # SHA-256 of the events asked; empty: none
     reading: str = ""  # what the owner of the input says about it; empty: nothing
     names: str = ""  # changes of providers' names, as `names_text` writes them; empty: none
+    compiled: bool = True  # whether the compiled form of the model of record takes the markets of a part together
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,9 @@ def forecast_part(part: Part, /) -> PartResult:
     """
     read, ask = part.rows.read(), part.ask
     named, unnamed = _with_names(read, ask)
-    made = forecast_read(named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
+    made = forecast_read(
+        named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed, compiled=ask.compiled
+    )
     failures = [*unnamed, *(failure_of(market, error) for market, error in made.failures)]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
@@ -172,10 +174,3 @@ def failure_of(market: str, error: Exception) -> Failure:
     if isinstance(error, SharecastError):
         return Failure(market, re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower(), str(error))
     return Failure(market, "internal", f"unforeseen {type(error).__name__}: {error}")
-
-
-def forecasts_schema(levels: tuple[float, ...]) -> dict[str, type[pl.DataType]]:
-    """Columns of the forecasts table for these levels: what a batch writes when no market could be forecast."""
-    bounds = [f"{side}_{level_name(level)}" for level in sorted(set(levels)) for side in ("lower", "upper")]
-    texts = dict.fromkeys(("market", "provider", "origin", "period"), pl.String)
-    return {**texts, "horizon": pl.Int32, **dict.fromkeys(("mean", "median", *bounds), pl.Float64)}

@@ -3,13 +3,13 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from forecast.many import forecast_read
+from forecast.many import MOST_PLAIN, forecast_read
 from forecast.shares import SharesTable
 from service.batch.part import Ask
 from service.batch.questions import read_questions
@@ -76,6 +76,7 @@ def plan_batch(
         read_questions(events)
     with tempfile.TemporaryDirectory(prefix="sharecast-") as folder:
         found = open_source(source, Path(folder), reading=reading)
+        ask = replace(ask, compiled=found.markets > MOST_PLAIN)
         parts = list(cut(found, ask))
         size = -(-_SAMPLE.get(model, _SLOW_SAMPLE) // _SPREAD)
         sampled = {len(parts) * n // _SPREAD for n in range(_SPREAD)}
@@ -109,8 +110,10 @@ def _measure(sample: list[pl.DataFrame], ask: Ask, output: Path) -> tuple[int, f
     if shares.is_empty():
         return 0, 0.0, 0.0
     one = shares.filter(pl.col("market") == shares["market"][0])
-    make = partial(forecast_read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed)
-    make(SharesTable.checked(one))  # loads and compiles
+    make = partial(
+        forecast_read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed, compiled=ask.compiled
+    )
+    make(SharesTable.checked(one))  # loads, and compiles where that is needed
     start = time.perf_counter()
     made = make(SharesTable.checked(shares)).table
     data = encode(made, format_of(output)) if made.height else b""

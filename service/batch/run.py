@@ -12,12 +12,13 @@ from polars.io.plugins import register_io_source
 
 from forecast.errors import InvalidArgument
 from forecast.forecasting import check_request, check_seed
+from forecast.many import MOST_PLAIN, forecasts_schema
 from forecast.name_changes import NameChange
 from forecast.shares import NOTES_SCHEMA
 from service.batch.identity import Hashing, Identity, versions
 from service.batch.journal import Journal, opened_journal
 from service.batch.manifest import Clock, Counts, Written, write_manifest
-from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, forecasts_schema, names_text
+from service.batch.part import ERRORS_SCHEMA, Ask, Part, PartResult, forecast_part, names_text
 from service.batch.questions import EVENTS_SCHEMA, Questions, keep_questions, of_no_market, read_questions
 from service.batch.source import Rows, Source, open_source
 from service.batch.workers import run_in_workers
@@ -139,6 +140,7 @@ def run_batch(
             hashing = Hashing(source)
             folder = journal.input
             found = open_source(source, folder, reading=reading)
+            ask = replace(ask, compiled=found.markets > MOST_PLAIN)
             kept_questions = keep_questions(questions, folder) if questions else None
             parts = [
                 Part(number, rows, journal.into(number), ask, kept_questions)

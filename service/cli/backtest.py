@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, connect
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
     DEFAULT_BACKTEST_MODELS,
@@ -60,6 +61,7 @@ def _models(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str
 @options.result
 @options.chart
 @options.sheet_options
+@options.server("Ask this server.  [default: compute here]")
 def backtest(
     source: str,
     house: str | None,
@@ -73,6 +75,7 @@ def backtest(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    address: str | None,
     reading: options.SheetOptions,
 ) -> None:
     """Score forecasts of a MARKET at rolling origins, each made from what was known on its day.
@@ -86,6 +89,7 @@ def backtest(
     from service.cli.output import Target, chart_format, tell
     from service.files import write_bytes
 
+    check_here(address, figures=figures, database=database)
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
     query = BacktestQuery(
@@ -97,7 +101,8 @@ def backtest(
         models=models,
         seed=seed,
     )
-    found = _watched(_steps(query, house, figures, database, reading))
+    steps = _steps(query, house, figures, database, reading) if address is None else _steps_at(address, query, reading)
+    found = _watched(steps)
     target.write(found.to_frame(), lambda console: print_backtest(console, found))
     if target.kind is not None:
         for skipped in found.skipped:
@@ -136,6 +141,31 @@ def _steps(
         models=query.models,
         seed=query.seed,
     )
+
+
+def _steps_at(
+    address: str, query: BacktestQuery, reading: options.SheetOptions
+) -> "Iterator[BacktestProgress | Backtest]":
+    from service.cli.opening import read_one_market
+    from service.sheets import is_sheet_file
+
+    market, shares = query.market, None
+    if is_sheet_file(market):
+        read, market = read_one_market(Path(market), reading)
+        shares = read.shares.drop("market")
+    elif reading.given:
+        raise click.UsageError(f"--sheet, --measure and the like go with a FILE; {market} is a market.")
+    with connect(address) as client:
+        yield from client.backtest(
+            market,
+            house=query.house or None,
+            origins=query.origins,
+            horizon=query.horizon,
+            levels=query.levels,
+            models=query.models,
+            seed=query.seed,
+            shares=shares,
+        )
 
 
 def _watched(steps: "Iterator[BacktestProgress | Backtest]") -> "Backtest":

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SOME_FAILED, WORKER_DIED, TERMINATED = 3, 70, 143
 MOST_TOLD = 20  # refused markets of a dry run
+LARGE_TABLE, LARGE_TEXT = 200_000, 1_200_000  # bytes of files that may well hold more markets than the plain form takes
+COMPILING = "loading the compiled model; the first time, which compiles it for this installation, takes some 15 s"
 
 
 @click.command()
@@ -105,15 +108,22 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
 
     from service.batch.workers import WorkerDied, start_loading
 
+    large = _is_large(source) and model == "auto"
+    if large:
+        from service.compiled_code import why_not_kept
+
+        if why := why_not_kept():
+            tell(f"note: {why}")
+    _have_scratch(output)
     if workers > 1 and scheduler is None:
         # Beside the imports of this process; the second since every worker imports the program's main module.
-        start_loading("service.batch.loaded", "service.cli.main")
+        start_loading("service.batch.compiled" if large else "service.batch.loaded", "service.cli.main")
 
     from service.batch.progress import Progress
     from service.batch.run import run_batch
 
     before = signal.signal(signal.SIGTERM, _terminate)
-    progress = Progress(sys.stderr)
+    progress = Progress(sys.stderr, waiting=COMPILING if large else "")
 
     def resumed(parts: int, of: int, markets: int) -> None:
         tell(f"going on: {parts:,} of {_counted(of, 'part')}, {_counted(markets, 'market')}, are done")
@@ -164,6 +174,20 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
         tell(f"{done.failed:,} failed: {done.errors} says why")
     if done.errors is not None or done.unanswered:
         ctx.exit(SOME_FAILED)
+
+
+def _is_large(source: Path) -> bool:
+    """Whether the compiled form of the model is worth loading before the markets are counted."""
+    large = LARGE_TABLE if source.suffix.lower() in {".parquet", ".arrow", ".xlsx"} else LARGE_TEXT
+    return source.is_file() and source.stat().st_size > large
+
+
+def _have_scratch(output: Path) -> None:
+    """Where nothing but the folder of OUTPUT may be written, have the sockets of processes be there."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        tempfile.tempdir = str(output.absolute().parent)
 
 
 def _cluster(scheduler: str) -> "Over":

@@ -1,21 +1,22 @@
 """The client of a command, from --address and the options beside it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from service.settings import Settings, quiet_grpc
 
 if TYPE_CHECKING:
+    from service.cli.options import SheetOptions
     from service.client import Client
 
 _META = "sharecast.access."  # of the context, for what `note_access` keeps
-_NAMES = ("key_file", "ca", "certificate", "private_key")
+_NAMES = ("key_file", "ca", "certificate", "private_key", "server_name")
 _LONGEST_KEY = 1000  # bytes of a file that could hold one
 
 
-def note_access(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:
+def note_access(ctx: click.Context, param: click.Parameter, value: Path | str | None) -> None:
     """Keep what an option says of how to reach a server, as its callback, until `connect` asks for it."""
     if value is not None:
         ctx.meta[f"{_META}{param.name}"] = value
@@ -37,6 +38,7 @@ def connect(address: str) -> "Client":
         ca=given.get("ca"),
         certificate=given.get("certificate"),
         private_key=given.get("private_key"),
+        server_name=given.get("server_name"),
     )
 
 
@@ -56,7 +58,36 @@ def check_address(address: str | None) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --address.")
 
 
-def _given() -> dict[str, Path]:
+def check_here(address: str | None, **given: object) -> None:
+    """Refuse options that are about this machine where a server is asked.
+
+    Args:
+        address: Of the server; None for none.
+        given: By name, what an option was given; None where it was not.
+
+    Raises:
+        UsageError: one was given, and an address.
+    """
+    for name, value in given.items():
+        if address is not None and value is not None:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} is for this machine, and a server at --address does not read it; give one."
+            )
+
+
+def check_market(market: str, reading: "SheetOptions") -> None:
+    """Refuse a file, and what is said about one, where a server is asked that is not sent any.
+
+    Raises:
+        UsageError: it is one, or something is said.
+    """
+    from service.sheets import is_sheet_file
+
+    if reading.given or is_sheet_file(market):
+        raise click.UsageError(f"A server at --address is asked for a MARKET, not for a FILE; give one, not {market}.")
+
+
+def _given() -> dict[str, Any]:
     meta = click.get_current_context().meta
     return {name: meta[_META + name] for name in _NAMES if _META + name in meta}
 

@@ -1,13 +1,18 @@
 """`sharecast diff`: what changed in a forecast between two days, and which figures changed it."""
 
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, connect
 from service.queries import DEFAULT_HORIZON, DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 ROWS = ("forecast", "figures")
 
@@ -16,6 +21,8 @@ ROWS = ("forecast", "figures")
 @options.market
 @click.option("--from", "earlier", callback=options.day, metavar="DATE", required=True, help="The first day.")
 @click.option("--to", "later", callback=options.day, metavar="DATE", required=True, help="The second day.")
+@options.recorded_by
+@options.name_changes
 @options.house
 @click.option(
     "--horizon",
@@ -45,10 +52,13 @@ ROWS = ("forecast", "figures")
 @options.figures
 @options.database
 @options.result
+@options.server("Ask this server.  [default: compute here]")
 def diff(
     market: str,
     earlier: date,
     later: date,
+    recorded_by: datetime | None,
+    name_changes: "tuple[NameChange, ...]",
     house: str | None,
     horizon: int,
     levels: tuple[float, ...],
@@ -59,6 +69,7 @@ def diff(
     database: str | None,
     format_: str | None,
     output: Path | None,
+    address: str | None,
 ) -> None:
     """Compare the forecasts of MARKET as made on two days, and say which new figures changed them.
 
@@ -71,12 +82,29 @@ def diff(
     from service.cli.opening import open_catalog
     from service.cli.output import Target
 
+    declared = name_changes or None
+    check_here(address, figures=figures, database=database, recorded_by=recorded_by, renamed=declared)
     target = Target.choose(format_, output)
+    if address is not None:
+        with connect(address) as client:
+            found = client.diff_forecasts(
+                market,
+                earlier=earlier,
+                later=later,
+                house=house,
+                horizon=horizon,
+                levels=levels,
+                model=model,
+                seed=seed,
+            )
+        table = found.to_frame() if rows == ROWS[0] else found.statements_frame()
+        target.write(table, lambda console: print_diff(console, found))
+        return
     catalog = open_catalog(figures, database)
     progress = Progress(sys.stderr, of="new statements")
     try:
         found = forecast_changes(
-            catalog.figures_in_force(market, later),
+            catalog.figures_in_force(market, later, recorded_by, name_changes),
             catalog.breaks(),
             market=market,
             house=house or catalog.house_of(market),
@@ -86,8 +114,8 @@ def diff(
             levels=levels,
             model=model,
             seed=seed,
-            name_changes=catalog.name_changes(market),
-            figures_before=catalog.figures_in_force(market, earlier),
+            name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
+            figures_before=catalog.figures_in_force(market, earlier, recorded_by, name_changes),
             on_step=lambda done, total: progress(done, None, total),
         )
     finally:

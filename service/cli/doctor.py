@@ -131,24 +131,11 @@ def _prior() -> str:
 
 
 def _compiled() -> str:
-    """Importing fails where numba finds no folder that it may write at all."""
-    from forecast.models import kernel
+    from service.compiled_code import where_kept, why_not_kept
 
-    folders = {
-        Path(each.stats.cache_path)
-        for each in vars(kernel).values()
-        if hasattr(getattr(each, "stats", None), "cache_path")
-    }
-    for folder in folders:
-        place = next(parent for parent in (folder, *folder.parents) if parent.exists())
-        if not os.access(place, os.W_OK):
-            kept = list(folder.glob("*.nbc")) if folder.is_dir() else []
-            if not kept:
-                raise _Found(
-                    "warning", f"{folder} may not be written: every start compiles for seconds; set NUMBA_CACHE_DIR"
-                )
-            return f"kept in {folder}, which is read-only"
-    return f"kept in {', '.join(map(str, sorted(folders)))}"
+    if why := why_not_kept():
+        raise _Found("warning", why)
+    return where_kept()
 
 
 def _forecast() -> str:
@@ -158,7 +145,7 @@ def _forecast() -> str:
 
     started = perf_counter()
     warm_up()
-    return f"one made in {perf_counter() - started:.2f} s, compiling or loading included"
+    return f"one made in {perf_counter() - started:.2f} s"
 
 
 def _clock(now: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,11 +60,7 @@ def figures(
 
     if conflicts and restatements:
         raise click.UsageError("--conflicts and --restatements are two lists; ask for one of them.")
-    for option, given in (("--figures", figures), ("--database", database)):
-        if address is not None and given is not None:
-            raise click.UsageError(
-                f"{option} is for this machine, and a server at --address does not read it; give one."
-            )
+    check_here(address, figures=figures, database=database)
     target = Target.choose(format_, output)
     query = FiguresQuery(
         market=market,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,11 +91,7 @@ def forecast(
     from service.cli.pages import print_forecast
     from service.files import write_bytes
 
-    for option, given in (("--figures", figures), ("--database", database)):
-        if address is not None and given is not None:
-            raise click.UsageError(
-                f"{option} is for this machine, and a server at --address does not read it; give one."
-            )
+    check_here(address, figures=figures, database=database)
     target = Target.choose(format_, output)
     if bool(events) + revenue + league > 1 and target.kind is not None:
         raise click.UsageError("--event, --revenue and --league each have rows of their own for programs; give one.")
@@ -166,7 +163,14 @@ def _computed(
     from service.cli.opening import open_market
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
-    opened = open_market(question.market, reading, figures=figures, database=database, house=question.house)
+    opened = open_market(
+        question.market,
+        reading,
+        figures=figures,
+        database=database,
+        house=question.house,
+        name_changes=question.name_changes,
+    )
     catalog, market = opened.catalog, opened.market
     history = catalog.history(market, question.house or "", question.as_of, question.recorded_by, question.name_changes)
     history = replace(history, warnings=(*opened.notes, *history.warnings))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from service.cli import options
+from service.cli.connecting import check_here, check_market, connect
 
 if TYPE_CHECKING:
     from forecast.name_changes import NameChange
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 @options.result
 @options.chart
 @options.sheet_options
+@options.server("Ask this server.  [default: compute here]")
 def history(
     market: str,
     house: str | None,
@@ -34,6 +36,7 @@ def history(
     format_: str | None,
     output: Path | None,
     chart: Path | None,
+    address: str | None,
     reading: options.SheetOptions,
     name_changes: "tuple[NameChange, ...]",
 ) -> None:
@@ -47,11 +50,21 @@ def history(
     from service.cli.pages import print_history
     from service.files import write_bytes
 
+    check_here(address, figures=figures, database=database)
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
-    opened = open_market(market, reading, figures=figures, database=database, house=house)
-    found = opened.catalog.history(opened.market, house or "", as_of, recorded_by, name_changes)
-    found = replace(found, warnings=(*opened.notes, *found.warnings))
+    if address is None:
+        opened = open_market(
+            market, reading, figures=figures, database=database, house=house, name_changes=name_changes
+        )
+        found = opened.catalog.history(opened.market, house or "", as_of, recorded_by, name_changes)
+        found = replace(found, warnings=(*opened.notes, *found.warnings))
+    else:
+        check_market(market, reading)
+        with connect(address) as client:
+            found = client.get_history(
+                market, house=house, as_of=as_of, recorded_by=recorded_by, name_changes=name_changes
+            ).to_history()
     target.write(found.to_frame(), lambda console: print_history(console, found))
     if target.kind is not None:
         for warning in found.warnings:

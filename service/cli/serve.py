@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from service.store import Store
 
 F = TypeVar("F", bound=Callable[..., object])
-DEPLOY_FILES = ("sharecast.service", "sharecast.toml", "grafana.json", "alerts.yml")
+DEPLOY_FILES = (
+    "sharecast.service",
+    "sharecast.toml",
+    "Dockerfile",
+    "compose.yml",
+    "kubernetes.yml",
+    "grafana.json",
+    "alerts.yml",
+)
 
 log = logging.getLogger("sharecast")
 
@@ -50,8 +58,8 @@ def settings_options(command: F) -> F:
 @click.option(
     "--show-file",
     type=click.Choice(DEPLOY_FILES),
-    help="Print a file that helps to run a server, and end: a unit of systemd, settings for it, a board of Grafana, "
-    "alert rules of Prometheus.",
+    help="Print a file that helps to run a server, and end: a unit of systemd, settings for it, a container, "
+    "two servers with PostgreSQL for Docker Compose and for Kubernetes, a board of Grafana, alert rules of Prometheus.",
 )
 def serve(settings: Path | None, show_settings: bool, show_file: str | None, **flags: object) -> None:
     """Answer forecasts and histories over gRPC until stopped.
@@ -174,9 +182,11 @@ def _check(store: "Store | None") -> "Callable[[], None] | None":
 
 def _warn(settings: ServeSettings, store: "Store | None", *, keys: bool, tls: bool) -> None:
     from service.client.access import is_local
+    from service.compiled_code import why_not_kept
 
-    for wrong in misspelled():
-        log.warning("%s", wrong)
+    for wrong in (*misspelled(), why_not_kept()):
+        if wrong:
+            log.warning("%s", wrong)
     local = is_local(settings.listen)
     if not tls and not local:
         log.warning("calls come in plain text: keys and figures can be read on their way")

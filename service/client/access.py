@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,9 @@ from forecast.errors import InvalidArgument
 SYSTEM_ROOTS: Final = "system"
 DEFAULT_TIMEOUT = 30.0  # seconds
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+_NAMED: Final = ("unix:", "unix-abstract:", "dns:", "ipv4:", "ipv6:", "vsock:", "xds:")  # gRPC's own ways to write it
+_LARGEST_PORT: Final = 65535
+_ADDRESS: Final = "an address is HOST:PORT, [IPV6]:PORT or unix:PATH"
 
 _RETRIES = {  # only what no server has begun to work on
     "maxAttempts": 4,
@@ -49,6 +53,80 @@ CHANNEL_OPTIONS = (
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.max_receive_message_length", TAKEN_BYTES),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A server's address, and what a client needs to be let in.
+
+    Args:
+        address: HOST:PORT, ``unix:PATH``, or another target of gRPC such as ``dns:///HOST:PORT``.
+        key: Key of `sharecast keys`; None for none.
+        ca: As of `channel_credentials`, and so are the two below.
+        certificate: File of the client's own certificate, PEM.
+        private_key: File of its key, PEM.
+        server_name: The name that the server's certificate is for, where that is not the host of `address`.
+
+    Raises:
+        InvalidArgument: `address` has another form, a file cannot be read, one is given without what it goes with, or a
+            key would be readable on its way.
+    """
+
+    address: str
+    key: str | None = field(default=None, repr=False)
+    ca: str | Path | None = None
+    certificate: str | Path | None = None
+    private_key: str | Path | None = None
+    server_name: str | None = None
+    credentials: grpc.ChannelCredentials | None = field(init=False, repr=False, compare=False)  # None: plain text
+
+    def __post_init__(self) -> None:
+        check_address(self.address)
+        if self.server_name is not None and self.ca is None:
+            raise InvalidArgument("server_name", self.server_name, "", "goes with ca: plain text shows no certificate")
+        made = channel_credentials(ca=self.ca, certificate=self.certificate, private_key=self.private_key)
+        object.__setattr__(self, "credentials", made)
+        if self.key is not None:
+            check_key(self.key, self.address, encrypted=made is not None)
+
+    @property
+    def options(self) -> tuple[tuple[str, str | int], ...]:
+        """Of the channel."""
+        # What stays in this machine would leave it by a proxy, which could not even reach it.
+        local = (("grpc.enable_http_proxy", 0),) if is_local(self.address) else ()
+        named = () if self.server_name is None else (("grpc.ssl_target_name_override", self.server_name),)
+        return (*CHANNEL_OPTIONS, *local, *named)
+
+
+def check_address(address: str, /) -> None:
+    """Refuse what gRPC would take for another address: a URL's scheme for a name, a missing port for 443.
+
+    Raises:
+        InvalidArgument: it is no HOST:PORT, ``unix:PATH`` or other target of gRPC.
+    """
+    if address.startswith(_NAMED):
+        return
+    scheme, separator, rest = address.partition("://")
+    if separator:
+        tls = " and --ca FILE or --ca system (ca= in Python)" if scheme.lower() == "https" else ""
+        raise InvalidArgument(
+            "address", address, f"give {rest.partition('/')[0] or 'HOST:PORT'}{tls}", f"{address!r} is a URL"
+        )
+    host, _, port = address.rpartition(":")
+    if not host or (":" in host and not host.startswith("[")):
+        problem = f"{address!r} has no port" if address else "is empty"
+        raise InvalidArgument("address", address, _ADDRESS, problem)
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) <= _LARGEST_PORT:
+        raise InvalidArgument(
+            "address", address, _ADDRESS, f"{address!r} has no port of 1 to {_LARGEST_PORT} at its end"
+        )
+
+
+def host_of(address: str, /) -> str:
+    """The host of an address, without its port and without the brackets of IPv6."""
+    target = re.sub(r"^(dns|ipv4|ipv6):", "", address).lstrip("/")
+    host = target.rpartition(":")[0] if re.search(r":\d+$", target) else target
+    return host.removeprefix("[").removesuffix("]")
 
 
 def channel_credentials(
@@ -93,11 +171,9 @@ def check_key(key: str, address: str, /, *, encrypted: bool) -> None:
 
 def is_local(address: str, /) -> bool:
     """Whether what is sent to an address stays in this machine."""
-    target = address.removeprefix("dns:").removeprefix("ipv4:").removeprefix("ipv6:").lstrip("/")
     if address.startswith(("unix:", "unix-abstract:")):
         return True
-    host = target.rpartition(":")[0] if not target.endswith("]") else target
-    host = host.removeprefix("[").removesuffix("]")
+    host = host_of(address)
     if host == "localhost":
         return True
     try:

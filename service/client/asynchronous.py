@@ -1,5 +1,6 @@
 """The client for programs built on asyncio; the same surface as `Client`."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -8,8 +9,8 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import grpc
 
 from service.client import methods
-from service.client.access import CHANNEL_OPTIONS, DEFAULT_TIMEOUT, channel_credentials, check_key
-from service.client.calls import Paged, Single, Streamed, answering, as_described, error_of, stubs
+from service.client.access import DEFAULT_TIMEOUT, Access
+from service.client.calls import Paged, Single, Streamed, Unreached, answering, as_described, error_of, stubs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,11 +39,14 @@ def _streamed(describe: Callable[P, Streamed[T]]) -> Callable[Concatenate["Async
     async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         call = describe(*args, **kwargs)
         for request, read in call.requests:
-            responses = getattr(self._stubs[call.service], call.method)(request, timeout=call.timeout)
-            with answering(responses, timeout=call.timeout):
-                async for response in responses:
-                    for one in read(response):
-                        yield one
+            responses = getattr(self._stub(call.service), call.method)(request, timeout=call.timeout)
+            try:
+                with answering(responses, timeout=call.timeout):
+                    async for response in responses:
+                        for one in read(response):
+                            yield one
+            except Unreached as unreached:
+                raise await asyncio.to_thread(unreached.reason, self._access) from None
 
     return as_described(method, describe, AsyncIterator)
 
@@ -50,20 +54,23 @@ def _streamed(describe: Callable[P, Streamed[T]]) -> Callable[Concatenate["Async
 class AsyncClient:
     """Asks a Sharecast server from within an event loop. Close it, or use it in an ``async with`` statement.
 
+    It may be made where no loop runs, and used in one loop after another: it connects anew in each.
+
     Calls that found no server are tried again, up to four times within their timeout; those that stream are not.
 
     Args:
-        address: HOST:PORT of the server.
+        address: HOST:PORT of the server, or ``unix:PATH``.
         timeout: Seconds a call may take.
         key: Key of `sharecast keys`, for a server that asks for one. Over plain text it is sent to this machine alone.
         ca: File of the authorities that the server's certificate must lead to, PEM; ``"system"`` for the roots that
             come with gRPC; None for plain text.
         certificate: File of your own certificate, PEM, for a server that asks for one.
         private_key: File of its key, PEM.
+        server_name: The name that the server's certificate is for, where that is not the host of `address`.
 
     Raises:
-        InvalidArgument: a file cannot be read, one is given without what it goes with, or a key would be readable on
-            its way.
+        InvalidArgument: `address` has another form, a file cannot be read, one is given without what it goes with, or
+            a key would be readable on its way.
 
     >>> async with AsyncClient("127.0.0.1:50051") as client:  # doctest: +SKIP
     ...     (await client.forecast("cn-cloud", horizon=4)).to_polars()
@@ -78,16 +85,13 @@ class AsyncClient:
         ca: str | Path | None = None,
         certificate: str | Path | None = None,
         private_key: str | Path | None = None,
+        server_name: str | None = None,
     ) -> None:
         self._timeout = timeout
-        credentials = channel_credentials(ca=ca, certificate=certificate, private_key=private_key)
-        if key is not None:
-            check_key(key, address, encrypted=credentials is not None)
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
-        else:
-            self._channel = grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
-        self._stubs = stubs(self._channel, key)
+        self._access = Access(address, key, ca, certificate, private_key, server_name)
+        self._loop: asyncio.AbstractEventLoop | None = None  # that of the channel, which works in no other
+        self._channel: grpc.aio.Channel | None = None
+        self._stubs: dict[str, Any] = {}
 
     forecast = _single(methods.forecast)
     stream_forecasts = _streamed(methods.stream_forecasts)
@@ -97,6 +101,8 @@ class AsyncClient:
     cancel_forecast_job = _single(methods.cancel_forecast_job)
     watch_forecast_job = _streamed(methods.watch_forecast_job)
     backtest = _streamed(methods.backtest)
+    diff_forecasts = _single(methods.diff_forecasts)
+    render_report = _single(methods.render_report)
     list_markets = _paged(methods.list_markets)
     get_market = _single(methods.get_market)
     list_figures = _paged(methods.list_figures)
@@ -107,7 +113,8 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connection; calls in flight are cancelled."""
-        await self._channel.close(None)
+        if self._channel is not None and self._loop is asyncio.get_running_loop():
+            await self._channel.close(None)
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,6 +127,19 @@ class AsyncClient:
     async def _answer(self, call: Single[T] | Paged[T], request: object) -> object:
         seconds = self._timeout if call.timeout is None else call.timeout
         try:
-            return await getattr(self._stubs[call.service], call.method)(request, timeout=seconds)
+            return await getattr(self._stub(call.service), call.method)(request, timeout=seconds)
         except grpc.RpcError as failed:
-            raise error_of(failed, timeout=seconds) from None  # the cause would show addresses and transport states
+            error = error_of(failed, timeout=seconds)
+        # The cause would show addresses and transport states.
+        raise await asyncio.to_thread(error.reason, self._access) if isinstance(error, Unreached) else error
+
+    def _stub(self, service: str) -> Any:  # noqa: ANN401  (stubs have no types)
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            address, credentials, options = self._access.address, self._access.credentials, self._access.options
+            if credentials is None:
+                self._channel = grpc.aio.insecure_channel(address, options=options)
+            else:
+                self._channel = grpc.aio.secure_channel(address, credentials, options=options)
+            self._loop, self._stubs = loop, stubs(self._channel, self._access.key)
+        return self._stubs[service]

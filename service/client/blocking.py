@@ -8,8 +8,8 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 import grpc
 
 from service.client import methods
-from service.client.access import CHANNEL_OPTIONS, DEFAULT_TIMEOUT, channel_credentials, check_key
-from service.client.calls import Paged, Single, Streamed, answering, as_described, error_of, stubs
+from service.client.access import DEFAULT_TIMEOUT, Access
+from service.client.calls import Paged, Single, Streamed, Unreached, answering, as_described, error_of, stubs
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,9 +39,12 @@ def _streamed(describe: Callable[P, Streamed[T]]) -> Callable[Concatenate["Clien
         call = describe(*args, **kwargs)
         for request, read in call.requests:
             responses = getattr(self._stubs[call.service], call.method)(request, timeout=call.timeout)
-            with answering(responses, timeout=call.timeout):
-                for response in responses:
-                    yield from read(response)
+            try:
+                with answering(responses, timeout=call.timeout):
+                    for response in responses:
+                        yield from read(response)
+            except Unreached as unreached:
+                raise unreached.reason(self._access) from None
 
     return as_described(method, describe, Iterator)
 
@@ -52,17 +55,18 @@ class Client:
     Calls that found no server are tried again, up to four times within their timeout; those that stream are not.
 
     Args:
-        address: HOST:PORT of the server.
+        address: HOST:PORT of the server, or ``unix:PATH``.
         timeout: Seconds a call may take.
         key: Key of `sharecast keys`, for a server that asks for one. Over plain text it is sent to this machine alone.
         ca: File of the authorities that the server's certificate must lead to, PEM; ``"system"`` for the roots that
             come with gRPC; None for plain text.
         certificate: File of your own certificate, PEM, for a server that asks for one.
         private_key: File of its key, PEM.
+        server_name: The name that the server's certificate is for, where that is not the host of `address`.
 
     Raises:
-        InvalidArgument: a file cannot be read, one is given without what it goes with, or a key would be readable on
-            its way.
+        InvalidArgument: `address` has another form, a file cannot be read, one is given without what it goes with, or
+            a key would be readable on its way.
 
     >>> with Client("127.0.0.1:50051") as client:  # doctest: +SKIP
     ...     client.forecast("cn-cloud", horizon=4).to_polars()
@@ -77,15 +81,15 @@ class Client:
         ca: str | Path | None = None,
         certificate: str | Path | None = None,
         private_key: str | Path | None = None,
+        server_name: str | None = None,
     ) -> None:
         self._timeout = timeout
-        credentials = channel_credentials(ca=ca, certificate=certificate, private_key=private_key)
-        if key is not None:
-            check_key(key, address, encrypted=credentials is not None)
+        self._access = Access(address, key, ca, certificate, private_key, server_name)
+        credentials, options = self._access.credentials, self._access.options
         if credentials is None:
-            self._channel = grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
+            self._channel = grpc.insecure_channel(address, options=options)
         else:
-            self._channel = grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)
+            self._channel = grpc.secure_channel(address, credentials, options=options)
         self._stubs = stubs(self._channel, key)
 
     forecast = _single(methods.forecast)
@@ -96,6 +100,8 @@ class Client:
     cancel_forecast_job = _single(methods.cancel_forecast_job)
     watch_forecast_job = _streamed(methods.watch_forecast_job)
     backtest = _streamed(methods.backtest)
+    diff_forecasts = _single(methods.diff_forecasts)
+    render_report = _single(methods.render_report)
     list_markets = _paged(methods.list_markets)
     get_market = _single(methods.get_market)
     list_figures = _paged(methods.list_figures)
@@ -121,4 +127,6 @@ class Client:
         try:
             return getattr(self._stubs[call.service], call.method)(request, timeout=seconds)
         except grpc.RpcError as failed:
-            raise error_of(failed, timeout=seconds) from None  # the cause would show addresses and transport states
+            error = error_of(failed, timeout=seconds)
+        # The cause would show addresses and transport states.
+        raise error.reason(self._access) if isinstance(error, Unreached) else error

@@ -9,8 +9,9 @@ from typing import Any, Generic, Protocol, TypeVar, cast, get_args
 import grpc
 
 from forecast.errors import SharecastError
-from service.client.access import KeyedChannel
-from service.status import unpack_error
+from service.client.access import Access, KeyedChannel
+from service.errors import ServiceUnavailable
+from service.status import STATUS_TRAILER, unpack_error
 from sharecast.v1.forecast_service_pb2_grpc import ForecastServiceStub
 from sharecast.v1.job_service_pb2_grpc import JobServiceStub
 from sharecast.v1.market_service_pb2_grpc import MarketServiceStub
@@ -89,10 +90,23 @@ def as_described(method: _Method, describe: Callable[..., object], /, returns: o
     return method
 
 
+class Unreached(ServiceUnavailable):
+    """No server answered, and why is still to be found out: `reason` gives the error that callers meet."""
+
+    def reason(self, access: Access) -> ServiceUnavailable:
+        """The error with what can be found out in some seconds."""
+        from service.client.unreachable import why_unreachable  # here, as no call that is answered needs it
+
+        return ServiceUnavailable(why_unreachable(access, self.detail))
+
+
 def error_of(failed: grpc.RpcError, /, timeout: float) -> SharecastError:
-    """The error a failed call tells of, of either stack."""
+    """The error a failed call tells of, of either stack; `Unreached` where none tells of a server."""
     call = cast(grpc.Call, failed)  # what both stacks raise is also the call, or reads like one
-    return unpack_error(call.code(), call.details(), call.trailing_metadata(), timeout=timeout)
+    error = unpack_error(call.code(), call.details(), call.trailing_metadata(), timeout=timeout)
+    if type(error) is ServiceUnavailable and STATUS_TRAILER not in dict(call.trailing_metadata() or ()):
+        return Unreached(error.detail)
+    return error
 
 
 class _Cancellable(Protocol):

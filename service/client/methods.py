@@ -6,7 +6,7 @@ A function says what a method sends and how the answer is read; the two clients 
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from forecast.quarter import Quarter
 from forecast.scorecard import Backtest, BacktestProgress
@@ -34,6 +34,7 @@ from service.client.tables import (
 from service.queries import (
     DEFAULT_BACKTEST_LEVELS,
     DEFAULT_BACKTEST_MODELS,
+    DEFAULT_DIFF_LEVELS,
     DEFAULT_HORIZON,
     DEFAULT_LEVELS,
     DEFAULT_MODEL,
@@ -42,11 +43,14 @@ from service.queries import (
     LARGEST_FIGURES_PAGE,
     BacktestQuery,
     BatchQuery,
+    DiffQuery,
     FiguresQuery,
     ForecastQuery,
     HistoryQuery,
     ImportQuery,
+    ReportQuery,
     WithdrawQuery,
+    parse_date,
 )
 from service.results import (
     FiguresResult,
@@ -61,6 +65,9 @@ from service.results import (
 )
 from sharecast.v1.forecast_service_pb2 import BacktestResponse
 from sharecast.v1.job_service_pb2 import CancelForecastJobRequest, GetForecastJobRequest
+
+if TYPE_CHECKING:
+    from forecast.diff import ForecastDiff
 
 STREAM_TIMEOUT = 600.0  # seconds, as long as a server works on one
 BACKTEST_TIMEOUT = 600.0  # likewise
@@ -399,6 +406,84 @@ def backtest(
     return Streamed(FORECASTS, "Backtest", ((convert.backtest_request(query), _step),), seconds)
 
 
+def diff_forecasts(
+    market: str,
+    *,
+    earlier: date | str,
+    later: date | str,
+    house: str | None = None,
+    horizon: int = DEFAULT_HORIZON,
+    levels: Iterable[float] = DEFAULT_DIFF_LEVELS,
+    model: str = DEFAULT_MODEL,
+    seed: int = 0,
+    timeout: float | None = None,
+) -> Single["ForecastDiff"]:
+    """Compare the forecasts of one market as made on two days, and find what each new figure did by leaving it out.
+
+    Args:
+        market: A market of the server, such as ``cn-cloud``.
+        earlier: The first day: what was published by then is known.
+        later: The second day, after it.
+        house: The research house; None for canalys, or in a market it does not measure the one with most figures.
+        horizon: Quarters ahead of the newest quarter known on the second day, 1 to 40.
+        levels: Nominal levels of the prediction intervals, each in (0, 1).
+        model: Name of the model.
+        seed: Of the draws, 0 to 2**64 - 1.
+        timeout: Seconds for this call; None for the client's own.
+
+    Returns:
+        The library's own value, with arrays; loads NumPy and Polars.
+
+    Raises:
+        InvalidArgument, NotFound, NotEnoughData: as `forecast.diff.forecast_changes`.
+        ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+    """
+    query = DiffQuery(
+        market=market,
+        earlier=_day(earlier, "earlier"),
+        later=_day(later, "later"),
+        house=house or "",
+        horizon=whole(horizon, "horizon"),
+        levels=level_list(levels),
+        model=model,
+        seed=seed,
+    )
+    return Single(FORECASTS, "DiffForecasts", convert.diff_request(query), convert.diff_result, timeout)
+
+
+def render_report(
+    market: str,
+    *,
+    house: str | None = None,
+    as_of: date | str | None = None,
+    horizon: int = DEFAULT_HORIZON,
+    origins: int = DEFAULT_ORIGINS,
+    timeout: float | None = None,
+) -> Single[str]:
+    """Make a page about one market: one HTML text that loads nothing.
+
+    Args:
+        market: A market of the server, such as ``cn-cloud``.
+        house: The research house; None for canalys, or in a market it does not measure the one with most figures.
+        as_of: Use only what was published by this date.
+        horizon: Quarters ahead, 1 to 40.
+        origins: Quarters that earlier forecasts are made from and scored, the latest ones; 1 to 400.
+        timeout: Seconds for this call; None for the client's own.
+
+    Raises:
+        InvalidArgument, NotFound, NotEnoughData: as `forecast.report.make_report`.
+        ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
+    """
+    query = ReportQuery(
+        market=market,
+        house=house or "",
+        as_of=as_date(as_of),
+        horizon=whole(horizon, "horizon"),
+        origins=whole(origins, "origins"),
+    )
+    return Single(FORECASTS, "RenderReport", convert.report_request(query), convert.report_html, timeout)
+
+
 def list_markets(
     *, page_size: int = DEFAULT_PAGE_SIZE, timeout: float | None = None
 ) -> Paged[tuple[MarketResult, ...]]:
@@ -636,6 +721,10 @@ def get_history(
         name_changes=convert.name_changes_of(name_changes),
     )
     return Single(MARKETS, "GetHistory", convert.history_request(query), convert.history_result, timeout)
+
+
+def _day(given: date | str, field: str) -> date:
+    return parse_date(given, field) if isinstance(given, str) else given
 
 
 def _job(response: Any) -> JobResult:  # noqa: ANN401  (of three methods)

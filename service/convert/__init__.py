@@ -17,6 +17,15 @@ from service.convert.batches import (
     stream_request,
     stream_response,
 )
+from service.convert.diffs import (
+    diff_query,
+    diff_request,
+    diff_response,
+    diff_result,
+    report_html,
+    report_query,
+    report_request,
+)
 from service.convert.figures import figures_page, figures_query, figures_request, figures_response
 from service.convert.forecasts import forecast_query, forecast_request, forecast_response, forecast_result
 from service.convert.histories import (
@@ -80,6 +89,10 @@ __all__ = [
     "batch_query",
     "columns_outcome",
     "data_used",
+    "diff_query",
+    "diff_request",
+    "diff_response",
+    "diff_result",
     "error_outcome",
     "figures_page",
     "figures_query",
@@ -127,6 +140,9 @@ __all__ = [
     "read_reason",
     "read_tables",
     "reason_bytes",
+    "report_html",
+    "report_query",
+    "report_request",
     "stream_request",
     "stream_response",
     "watch_query",

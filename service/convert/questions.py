@@ -2,13 +2,13 @@
 
 from forecast.errors import InvalidArgument
 from service.convert.parts import INT32, UINT64
-from service.queries import BacktestQuery, BatchQuery, ForecastQuery, ShareRow
+from service.queries import BacktestQuery, BatchQuery, DiffQuery, ForecastQuery, ShareRow
 from sharecast.v1 import forecast_pb2
 
 NO_HOUSE = "empty beside inline shares, which are no research house's"
 
 
-def check_question(query: ForecastQuery | BacktestQuery | BatchQuery) -> None:
+def check_question(query: ForecastQuery | BacktestQuery | BatchQuery | DiffQuery) -> None:
     """Refuse what the message cannot carry, or would carry as something else.
 
     Raises:

@@ -12,6 +12,8 @@ RULES: Final = MappingProxyType(
         f"{_FORECASTS}Forecast": Role.READ,
         f"{_FORECASTS}StreamForecasts": Role.READ,
         f"{_FORECASTS}Backtest": Role.READ,
+        f"{_FORECASTS}DiffForecasts": Role.READ,
+        f"{_FORECASTS}RenderReport": Role.READ,
         f"{_FORECASTS}ListModels": Role.READ,
         f"{_MARKETS}ListMarkets": Role.READ,
         f"{_MARKETS}GetMarket": Role.READ,

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-import service.batch.loaded
+import service.batch.compiled
 import service.server.tasks  # noqa: F401
 from forecast.forecasting import MODELS, OF_RECORD
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from forecast.errors import InvalidArgument, SharecastError
@@ -84,7 +85,8 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
             return await place.call(inline_outcomes, part.raw, call.request_id)
         try:
             asked = (part.market, query.house, query.as_of, None, query.name_changes)
-            history = await made_history(await work.at_once(catalog.seek_history, *asked), place, catalog)
+            sought = await work.at_once(partial(catalog.seek_history, of_many=True), *asked)
+            history = await made_history(sought, place, catalog)
         except SharecastError as error:
             if type(error).__module__.startswith("forecast."):
                 return [(True, convert.error_outcome(part.market, error, call.request_id))]

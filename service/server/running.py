@@ -84,7 +84,7 @@ async def serve(
     )
     await front.start(listen)
     looking: asyncio.Task[None] | None = None
-    settling = asyncio.create_task(_settle(front))
+    settling: asyncio.Task[None] | None = None
     answering, stopping = asyncio.create_task(front.answered()), asyncio.create_task(told.stop.wait())
     try:
         await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,13 +95,13 @@ async def serve(
             else:
                 looking = asyncio.create_task(watch_health(check, front.tell_health))
             ready(front.address)
+            settling = asyncio.create_task(_settle(front))
         await stopping
         log.info("stopping: no new calls; those in flight have %g s", drain_seconds)
     finally:
-        settling.cancel()
-        answering.cancel()
-        if looking is not None:
-            looking.cancel()
+        for task in (answering, settling, looking):
+            if task is not None:
+                task.cancel()
         hurrying = asyncio.create_task(_hurry(front, told))
         await front.stop(drain_seconds)
         hurrying.cancel()

@@ -17,7 +17,7 @@ from forecast.forecasting import (
     provenance_of_record,
 )
 from forecast.many import forecast_table
-from forecast.name_changes import NameChange
+from forecast.name_changes import NameChange, check_declared
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
@@ -85,6 +85,7 @@ def make_forecast(
             told = convert.history_message(history)
     else:
         brought, data = inline_shares(query.shares or (), market=query.market)
+        check_declared(query.name_changes, brought.shares["provider"])
         source = with_names(brought, query.name_changes)
     beside = Beside(
         history=0 if told is None else told.ByteSize(),

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import polars as pl
 
 from forecast.brought import TidyTable, made_fit, read_table, without_advice
-from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.errors import InvalidArgument, InvalidTable, RowViolation, did_you_mean
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
 from forecast.name_changes import NameChange
@@ -208,6 +208,27 @@ def _names_beside(changes: Sequence[NameChange], statements: pl.DataFrame, today
             raise InvalidArgument(f"name_changes[{number}]", str(change), allowed)
         found += [dataclasses.replace(change, market=market) for market in mine]
     return names_table(found, today=today)
+
+
+def misnamed(incoming: Incoming, known: pl.DataFrame, /) -> tuple[str, ...]:
+    """A warning for each provider that a change beside a table names, and neither the table nor what is known does.
+
+    Args:
+        incoming: The table.
+        known: Statements known of its markets, stored or shipped; columns market and providers.
+    """
+    if incoming.kind == "names" or incoming.names.is_empty():
+        return ()
+    cells = pl.concat([part.select("market", "providers") for part in (incoming.statements, known)])
+    found = []
+    for change in read_changes(incoming.names):
+        mine = cells.filter(pl.col("market") == change.market)["providers"].str.split("|").explode().unique().sort()
+        if change.provider not in mine and change.provider not in incoming.names["into"]:
+            near = did_you_mean(change.provider, mine.to_list())
+            found.append(
+                f"nothing is known of {change.provider} in {change.market}, though {change}{near and f'; {near}'}"
+            )
+    return tuple(found)
 
 
 def left_behind(incoming: Incoming, before: pl.DataFrame, names: Sequence[NameChange], /) -> tuple[str, ...]:

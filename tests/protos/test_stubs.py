@@ -70,5 +70,5 @@ def test_every_part_of_the_api_has_a_comment(tmp_path: Path) -> None:
         for before, line in pairwise(lines):
             text = line.strip()
             declares = text.endswith(";") or text.endswith("{") or text.startswith("rpc ")
-            if declares and not text.startswith(("//", "import ", "package ", "syntax ")):
+            if declares and not text.startswith(("//", "import ", "option ", "package ", "syntax ")):
                 assert before.strip().startswith("//"), f"{source.name}: {text}"

@@ -1,6 +1,7 @@
 from sharecast.v1 import answer_pb2 as _answer_pb2
 from sharecast.v1 import backtest_pb2 as _backtest_pb2
 from sharecast.v1 import batch_pb2 as _batch_pb2
+from sharecast.v1 import diff_pb2 as _diff_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import import_pb2 as _import_pb2
@@ -144,3 +145,49 @@ class ListModelsResponse(_message.Message):
     models: _containers.RepeatedCompositeFieldContainer[_model_pb2.Model]
     next_page_token: str
     def __init__(self, models: _Optional[_Iterable[_Union[_model_pb2.Model, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class DiffForecastsRequest(_message.Message):
+    __slots__ = ("market", "house", "earlier", "later", "horizon", "levels", "model", "seed")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_FIELD_NUMBER: _ClassVar[int]
+    LATER_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_FIELD_NUMBER: _ClassVar[int]
+    LEVELS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    SEED_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    earlier: str
+    later: str
+    horizon: int
+    levels: _containers.RepeatedScalarFieldContainer[float]
+    model: str
+    seed: int
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., earlier: _Optional[str] = ..., later: _Optional[str] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ...) -> None: ...
+
+class DiffForecastsResponse(_message.Message):
+    __slots__ = ("diff",)
+    DIFF_FIELD_NUMBER: _ClassVar[int]
+    diff: _diff_pb2.ForecastDiff
+    def __init__(self, diff: _Optional[_Union[_diff_pb2.ForecastDiff, _Mapping]] = ...) -> None: ...
+
+class RenderReportRequest(_message.Message):
+    __slots__ = ("market", "house", "as_of", "horizon", "origins")
+    MARKET_FIELD_NUMBER: _ClassVar[int]
+    HOUSE_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_FIELD_NUMBER: _ClassVar[int]
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    market: str
+    house: str
+    as_of: str
+    horizon: int
+    origins: int
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., horizon: _Optional[int] = ..., origins: _Optional[int] = ...) -> None: ...
+
+class RenderReportResponse(_message.Message):
+    __slots__ = ("html",)
+    HTML_FIELD_NUMBER: _ClassVar[int]
+    html: str
+    def __init__(self, html: _Optional[str] = ...) -> None: ...

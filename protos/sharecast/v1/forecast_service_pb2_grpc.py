@@ -53,6 +53,16 @@ class ForecastServiceStub(object):
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
                 response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
                 _registered_method=True)
+        self.DiffForecasts = channel.unary_unary(
+                '/sharecast.v1.ForecastService/DiffForecasts',
+                request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsResponse.FromString,
+                _registered_method=True)
+        self.RenderReport = channel.unary_unary(
+                '/sharecast.v1.ForecastService/RenderReport',
+                request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.RenderReportRequest.SerializeToString,
+                response_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.RenderReportResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/sharecast.v1.ForecastService/ListModels',
                 request_serializer=sharecast_dot_v1_dot_forecast__service__pb2.ListModelsRequest.SerializeToString,
@@ -90,6 +100,22 @@ class ForecastServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DiffForecasts(self, request, context):
+        """Compares the forecasts of one market as made on two days, and tells what each figure that came in between changed: one
+        forecast is made for each of them. Stores nothing, so it is safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenderReport(self, request, context):
+        """Makes a page about one market: its forecast, events, what changed, how good earlier forecasts were, what is doubted.
+        Stores nothing, so it is safe to retry.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListModels(self, request, context):
         """Lists the models by name, in pages (AIP-158).
         """
@@ -114,6 +140,16 @@ def add_ForecastServiceServicer_to_server(servicer, server):
                     servicer.Backtest,
                     request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.FromString,
                     response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.SerializeToString,
+            ),
+            'DiffForecasts': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffForecasts,
+                    request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsResponse.SerializeToString,
+            ),
+            'RenderReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenderReport,
+                    request_deserializer=sharecast_dot_v1_dot_forecast__service__pb2.RenderReportRequest.FromString,
+                    response_serializer=sharecast_dot_v1_dot_forecast__service__pb2.RenderReportResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -206,6 +242,60 @@ class ForecastService(object):
             '/sharecast.v1.ForecastService/Backtest',
             sharecast_dot_v1_dot_forecast__service__pb2.BacktestRequest.SerializeToString,
             sharecast_dot_v1_dot_forecast__service__pb2.BacktestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffForecasts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.ForecastService/DiffForecasts',
+            sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsRequest.SerializeToString,
+            sharecast_dot_v1_dot_forecast__service__pb2.DiffForecastsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenderReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/sharecast.v1.ForecastService/RenderReport',
+            sharecast_dot_v1_dot_forecast__service__pb2.RenderReportRequest.SerializeToString,
+            sharecast_dot_v1_dot_forecast__service__pb2.RenderReportResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,13 +26,19 @@ from sharecast.v1 import batch_pb2 as sharecast_dot_v1_dot_batch__pb2
 from sharecast.v1 import job_pb2 as sharecast_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esharecast/v1/job_service.proto\x12\x0csharecast.v1\x1a\x18sharecast/v1/batch.proto\x1a\x16sharecast/v1/job.proto\"q\n\x18\x43reateForecastJobRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.sharecast.v1.ForecastBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"C\n\x19\x43reateForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"\'\n\x15GetForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"@\n\x16GetForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"@\n\x17ListForecastJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x18ListForecastJobsResponse\x12\'\n\x04jobs\x18\x01 \x03(\x0b\x32\x19.sharecast.v1.ForecastJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x18\x43\x61ncelForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"C\n\x19\x43\x61ncelForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"=\n\x17WatchForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nskip_count\x18\x02 \x01(\x05\"q\n\x18WatchForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.sharecast.v1.MarketOutcome2\xfd\x03\n\nJobService\x12\x64\n\x11\x43reateForecastJob\x12&.sharecast.v1.CreateForecastJobRequest\x1a\'.sharecast.v1.CreateForecastJobResponse\x12[\n\x0eGetForecastJob\x12#.sharecast.v1.GetForecastJobRequest\x1a$.sharecast.v1.GetForecastJobResponse\x12\x61\n\x10ListForecastJobs\x12%.sharecast.v1.ListForecastJobsRequest\x1a&.sharecast.v1.ListForecastJobsResponse\x12\x64\n\x11\x43\x61ncelForecastJob\x12&.sharecast.v1.CancelForecastJobRequest\x1a\'.sharecast.v1.CancelForecastJobResponse\x12\x63\n\x10WatchForecastJob\x12%.sharecast.v1.WatchForecastJobRequest\x1a&.sharecast.v1.WatchForecastJobResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1esharecast/v1/job_service.proto\x12\x0csharecast.v1\x1a\x18sharecast/v1/batch.proto\x1a\x16sharecast/v1/job.proto\"q\n\x18\x43reateForecastJobRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.sharecast.v1.ForecastBatch\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\"C\n\x19\x43reateForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"\'\n\x15GetForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"@\n\x16GetForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"@\n\x17ListForecastJobsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"\\\n\x18ListForecastJobsResponse\x12\'\n\x04jobs\x18\x01 \x03(\x0b\x32\x19.sharecast.v1.ForecastJob\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x18\x43\x61ncelForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"C\n\x19\x43\x61ncelForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\"=\n\x17WatchForecastJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x12\n\nskip_count\x18\x02 \x01(\x05\"q\n\x18WatchForecastJobResponse\x12&\n\x03job\x18\x01 \x01(\x0b\x32\x19.sharecast.v1.ForecastJob\x12-\n\x08outcomes\x18\x02 \x03(\x0b\x32\x1b.sharecast.v1.MarketOutcome2\x8c\x04\n\nJobService\x12\x64\n\x11\x43reateForecastJob\x12&.sharecast.v1.CreateForecastJobRequest\x1a\'.sharecast.v1.CreateForecastJobResponse\x12`\n\x0eGetForecastJob\x12#.sharecast.v1.GetForecastJobRequest\x1a$.sharecast.v1.GetForecastJobResponse\"\x03\x90\x02\x01\x12\x66\n\x10ListForecastJobs\x12%.sharecast.v1.ListForecastJobsRequest\x1a&.sharecast.v1.ListForecastJobsResponse\"\x03\x90\x02\x01\x12\x64\n\x11\x43\x61ncelForecastJob\x12&.sharecast.v1.CancelForecastJobRequest\x1a\'.sharecast.v1.CancelForecastJobResponse\x12h\n\x10WatchForecastJob\x12%.sharecast.v1.WatchForecastJobRequest\x1a&.sharecast.v1.WatchForecastJobResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.job_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['GetForecastJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['GetForecastJob']._serialized_options = b'\220\002\001'
+  _globals['_JOBSERVICE'].methods_by_name['ListForecastJobs']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['ListForecastJobs']._serialized_options = b'\220\002\001'
+  _globals['_JOBSERVICE'].methods_by_name['WatchForecastJob']._loaded_options = None
+  _globals['_JOBSERVICE'].methods_by_name['WatchForecastJob']._serialized_options = b'\220\002\001'
   _globals['_CREATEFORECASTJOBREQUEST']._serialized_start=98
   _globals['_CREATEFORECASTJOBREQUEST']._serialized_end=211
   _globals['_CREATEFORECASTJOBRESPONSE']._serialized_start=213
@@ -54,5 +60,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHFORECASTJOBRESPONSE']._serialized_start=725
   _globals['_WATCHFORECASTJOBRESPONSE']._serialized_end=838
   _globals['_JOBSERVICE']._serialized_start=841
-  _globals['_JOBSERVICE']._serialized_end=1350
+  _globals['_JOBSERVICE']._serialized_end=1365
 # @@protoc_insertion_point(module_scope)

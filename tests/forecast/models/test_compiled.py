@@ -9,7 +9,7 @@ import pytest
 
 from forecast.composition import from_contrasts, helmert
 from forecast.forecasting import forecast_shares
-from forecast.many import forecast_markets
+from forecast.many import forecast_table
 from forecast.models import kernel
 from forecast.models.base import Series
 from forecast.models.bulk import fill_gaps, tables
@@ -18,13 +18,14 @@ from forecast.models.marginal import smooth_parts
 from forecast.models.smoothing import smooth
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
+from forecast.shares import by_market, check_shares
 
 PANEL = pl.read_parquet(files("forecast.data").joinpath("panel.parquet").read_bytes())
 
 
 def compare(shares: pl.DataFrame, horizon: int) -> float:
     """Largest difference of any number between the two forms."""
-    together = forecast_markets(shares, horizon=horizon, levels=(0.5, 0.8, 0.95))
+    together = forecast_table(by_market(check_shares(shares)), horizon=horizon, levels=(0.5, 0.8, 0.95))
     assert together.told and not together.failures
     worst = 0.0
     for (market,), rows in together.table.group_by("market", maintain_order=True):

@@ -1,5 +1,8 @@
 import io
 import re
+import time
+
+import pytest
 
 from service.batch.progress import Progress
 
@@ -47,3 +50,25 @@ def test_what_an_earlier_run_did_says_nothing_of_the_rate() -> None:
     progress.resumed(1500)
     progress(1500, 0, 6000)
     assert "1,500 of 6,000 markets, 0 failed, 0.0 a second, time left unknown" in stream.getvalue()
+
+
+def test_what_takes_so_long_is_told_where_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.batch.progress._PATIENCE", 0.0)
+    stream = io.StringIO()
+    progress = Progress(stream, waiting="loading")
+    while not progress._waited:
+        time.sleep(0.001)
+    progress(500, 0, 1000)
+    assert stream.getvalue() == "loading\n"
+    progress._every = 0.0
+    progress(500, 0, 1000)  # what was done while the model was loaded says nothing of the rate
+    assert stream.getvalue().endswith("500 of 1,000 markets, 0 failed, 0.0 a second, time left unknown\n")
+    progress.close()
+
+
+def test_nothing_of_it_is_told_where_something_is_done() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream, waiting="loading")
+    progress(1, 0, 2)
+    progress._patience.join()  # a timer that is cancelled ends at once
+    assert stream.getvalue() == ""

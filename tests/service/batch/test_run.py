@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+import service.batch.run
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.forecasting import forecast_shares
-from forecast.many import market_seed
+from forecast.many import forecasts_schema, market_seed
 from forecast.shares import check_shares
-from service.batch.part import forecasts_schema
 from service.batch.run import BatchResult, run_batch
 from service.tables import ENDINGS, encode, format_of, read_table
 
@@ -60,8 +60,17 @@ def test_a_market_is_forecast_as_the_library_does_with_its_own_seed(source: Path
     alone = forecast_shares(
         check_shares(shares.filter(pl.col("market") == name)), horizon=3, levels=LEVELS, seed=market_seed(7, name)
     )
-    # One market is forecast by the plain form of the model, many by the compiled one.
-    assert_frame_equal(table.filter(pl.col("market") == name), alone.to_frame(), rel_tol=0.0, abs_tol=1e-11)
+    assert_frame_equal(table.filter(pl.col("market") == name), alone.to_frame(), check_exact=True)
+
+
+def test_many_markets_take_the_compiled_form_and_say_the_same(
+    source: Path, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = read_table(run(source).output)
+    monkeypatch.setattr(service.batch.run, "MOST_PLAIN", 4)
+    monkeypatch.setattr("forecast.many.forecast_shares", None)  # the plain form
+    compiled = read_table(run(source, "compiled.parquet").output)
+    assert_frame_equal(compiled, plain, rel_tol=0.0, abs_tol=1e-11)
 
 
 def test_a_market_keeps_its_forecast_when_others_come_or_go(source: Path, shares: pl.DataFrame) -> None:

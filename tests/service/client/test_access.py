@@ -4,7 +4,7 @@ import pytest
 
 from forecast.errors import InvalidArgument
 from service.client import AsyncClient, Client
-from service.client.access import _STREAMS, is_local
+from service.client.access import _STREAMS, check_address, is_local
 from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 
 
@@ -31,6 +31,41 @@ def test_what_stays_in_this_machine_is_known(address: str) -> None:
 )
 def test_what_may_leave_this_machine_is_known(address: str) -> None:
     assert not is_local(address)
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://127.0.0.1:50", "address 'http://127.0.0.1:50' is a URL; give 127.0.0.1:50$"),
+        (
+            "https://h:5/x",
+            r"address 'https://h:5/x' is a URL; give h:5 and --ca FILE or --ca system \(ca= in Python\)$",
+        ),
+        ("127.0.0.1", "address '127.0.0.1' has no port; an address is HOST:PORT"),
+        ("127.0.0.1:50/", "address '127.0.0.1:50/' has no port of 1 to 65535 at its end; an address is HOST:PORT"),
+        ("h:0", "'h:0' has no port of 1 to 65535"),
+        ("h:99999", "'h:99999' has no port of 1 to 65535"),
+        ("::1:50", r"address '::1:50' has no port; an address is HOST:PORT, \[IPV6\]:PORT"),
+        (":50", "address ':50' has no port"),
+        ("", "address is empty; an address is HOST:PORT"),
+    ],
+)
+def test_what_gRPC_would_take_for_another_address_is_refused_before_any_call(  # noqa: N802
+    kind: type[Client] | type[AsyncClient], address: str, message: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=message):
+        kind(address)
+
+
+@pytest.mark.parametrize("address", ["h:1", "[::1]:50", "localhost:65535", "unix:x", "unix:///x", "dns:///h:1"])
+def test_an_address_in_any_form_of_gRPC_is_taken(address: str) -> None:  # noqa: N802
+    check_address(address)
+
+
+def test_a_name_for_the_certificate_is_nothing_to_plain_text() -> None:
+    with pytest.raises(InvalidArgument, match="server_name goes with ca: plain text shows no certificate"):
+        Client("127.0.0.1:1", server_name="h")
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -28,16 +28,18 @@ Issue = Callable[..., Pair]
 
 @pytest.fixture
 def issue(tmp_path: Path) -> Issue:
-    """Make NAME.pem and NAME.key: an authority, or a certificate for localhost and 127.0.0.1 signed by one.
+    """Make NAME.pem and NAME.key: an authority, or a certificate signed by one, for localhost and 127.0.0.1 or a host.
 
     Valid for so many days from five minutes ago.
     """
 
-    def make(name: str, by: Pair | None = None, *, days: float = 1) -> Pair:
+    def make(name: str, by: Pair | None = None, *, days: float = 1, host: str | None = None) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         now = dt.datetime.now(dt.UTC)
-        alternatives = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        alternatives: list[x509.GeneralName] = [x509.DNSName(host or "localhost")]
+        if host is None:
+            alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
