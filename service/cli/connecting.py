@@ -48,6 +48,11 @@ def connect(address: str) -> "Iterator[Client]":
         yield client
 
 
+def key_given() -> bool:
+    """Whether `connect` sends a key."""
+    return "key_file" in _given() or Settings.from_environment().key is not None
+
+
 def check_address(address: str | None) -> None:
     """Refuse what is told of a server where none is asked.
 

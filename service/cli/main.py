@@ -22,6 +22,7 @@ BAD_USAGE, UNFORESEEN, INTERRUPTED = 2, 70, 130
 _COMMANDS = (
     "demo",
     "serve",
+    "healthcheck",
     "markets",
     "figures",
     "history",

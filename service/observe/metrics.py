@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from wsgiref.simple_server import WSGIRequestHandler
 
 import grpc
@@ -20,6 +20,7 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
+    make_wsgi_app,
     start_http_server,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -27,6 +28,9 @@ from prometheus_client.registry import Collector
 
 from forecast.errors import InvalidArgument
 from service.observe.reading import Reading
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -159,8 +163,24 @@ class _Handler(WSGIRequestHandler):
         pass
 
 
+def _with_probes(metrics: Metrics, others: "WSGIApplication") -> "WSGIApplication":
+    """Answers /healthz and /readyz, as a cluster asks them, and hands on everything else."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        path = environ.get("PATH_INFO")
+        if path not in ("/healthz", "/readyz"):
+            return others(environ, start_response)
+        fit = path == "/healthz" or metrics.registry.get_sample_value("sharecast_serving") == 1.0
+        start_response("200 OK" if fit else "503 Service Unavailable", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"ok\n" if fit else b"not serving\n"]
+
+    return answer
+
+
 class MetricsServer:
-    """Answers Prometheus over HTTP in a thread of its own.
+    """Answers Prometheus over HTTP in a thread of its own, and probes: ``/healthz`` and ``/readyz``.
+
+    The first says that the process lives, the second (503 where not) whether health says SERVING.
 
     Args:
         metrics: What to tell.
@@ -181,6 +201,7 @@ class MetricsServer:
         except (OSError, OverflowError, UnicodeError):
             raise InvalidArgument("metrics", listen, allowed) from None
         self._server.RequestHandlerClass = _Handler
+        self._server.set_app(_with_probes(metrics, make_wsgi_app(metrics.registry)))
         self.address = f"{listen.rpartition(':')[0]}:{self._server.server_port}"
 
     def stop(self) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import grpc
 
 from forecast.errors import InvalidArgument
+from forecast.forecasting import warm_up
 from service.catalog import Catalog
+from service.errors import WorkLost
 from service.observe import Observer, Reading
 from service.security import Guard
 from service.server import health_calls
@@ -27,12 +29,14 @@ from service.server.reflecting import reflection_handlers
 from service.server.replies import Replies
 from service.server.resets import Resets
 from service.server.work import WAITING, Work
+from service.server.workers import Rank
 from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 from sharecast.v1.market_service_pb2 import WithdrawFiguresRequest
 
 TIME_LIMIT = 30.0  # seconds a call may take
 STREAM_TIME_LIMIT = 600.0  # seconds a call that tells its progress, or sends in pieces, may take
 WATCH_TIME_LIMIT = 24 * 3600.0  # seconds a call that only watches may take
+_AGAIN_SECONDS = 0.1
 # Those that wait for work are refused far earlier; the rest watch, or hold a connection only. One tenant may have half
 # of them, watches of health and calls that have not said what they ask some hundreds, so the rest stay free for others.
 # Beyond it gRPC itself refuses, without a word of when to call again: only several tenants at their bounds get there.
@@ -127,6 +131,16 @@ class Front:
             self._observer.metrics.watch(self.readings)
         self.address = listen if listen.startswith("unix:") else f"{listen.rpartition(':')[0]}:{port}"
 
+    async def answered(self) -> None:
+        """Wait until a worker has answered a forecast: from then on no call waits for processes to start."""
+        lost = True
+        while lost:
+            try:
+                await self._work.workers.call(warm_up, rank=Rank.SHORT)
+                lost = False
+            except WorkLost:
+                await asyncio.sleep(_AGAIN_SECONDS)
+
     async def loaded(self) -> None:
         """Wait until what is loaded behind a server that answers already is there."""
         await asyncio.shield(self._loading)
@@ -220,7 +234,7 @@ class Front:
     async def _add_health(self) -> None:
         self._health = Health(tuple(service.full_name for service in _SERVICES))
         self._server.add_generic_rpc_handlers((self._health.handler(self._observer),))
-        await self.tell_health(True)
+        await self.tell_health(False)
 
     def _add_reflection(self) -> None:
         names = (*(service.full_name for service in _SERVICES), health_calls.NAME)

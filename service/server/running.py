@@ -50,7 +50,7 @@ async def serve(
     Args:
         listen: HOST:PORT; port 0 picks a free one.
         catalog: The figures to answer from.
-        ready: Called once with HOST:PORT when calls are answered.
+        ready: Called once with HOST:PORT when a worker has answered a forecast; health says so from then on.
         drain_seconds: How long calls in flight may take after the signal.
         guard: As of `Front`, and so are those down to `waiting`.
         observer: Is told of every call.
@@ -83,16 +83,25 @@ async def serve(
         waiting=waiting,
     )
     await front.start(listen)
-    looking = None if check is None else asyncio.create_task(watch_health(check, front.tell_health))
-    settling = asyncio.create_task(_settle(front))
+    looking: asyncio.Task[None] | None = None
+    settling: asyncio.Task[None] | None = None
+    answering, stopping = asyncio.create_task(front.answered()), asyncio.create_task(told.stop.wait())
     try:
-        ready(front.address)
-        await told.stop.wait()
+        await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.stop.is_set():
+            answering.result()
+            if check is None:
+                await front.tell_health(True)
+            else:
+                looking = asyncio.create_task(watch_health(check, front.tell_health))
+            ready(front.address)
+            settling = asyncio.create_task(_settle(front))
+        await stopping
         log.info("stopping: no new calls; those in flight have %g s", drain_seconds)
     finally:
-        settling.cancel()
-        if looking is not None:
-            looking.cancel()
+        for task in (answering, settling, looking):
+            if task is not None:
+                task.cancel()
         hurrying = asyncio.create_task(_hurry(front, told))
         await front.stop(drain_seconds)
         hurrying.cancel()
@@ -210,6 +219,7 @@ class Server:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         try:
             await self._front.start(self._listen)
+            await self._front.tell_health(True)
         except BaseException as error:
             self._started.set_exception(error)
             return

@@ -1,9 +1,11 @@
 import asyncio
 import datetime as dt
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +60,13 @@ def test_neither_plain_text_nor_another_authority_gets_through(catalog: Catalog,
                 client.list_markets()
         with Client(server.address, ca=root.pem) as client:
             assert client.list_markets()
+
+
+def test_the_health_check_of_a_container_speaks_tls(run: Callable[..., Result], catalog: Catalog, issue: Issue) -> None:
+    root, other = issue("root"), issue("other")
+    with Server(catalog, credentials=server_credentials(files(issue("server", root))), places=1) as server:
+        ways: list[list[str]] = [[], ["--ca", str(root.pem)], ["--ca", str(other.pem)]]
+        assert [run("healthcheck", "--address", server.address, *way).exit_code for way in ways] == [2, 0, 2]
 
 
 def test_with_mtls_a_client_needs_a_certificate_of_the_right_authority(catalog: Catalog, issue: Issue) -> None:
