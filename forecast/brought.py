@@ -91,7 +91,8 @@ def with_names(read: SharesTable, changes: Sequence[NameChange], /) -> SharesTab
 
 def without_advice(read: SharesTable, changes: Sequence[NameChange], /) -> SharesTable:
     """A table without the notes that advise to declare what is declared."""
-    followed = [f"--renamed '{change.provider}={change.into}'" for change in changes]
+    ends = {"renamed": "'", "merged": "@"}
+    followed = [f"--{change.kind} '{change.provider}={change.into}{ends[change.kind]}" for change in changes]
     if not followed:
         return read
     advice = pl.any_horizontal(pl.col("note").str.contains(text, literal=True) for text in followed)

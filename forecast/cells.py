@@ -30,7 +30,8 @@ _ABSENT = "n/a na n.a. n.a #n/a n/r n.d. k.a. k.a n.v. null none nan <na> nat"
 _PHRASES = ("", "n. a.", "k. a.", "not reported", "not available", "- -")
 _MISSING = frozenset([*_DASHES.split(), *_ABSENT.split(), *_PHRASES])
 _MARKS = re.compile(
-    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|est\.?|prelim\.?)\)|"
+    r"(?:[*\u2020\u2021\u00a7\u00b6#]|[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]|\((?:e|p|r|a|est\.?|estimated?|prel\.?|prelim\.?|"
+    r"preliminary|prov\.?|provisional|rev\.?|revised|restated|final|actual|vorl\u00e4ufig|revidiert)\)|"
     r"\[[0-9a-z]{1,2}\]|\s)+$",
     re.I,
 )
@@ -54,8 +55,25 @@ _UNGROUPED = {
     "point": re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
     "comma": re.compile(r"(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
 }
+SCALES: Final = {
+    "k": 3, "tsd": 3, "thousand": 3, "m": 6, "mn": 6, "mm": 6, "mln": 6, "mio": 6, "million": 6, "millions": 6, "bn": 9,
+    "b": 9, "mrd": 9, "md": 9, "billion": 9, "billions": 9, "tn": 12, "trillion": 12, "lakh": 5, "lakhs": 5, "crore": 7,
+    "crores": 7, "cr": 7, "\u4e07": 4, "\u4ebf": 8, "\u5104": 8, "\u767e\u4e07": 6,
+}  # fmt: skip
 _SCALED = re.compile(
-    rf"(?:{_CURRENCY}\s*)?[0-9][0-9.,]*\s*(?:k|m|mn|mio\.?|bn|b|mrd\.?|million|billion|thousand)", re.I
+    rf"(?P<lead>(?:{_CURRENCY}\s*)?[-\u2212]?(?:{_CURRENCY}\s*)?[0-9][0-9.,' \u2019]*?)\s*"
+    rf"(?P<scale>{'|'.join(sorted(SCALES, key=len, reverse=True))})\.?(?P<trail>\s*{_CURRENCY})?",
+    re.I,
+)
+_BRACKETED = re.compile(r"(?P<lead>[^()0-9]*)\((?P<inner>[^()]*[0-9][^()]*)\)(?P<trail>\s*%)?")
+_BESIDE = (
+    "us usd eur gbp cny rmb jpy chf percent per cent pct pp prozent to bis and und or oder von from between zwischen "
+    "less than more about around approx ca circa est prelim e p r f l o i"
+)
+_BESIDE_NUMBERS = frozenset([*_BESIDE.split(), *SCALES])
+_INITIALS = "nm n.m. n.m n/m nmf tbd tba tbc n.s. n.c. confidential undisclosed suppressed withheld pending"
+_WITHHELD = frozenset(
+    [*_INITIALS.split(), "not disclosed", "not meaningful", "not material", "c", "(c)", "[c]", "x", "[x]"]
 )
 
 
@@ -69,6 +87,7 @@ class Written:
     qualifier: str | None = None  # "less_than", "more_than" or "about"
     marked: bool = False  # a footnote's mark stood behind it
     typed: bool = False  # a number of a program, not a text: zeros at its end are not kept
+    scale: str = ""  # what multiplies it, such as "bn", folded
 
     def digits(self, mark: DecimalMark, /) -> str | None:
         """The digits with one decimal mark."""
@@ -124,7 +143,8 @@ def read_number(cell: Cell, /) -> Written | None:
     """Read a number with what people write around it.
 
     Args:
-        cell: A number, or a text such as '23.4%', '1,234', '1.234,5', '1 234', '$ 5', '34.1*', '<1%', 'about 16 %'.
+        cell: A number, or a text such as '23.4%', '1,234', '1.234,5', '1 234', '$ 5', '34.1*', '<1%', 'about 16 %',
+            '(5)', '$3.1bn'.
 
     Returns:
         The number with its possible decimal marks; None where the cell says that nothing was reported: empty, 'n/a',
@@ -134,7 +154,7 @@ def read_number(cell: Cell, /) -> Written | None:
         InvalidArgument: the cell holds something else; `allowed` says what to write.
 
     >>> read_number("<1,5 %")
-    Written(point=None, comma='1.5', percent=True, qualifier='less_than', marked=False, typed=False)
+    Written(point=None, comma='1.5', percent=True, qualifier='less_than', marked=False, typed=False, scale='')
     """
     if isinstance(cell, str):
         if _PLAIN.fullmatch(cell):
@@ -170,10 +190,14 @@ def _read_text(cell: str) -> Written | None:
     if found := _QUALIFIED.match(bare):
         qualifier = "less_than" if found["less"] else "more_than" if found["more"] else "about"
         bare = bare[found.end() :]
+    negative = _BRACKETED.fullmatch(bare)
+    if negative is not None:  # as accountants write a negative number
+        bare = f"-{negative['lead']}{negative['inner']}{negative['trail'] or ''}"
+    scaled = _SCALED.fullmatch(bare)
+    if scaled is not None:
+        bare = f"{scaled['lead']}{scaled['trail'] or ''}"
     match = _NUMBER.fullmatch(bare)
     if match is None:
-        if _SCALED.fullmatch(bare):
-            raise InvalidArgument("number", quoted(cell), "a number in the unit of the whole column, without a letter")
         raise InvalidArgument("number", quoted(cell), "a number, or nothing where none was reported")
     sign = "-" if match["minus"] else ""
     digits = match["digits"].strip()
@@ -188,7 +212,22 @@ def _read_text(cell: str) -> Written | None:
         if qualifier is not None:
             raise InvalidArgument("number", quoted(cell), "one sign of a bound")
         qualifier = "more_than"
-    return Written(point, comma, percent, qualifier, marked)
+    return Written(point, comma, percent, qualifier, marked, scale="" if scaled is None else scaled["scale"].casefold())
+
+
+def is_like_number(cell: Cell, /) -> bool:
+    """Whether a text that `read_number` refuses stands where a number should, and is no remark.
+
+    >>> is_like_number("40-45%"), is_like_number("n.m."), is_like_number("#REF!"), is_like_number("2 new entrants")
+    (True, True, True, False)
+    """
+    if not isinstance(cell, str):
+        return False
+    text = tidy(cell).casefold()
+    if text in _WITHHELD or text.startswith(("=", "#")):
+        return True
+    words = re.findall(r"[^\W\d_]+", text)
+    return any(c.isdigit() for c in text) and read_stamp(cell) is None and _BESIDE_NUMBERS.issuperset(words)
 
 
 def _digits(text: str, mark: DecimalMark, sign: str) -> str | None:
@@ -254,13 +293,17 @@ _FISCAL = r"f(?:iscal )?(?:y|year)?"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        ("quarter", rf"{_YEAR}{_GAP}[qt] ?{_NUM}"),
-        ("quarter", rf"[qt] ?{_NUM}{_GAP}(?:of )?{_YEAR}"),
+        ("quarter", rf"{_YEAR}{_GAP}[qtk] ?{_NUM}"),
+        ("quarter", rf"[qtk] ?{_NUM}{_GAP}(?:of )?{_YEAR}"),
         ("quarter", rf"[qt]{_NUM}[ \-\u2013/._'\u2019]+{_SHORT}"),
         ("quarter", rf"{_NUM} ?[qt](?:{_GAP}{_YEAR}|[ \-/'\u2019]*{_SHORT})"),
         ("quarter", rf"'?{_SHORT}{_GAP}q{_NUM}"),
         ("quarter", rf"(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')}){_GAP}(?:of )?{_YEAR}"),
         ("quarter", rf"{_YEAR}{_GAP}(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')})"),
+        ("quarter", rf"cy{_GAP}{_ANY_YEAR}{_GAP}c?q ?{_NUM}"),
+        ("quarter", rf"cq ?{_NUM}{_GAP}(?:cy)?{_GAP}{_ANY_YEAR}"),
+        ("quarter", rf"(?:q{_NUM}|{_NUM.replace('<n>', '<m>')}c?q){_GAP}cy{_GAP}{_ANY_YEAR}"),
+        ("quarter", rf"{_NUM}cq{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"q{_NUM}{_GAP}fy{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"{_NUM}q{_GAP}fy{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"fy{_GAP}{_ANY_YEAR}{_GAP}f?q ?{_NUM}"),
@@ -269,19 +312,23 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("fiscal", rf"f?{_NUM}fq{_GAP}{_ANY_YEAR}"),
         ("fiscal", rf"{_YEAR}{_GAP}fq ?{_NUM}"),
         ("fiscal", rf"fiscal q{_NUM}{_GAP}{_ANY_YEAR}"),
+        ("fiscal", rf"q{_NUM}{_GAP}(?:of )?fiscal (?:year )?{_ANY_YEAR}"),
+        ("fiscal", rf"fiscal (?:year )?{_ANY_YEAR}{_GAP}q{_NUM}"),
         ("bare", rf"(?:[qt] ?{_NUM}|{_NUM.replace('<n>', '<m>')} ?[qt])"),
+        ("bare", rf"(?:fq ?{_NUM}|fiscal (?:q|{_QUARTER_WORD}) ?{_NUM.replace('<n>', '<m>')})"),
         ("bare", rf"(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')})"),
         ("half", rf"(?:h|hj|s) ?(?P<n>[12]){_GAP}(?:fy)?{_ANY_YEAR}"),
         ("half", rf"(?P<n>[12]) ?\.? ?(?:h|hj|s|halbjahr|half){_GAP}(?:of )?{_ANY_YEAR}"),
         ("half", rf"(?:fy)?{_YEAR}{_GAP}(?:h|hj|s) ?(?P<n>[12])"),
         ("year", rf"(?:cy ?|year ?|jahr ?)?{_YEAR}(?:\.0)?"),
-        ("year", rf"(?:fy|cy){_GAP}{_ANY_YEAR}"),
+        ("year", rf"(?:fy|cy|fiscal(?: year)?){_GAP}{_ANY_YEAR}"),
     )
 )
+_PAIR = re.compile(r"(?<![0-9])(?P<year>(?:19|20)[0-9]{2})[-/\u2013](?P<next>(?:20)?[0-9]{2})(?![0-9])")
 _TIME = r"(?:[t ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _ISO_DAY = re.compile(rf"{_YEAR}(?P<mark>[-/.]?)(?P<month>[0-9]{{2}})(?P=mark)(?P<day>[0-9]{{2}}){_TIME}")
 _EITHER = re.compile(rf"(?P<a>[0-9]{{1,2}})(?P<mark>[-/.]|\. )(?P<b>[0-9]{{1,2}})(?P=mark){_YEAR}{_TIME}")
-_ISO_MONTH = re.compile(rf"{_YEAR}[-/.](?P<month>[0-9]{{2}})")
+_ISO_MONTH = re.compile(rf"{_YEAR}[-/.](?P<month>[0-9]{{1,2}})")
 _MONTH_YEAR = re.compile(rf"(?P<month>[0-9]{{1,2}})[-/.]{_YEAR}")
 _NAME = r"(?P<name>[a-z\u00fb\u00e4\u00e9]{3,10})\.?"
 _NAMED = tuple(
@@ -289,11 +336,19 @@ _NAMED = tuple(
     for pattern in (
         rf"{_NAME}[ \-/,]*{_YEAR}",
         rf"{_NAME}[\-/'\u2019 ]*['\u2019\-/]{_SHORT}",
+        rf"{_NAME} (?P<short>[0-2][0-9])",
         rf"{_YEAR}[ \-/]{_NAME}",
         rf"(?P<day>[0-9]{{1,2}})[. \-/]{{1,2}}{_NAME}[ \-/,]*(?:{_YEAR}|(?<=[\-/]){_SHORT})",
         rf"{_NAME} ?(?P<day>[0-9]{{1,2}}),? {_YEAR}",
     )
 )
+_TO = r" ?(?:-|\u2013|to|bis|through|/) ?"
+_SPAN_YEAR = rf"[ \-/,'\u2019]*(?:{_YEAR}|{_SHORT})"
+_SPAN = re.compile(
+    rf"(?:(?P<before>(?:19|2[01])[0-9]{{2}})[ :]*)?"
+    rf"(?:(?P<three>jfm|amj|jas|ond)|(?P<from>[a-z\u00e4\u00e9\u00fb]{{3,10}})\.?{_TO}(?P<to>[a-z\u00e4\u00e9\u00fb]{{3,10}})\.?)"
+    rf"(?:{_SPAN_YEAR})?"
+)  # months of a quarter, such as Jan-Mar 2022
 _MONTHS = {
     name: number
     for number, names in enumerate(
@@ -342,13 +397,19 @@ def read_stamp(cell: Cell, /) -> Stamp | None:
     text = _MARKS.sub("", tidy(cell)).casefold()
     for word, short in _ORDINALS.items():
         text = text.replace(f"{word} quarter", f"{short} quarter")
+    if (
+        "q" in text and (pair := _PAIR.search(text)) and (int(pair["next"]) - int(pair["year"])) % 100 == 1
+    ):  # Q1 2022-23
+        text = (
+            f"{text[: pair.start()].removesuffix('fy').rstrip()} fy{int(pair['year']) + 1}{text[pair.end() :]}".strip()
+        )
     for kind, pattern in _PATTERNS:
         if match := pattern.fullmatch(text):
             found = match.groupdict()
             number = found.get("n") or found.get("m") or "0"
             year = _year(found) if found.get("year") or found.get("short") else 0
             return Stamp(kind, year, int(number))  # type: ignore[arg-type]
-    return _read_date(text)
+    return _read_date(text) or _quarter_of_months(text)
 
 
 def _year(found: dict[str, str | None]) -> int:
@@ -376,6 +437,24 @@ def _read_date(text: str) -> Stamp | None:
                 return _day(year, number, int(match["day"]))
             return Stamp("month", year, number)
     return None
+
+
+def _quarter_of_months(text: str) -> Stamp | None:
+    """The quarter of which a text names the first and the last month, and one year."""
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return None
+    if match["three"]:
+        number = ("jfm", "amj", "jas", "ond").index(match["three"]) + 1
+    else:
+        first, last = _MONTHS.get(match["from"]), _MONTHS.get(match["to"])
+        if first is None or last != first + 2 or first % 3 != 1:
+            return None
+        number = (first + 2) // 3
+    behind = match["year"] or match["short"]
+    if (match["before"] is None) == (behind is None):
+        return None
+    return Stamp("quarter", int(match["before"]) if match["before"] else _year(match.groupdict()), number)
 
 
 def _day(year: int, month: int, day: int) -> Stamp | None:

@@ -5,8 +5,10 @@ in containers. Here what was kept there before, say by whoever made the containe
 every process compiles for itself.
 """
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,17 @@ from numba.core import caching
 from numba.core.registry import cpu_target
 
 Function = TypeVar("Function", bound=Callable[..., object])
+
+
+@lru_cache(maxsize=1)
+def _sources() -> bytes:
+    """A digest of all that is compiled together.
+
+    numba looks at the file of a function alone: after an update of what that calls, the old code would go on running.
+    """
+    here = Path(__file__).parent
+    files = [*sorted(here.glob("models/*.py")), here / "completing.py"]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).digest()
 
 
 class _OfUser(caching.UserWideCacheLocator):
@@ -41,6 +54,10 @@ class _Place(caching.CompileResultCacheImpl):
 class _Kept(caching.FunctionCache):
     _impl_class = _Place
 
+    def __init__(self, function: object) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        self._cache_file._source_stamp = (self._cache_file._source_stamp, _sources())
+
     def _load_overload(self, sig: object, target_context: object) -> object:
         try:
             return super()._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
@@ -60,7 +77,7 @@ def compiled(function: Function, /, **options: object) -> Function:
         options: More of numba's own.
     """
     made: Any = nb.njit(nogil=True, error_model="numpy", **options)(function)  # type: ignore[call-overload]
-    made._cache = _Kept(function)  # type: ignore[no-untyped-call]
+    made._cache = _Kept(function)
     made_function: Function = made
     return made_function
 

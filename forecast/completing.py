@@ -15,21 +15,21 @@ FINEST_HALF = 5e-6  # half a unit of what still counts as printed, fraction: nob
 
 
 def complete(
-    table: FloatArray, others: int, half: float
+    table: FloatArray, others: int, half: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, int, int]:
     """Close every quarter.
 
-    What the reported shares of a quarter miss of 1 within their rounding is spread over them, no more than `half` each.
-    What they miss beyond that goes to the cells not reported, in proportion to a straight line between their own
-    reports, flat beyond these; where the residual part is reported, to each no more than its line, and what then is
-    left to the residual part. Where every cell is reported, all of it goes to the residual part, which is added where
-    there is none. A provider before its first or after its last report has no share of a quarter that the others
-    make whole.
+    What the reported shares of a quarter miss of 1 within their rounding is spread over them, to each in proportion to
+    its `half` and no more than that. What they miss beyond that goes to the cells not reported, in proportion to a
+    straight line between their own reports, flat beyond these; where the residual part is reported, to each no more
+    than its line, and what then is left to the residual part. Where every cell is reported, all of it goes to the
+    residual part, which is added where there is none. A provider before its first or after its last report has no share
+    of a quarter that the others make whole.
 
     Args:
         table: Shape (T, K), shares; NaN where not reported.
         others: Column of the residual part; -1: none.
-        half: Half a unit of the printed precision, fraction.
+        half: Shape (T, K), half a unit of what each share is printed in, fraction; not read where it is not reported.
 
     Returns:
         Compositions (T, K'), quarters without any share, or with zeros alone, all NaN; which columns were kept as some
@@ -54,6 +54,7 @@ def complete(
             kept[count] = k
             count += 1
     room = np.zeros(T)  # what rounding explains
+    widest = np.full(T, FINEST_HALF)  # of the halves of a quarter
     total = np.zeros(T)
     observed = np.zeros(T, dtype=np.bool_)
     zeros = np.zeros(T, dtype=np.bool_)
@@ -68,7 +69,9 @@ def complete(
             if not isnan(table[t, kept[n]]):
                 said += 1
                 total[t] += table[t, kept[n]]
-        room[t] = said * max(half, FINEST_HALF) + 1e-9
+                room[t] += max(half[t, kept[n]], FINEST_HALF)
+                widest[t] = max(widest[t], half[t, kept[n]])
+        room[t] += 1e-9
         zeros[t] = said == count and count > 0 and total[t] <= 0.0
         observed[t] = said > 0 and not zeros[t]
         if residual < 0 and said == count and observed[t] and 1.0 - total[t] > room[t]:
@@ -102,9 +105,14 @@ def complete(
             for s in range(before + 1, T):
                 lines[s, n] = filled[before, n]
     given = 0
+    halves = np.zeros(columns)
     for t in range(T):
         if not observed[t]:
             continue
+        for n in range(columns):
+            # What is not reported moves as what is printed most coarsely.
+            reported = n < count and not isnan(table[t, kept[n]])
+            halves[n] = max(half[t, kept[n]], FINEST_HALF) if reported else widest[t]
         left = 1.0 - total[t]
         missing = 0
         claimed = 0.0
@@ -134,27 +142,29 @@ def complete(
             spread = 0.0
             given += 1
         # Within rounding: over the shares above zero, none by more than its rounding, then over the printed zeros.
-        above = 0
+        above, at_zero = 0.0, 0.0  # halves of both
         for n in range(columns):
             if filled[t, n] > 0.0:
-                above += 1
-        if spread > 0.0 and above > 0:
-            each = min(spread / above, max(half, FINEST_HALF)) if above < columns else spread / above
+                above += halves[n]
+            else:
+                at_zero += halves[n]
+        if spread > 0.0 and above > 0.0:
+            part = min(spread / above, 1.0) if at_zero > 0.0 else spread / above
             for n in range(columns):
                 if filled[t, n] > 0.0:
-                    filled[t, n] += each
+                    filled[t, n] += part * halves[n]
                 else:
-                    filled[t, n] = (spread - each * above) / (columns - above)
-        while spread < -1e-15 and above > 0:
-            each = spread / above
+                    filled[t, n] = max(spread - part * above, 0.0) * halves[n] / at_zero
+        while spread < -1e-15 and above > 0.0:
+            part = spread / above
             spread = 0.0
-            above = 0
+            above = 0.0
             for n in range(columns):
                 if filled[t, n] > 0.0:
-                    spread += min(filled[t, n] + each, 0.0)
-                    filled[t, n] = max(filled[t, n] + each, 0.0)
+                    spread += min(filled[t, n] + part * halves[n], 0.0)
+                    filled[t, n] = max(filled[t, n] + part * halves[n], 0.0)
                     if filled[t, n] > 0.0:
-                        above += 1
+                        above += halves[n]
         reached = 0.0
         for n in range(columns):
             reached += filled[t, n]

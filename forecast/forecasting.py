@@ -18,7 +18,7 @@ from forecast.composition import from_contrasts
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
 from forecast.models.base import Model, Outcome
-from forecast.name_changes import NameChange
+from forecast.name_changes import NameChange, check_declared
 from forecast.preparing import Prepared, prepare_history, prepare_shares
 from forecast.prior import Prior, shipped_prior
 from forecast.results import OTHERS, Forecast, History, ModelProvenance
@@ -181,6 +181,7 @@ def forecast_shares(
     if len(markets) != 1:
         found = f"a table of {len(markets)} markets ({', '.join(markets[:3])}{', ...' if len(markets) > 3 else ''})"
         raise InvalidArgument("shares", found, "one market; forecast_markets takes many")
+    check_declared(name_changes, read.shares["provider"])
     read = with_names(read, name_changes)
     prepared = prepare_shares(read.shares)
     return _forecast(

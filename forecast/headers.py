@@ -23,10 +23,11 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa"
     ),
     "period": _words(
-        "period quarter date time qtr month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
-        "trimester"
+        "period quarter date time qtr fq month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
+        "trimester kvartal kwartaal"
     ),
-    "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy") | {"fiscal year"},
+    "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy cy gesch\u00e4ftsjahr kalenderjahr exercice")
+    | {"fiscal year", "calendar year", "financial year"},
     "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms"}),
     "amount": _words("value units revenue sales shipments volume amount"),
     "market": _words("market segment markt marktsegment march\u00e9 mercado"),
@@ -62,7 +63,7 @@ _PERIOD_PHRASES = frozenset(
 _MONEY = re.compile(r"\b(?:usd|eur|million|billion|mn|bn)\b|[$\u20ac\u00a3]", re.I)
 _SUM_NAMES = re.compile(
     r"(?:grand |sub|market |overall )?-?total(?:s| market| vendors| industry)?|total .*|gesamt(?:markt)?|summe|"
-    r"insgesamt|sum|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
+    r"insgesamt|sum|check(?: ?sum)?|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
 _SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
@@ -75,9 +76,48 @@ _DERIVED = re.compile(
     r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*",
     re.I,
 )
-_MAY_BE_DERIVED = re.compile(
-    r"growth|change|delta|hhi|rank|mean|min|max|ver\u00e4nderung|wachstum|variation|difference|diff\.?", re.I
+_CURRENCIES = r"(?:usd|us\$|eur|gbp|jpy|cny|rmb|inr|chf|[$\u20ac\u00a3\u00a5])"
+_PRICES = r"asp|arpu|arppu|(?:average |avg\.? )?(?:selling |unit )?price|(?:durchschnitts)?preis|prix(?: moyen)?"
+_COUNTED = (
+    r"vendors?|companies|brands?|providers?|players?|suppliers?|manufacturers?|makers?|firms?|oems?|competitors?|"
+    r"customers?|employees|stores?|outlets?|countries|models?|products?|respondents|weeks|days|anbieter|hersteller"
 )
+_OF_ANOTHER_KIND = re.compile(
+    rf"(?:{_PRICES})(?: ?[(\[].*[)\]]| in .+|,? ?{_CURRENCIES})|arpu|arppu|(?:average|avg\.?) (?:selling )?price|"
+    rf"(?:#|no\.?|nr\.?|number|num\.?|count|anzahl|nombre)(?: of| der| de)? ?(?:{_COUNTED})|"
+    rf"(?:fx|exchange)[ -]?rate.*|{_CURRENCIES}/{_CURRENCIES}|(?:real |nominal )?gdp(?: growth)?(?: .*)?|cpi|"
+    r"inflation(?: rate)?|population|(?:working|trading) days|sample(?: size)?|respondents|n ?=.*",
+    re.I,
+)
+_NUMBERING = re.compile(r"#|no\.?|nr\.?|id|n\u00b0|row|index|line|pos\.?|lfd\.? ?nr\.?|zeile", re.I)
+_MADE_OF_ONE = re.compile(
+    rf"(?:(?:share |revenue |unit )?(?:growth|change|delta)|rank|wachstum|ver\u00e4nderung|{_PRICES}|margin|{_SPANS})"
+    rf"{_TAIL}*|{_SPANS}(?: growth| change)?{_TAIL}*",
+    re.I,
+)
+_MAY_BE_DERIVED = re.compile(
+    rf"{_PRICES}|growth|change|delta|hhi|rank|mean|min|max|ver\u00e4nderung|wachstum|variation|difference|diff\.?", re.I
+)
+_GROWTH = re.compile(
+    rf"\b{_SPANS}\b|\bcagr\b|\bgrowth (?:rates?|by|of|in|vs\.?)\b|\bgrowth(?: \(?%\)?| \(.*\))?$|"
+    r"\b(?:change|delta) (?:in|vs\.?|from|since|over|of)\b|\b(?:change|delta)(?: \(.*\)| in (?:%|pp)| ?%)?$|"
+    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394",
+    re.I,
+)
+_FISCAL = re.compile(
+    r"\bfiscal\b|\bfinancial (?:years?|quarters?)\b|gesch\u00e4ftsjahr|\bfye\b|\bfq\b|^fys?$|"
+    r"\bfys? (?:ends?|ending|ended)\b|\bexercice fiscal",
+    re.I,
+)
+_FISCAL_END = re.compile(
+    r"\b(?:ends?|ending|ended|endet|to|bis)\b\W*(?:(?:in|on|the|of|im|am|last|day|[0-9]+(?:st|nd|rd|th)?)\W+)*"
+    r"(?P<month>jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)",
+    re.I,
+)
+_MONTHS = {
+    "jan": 1, "feb": 2, "mar": 3, "m\u00e4r": 3, "apr": 4, "may": 5, "mai": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9,
+    "oct": 10, "okt": 10, "nov": 11, "dec": 12, "dez": 12,
+}  # fmt: skip
 _FOOTNOTE = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|figures|data|"
     r"numbers|estimates?|e =|p =|n/a =|n/?a:|legend|last updated|updated|as of|stand)\b|"
@@ -116,6 +156,8 @@ def read_header(text: str, /) -> Header:
     """
     folded = tidy(text).casefold().replace("_", " ")
     percent = _PERCENT.search(folded) is not None
+    if speaks_of_growth(folded):
+        return Header(folded, None, 0, percent)
     base = _PERCENT.sub(" ", re.sub(r"\([^)]*\)|\[[^\]]*\]", " ", folded))
     base = tidy(re.sub(r"[,;:*.]", " ", base)).removesuffix(" in")
     if base in _PERIOD_PHRASES:
@@ -187,9 +229,57 @@ def derived_name(name: str, /) -> Literal["sure", "open"] | None:
     ('sure', 'open', None)
     """
     folded = tidy(name)
-    if _DERIVED.fullmatch(folded) is not None:
+    if _DERIVED.fullmatch(folded) is not None or _OF_ANOTHER_KIND.fullmatch(folded) is not None:
         return "sure"
     return "open" if _MAY_BE_DERIVED.fullmatch(folded) is not None else None
+
+
+def is_of_another_kind(name: str, /) -> bool:
+    """Whether a name is that of a price, a count or the like, and of nothing made of the vendors' numbers.
+
+    >>> is_of_another_kind("ASP (USD)"), is_of_another_kind("# vendors"), is_of_another_kind("Pricewise")
+    (True, True, False)
+    """
+    return _OF_ANOTHER_KIND.fullmatch(tidy(name)) is not None
+
+
+def numbers_rows(name: str, /) -> bool:
+    """Whether a column so called may count the rows."""
+    return _NUMBERING.fullmatch(tidy(name)) is not None
+
+
+def is_made_of_one(rest: str, /) -> bool:
+    """Whether words behind a vendor's name say that a number is a growth, rank, price or the like of it.
+
+    >>> is_made_of_one("YoY %"), is_made_of_one("- change (pp)"), is_made_of_one("Growth Fund")
+    (True, True, False)
+    """
+    return _MADE_OF_ONE.fullmatch(tidy(rest).lstrip("-: ")) is not None
+
+
+def speaks_of_growth(text: str, /) -> bool:
+    """Whether a title or header says that its numbers are a growth or change.
+
+    >>> speaks_of_growth("Share change (pp)"), speaks_of_growth("YoY growth"), speaks_of_growth("Growing vendors")
+    (True, True, False)
+    """
+    return _GROWTH.search(tidy(text).replace("_", " ")) is not None
+
+
+def fiscal_end(texts: Iterable[str], /) -> tuple[str, int | None] | None:
+    """The first text that says that years are fiscal, and the month in which they end, if it says that too.
+
+    >>> fiscal_end(["Phones", "Fiscal year ends in March"])
+    ('Fiscal year ends in March', 3)
+    """
+    said = [tidy(text) for text in texts]
+    if any("calendar" in text.casefold() for text in said):
+        return None
+    fiscal = [text for text in said if _FISCAL.search(text)]
+    for text in fiscal:
+        if found := _FISCAL_END.search(text):
+            return text, _MONTHS[found["month"].casefold()]
+    return (fiscal[0], None) if fiscal else None
 
 
 def is_footnote(text: str, /) -> bool:

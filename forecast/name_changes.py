@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal, Self, TypeAlias
 
-from forecast.errors import InvalidArgument
+from forecast.errors import InvalidArgument, NotFound
 from forecast.quarter import Quarter
 
 Kind: TypeAlias = Literal["renamed", "merged"]
@@ -190,6 +190,39 @@ class Names:
             *(f"as declared: {change}" for change in self.of(mine)),
             *(f"not followed, as later changes lead back to {c.provider}: {c}" for c in ignored),
         )
+
+
+def check_declared(changes: Sequence[NameChange], /, providers: Iterable[str] | None = None) -> None:
+    """Refuse changes that are asked together and cannot all hold, or that concern nobody.
+
+    Args:
+        changes: Those of a question, not those kept over time, which may lead back to an earlier name.
+        providers: Names of the market that they are asked of; None: of several markets.
+
+    Raises:
+        InvalidArgument: renamings without a quarter or day lead in a circle.
+        NotFound: a provider that is changed is none of the market, and no other change leads to it.
+    """
+    timeless = [c for c in changes if c.kind == "renamed" and c.period is None and c.published_at is None]
+    for market in dict.fromkeys(change.market for change in timeless):
+        following: dict[str, str] = {}
+        for change in timeless:
+            if change.market in ("", market):
+                following.pop(change.provider, None)
+                if _end(following, change.into) == change.provider:
+                    raise InvalidArgument(
+                        "name_changes",
+                        str(change),
+                        "keep the one to the name of today, or give each the quarter from which it holds",
+                        f"lead in a circle: {'; '.join(str(one) for one in timeless)}",
+                    )
+                following[change.provider] = change.into
+    if providers is not None:
+        known = tuple(dict.fromkeys(providers))
+        named = {*known, *(change.into for change in changes)}
+        for change in changes:
+            if change.provider not in named:
+                raise NotFound("provider", change.provider, known)
 
 
 def _end(following: Mapping[str, str], name: str) -> str:

@@ -20,16 +20,20 @@ _RESIDUAL = re.compile(
     rf"(?:all |the |any )?(?:others?|remaining|rest|remainder|residual)(?: of)?(?: the)?(?: {_WHOM})?(?: combined)?"
     r"|sonstige[nrs]?(?: anbieter| hersteller| marken)?|andere(?: anbieter| hersteller| marken)?|übrige(?:r markt)?"
     r"|rest des marktes|restlicher markt|autres|le reste|otros|otras|resto(?: del mercado)?|outros|outras|altri|altre"
-    r"|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
+    r"|övriga|øvrige|overige(?:n)?|その他|其他|其它|기타|прочие|другие"
 )
 _TOTAL = re.compile(
     rf"(?:(?:grand|overall|market|world|worldwide|global|industry|sum|all)[ -]?)?totals?(?: {_WHOM}| sales| units)?"
     rf"|sum(?:me)?|(?:all|whole|entire|total|overall) {_WHOM}|market(?: size)?|gesamt(?:markt|summe)?|insgesamt"
-    r"|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
+    r"|check(?: ?sum)?|ensemble|totale?|totaal|suma|somma|合計|総計|总计|合计|합계|итого|всего"
 )
 _WHOLE = re.compile(r"(?:the )?(?:world(?: ?wide)?|global|industry|globally|weltweit|monde|mondial|mundial|mundo|全球)")
 _SUBTOTAL = re.compile(
     rf"(?:sub[ -]?totals?|zwischensumme|sous-total|subtotale)\b.*|.+ sub[ -]?total|top[ -]?[0-9]+(?: {_WHOM})?"
+)
+_PART = re.compile(
+    r"(?:[-\u2013\u2014\u2022\u00b7>*]\s*)?"
+    r"(?:(?:of which|thereof|davon|darunter|waarvan|di cui|de los cuales|dont)\b[ :,]*|o/w\s+)\S.*"
 )
 _JOINED = re.compile(r"\s*(?:\||,|;|\+|/|&| and | und | et )\s*")
 
@@ -161,6 +165,15 @@ def is_subtotal(name: str, /) -> bool:
     (True, True, False)
     """
     return _SUBTOTAL.fullmatch(_said(name)) is not None
+
+
+def is_part(name: str, /) -> bool:
+    """Whether a name usually stands for a part of the row above it.
+
+    >>> is_part("- of which Retail"), is_part("davon Inland"), is_part("Retail of which")
+    (True, True, False)
+    """
+    return _PART.fullmatch(_said(name)) is not None
 
 
 def joined_names(name: str, /) -> tuple[str, ...]:

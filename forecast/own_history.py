@@ -71,9 +71,13 @@ def own_history(
     first, last = min(periods), max(periods)
     quarters = tuple(first + t for t in range(last - first + 1))
     table = np.full((len(quarters), len(providers)), np.nan)
+    printed = np.zeros(table.shape)
     place = {name: k for k, name in enumerate(providers)}
-    for quarter, name, share in zip(periods, cells["provider"], cells["share"], strict=True):
+    for quarter, name, share, decimals in zip(
+        periods, cells["provider"], cells["share"], cells["decimals"], strict=True
+    ):
         table[quarter - first, place[name]] = np.nan if share is None else share
+        printed[quarter - first, place[name]] = 0.0 if decimals is None else 0.5 * 10.0 ** (-2.0 - decimals)
     stated = np.full_like(table, np.nan)
     exact = np.zeros(table.shape, dtype=bool)
     sources: list[list[tuple[int, ...]]] = [[() for _ in providers] for _ in quarters]
@@ -87,7 +91,7 @@ def own_history(
     # Of who has merged, the share of one alone is not that of both.
     part = np.isnan(table)
     stated[part], exact[part] = np.nan, False
-    completed, kept, warnings = complete_rows(table, tuple(providers), half)
+    completed, kept, warnings = complete_rows(table, tuple(providers), printed)
     added = len(kept) - len(providers)
     if added:
         nothing = np.full((len(quarters), added), np.nan)
@@ -99,11 +103,13 @@ def own_history(
     for k, name in enumerate(kept):
         if name == OTHERS:
             exact[:, k] &= ~(np.abs(stated[:, k] - completed[:, k]) > max(half, FINEST_HALF) + 1e-9)
+    # A zero of a quarter without any other share is a report too, though no composition comes of it.
+    zero = np.isnan(completed) & exact & (stated == 0.0)
     status = _status(table, exact, completed, kept)
     bridged = _bridged(completed)
     share = np.where(np.isfinite(stated) & exact, stated, completed)
     sd = np.where(np.isfinite(table), half / np.sqrt(3.0), _guess_sd(table, bridged))
-    unknown = np.isnan(completed)
+    unknown = np.isnan(completed) & ~zero
     return History(
         market=market,
         house=house,
@@ -142,7 +148,7 @@ def _status(
         whole = all(np.isfinite(table[t, k]) for k, name in enumerate(names) if name != OTHERS)
         row = []
         for k, name in enumerate(names):
-            if np.isnan(completed[t, k]):
+            if np.isnan(completed[t, k]) and not (exact[t, k] and table[t, k] == 0.0):
                 row.append(Status.UNKNOWN)
             elif np.isfinite(table[t, k]):
                 row.append(Status.REPORTED if exact[t, k] else Status.COMBINED)

@@ -1,17 +1,19 @@
 """All quarters of a market at once, given the observations: a joint normal, solved by one banded Cholesky factor.
 
-The same model as `forecast.history.ShareSpaceModel`, which a filter solves quarter by quarter. Statements about several
-quarters only widen the band, where a filter has to carry lags; draws and the residuals of every observation cost one
-triangular solve each.
+A state-space smoother would solve the same model quarter by quarter. Statements about several quarters only widen the
+band, where a filter has to carry lags; draws cost one triangular solve each. Time and memory grow with the number of
+quarters, as no matrix of all quarters by all quarters is ever made: covariances are worked out for quarters within the
+band of each other alone, from the last quarter to the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg.lapack import dpbtrf, dtbtrs
+from numpy.lib.stride_tricks import as_strided
+from scipy.linalg.lapack import dpbtrf, dtbtrs, dtrtri
 
 from forecast.arrays import FloatArray
 from forecast.composition import helmert
@@ -61,7 +63,8 @@ class Posterior:
 
     def __init__(self, design: Design) -> None:
         T, K = design.step_sd.shape
-        self._basis, self._shape, self._lags = helmert(K), (T, K - 1), design.lags
+        self._basis, self._shape = helmert(K), (T, K - 1)
+        self._reach = min(max(design.lags, 1) + 1, T)  # quarters of a window: the walk alone ties neighbours
         self._target = design.value.copy()
         self._alike = self._in_the_same_quarters(design)
         self._walk = self._of_the_walk(design.step_sd)
@@ -82,17 +85,13 @@ class Posterior:
 
     def _condition(self, variance: FloatArray) -> None:
         T, D = self._shape
-        precision, shift = self._walk.copy(), np.zeros(T * D)
-        for reach, rows, of in self._alike:
+        band, shift = self._walk.copy(), np.zeros(T * D)
+        for first, rows, of in self._alike:
+            reach = slice(first * D, first * D + rows.shape[1])
             weighted = rows.T / variance[of]
-            precision[reach, reach] += weighted @ rows
+            _window(band, reach)[...] += np.tril(weighted @ rows)
             shift[reach] += weighted @ self._target[of]
-        # the walk alone ties neighbours
-        width = min(max(self._lags + 1, 2) * D, T * D)
-        band = np.zeros((width, T * D))
-        for d in range(width):
-            band[d, : T * D - d] = np.diagonal(precision, -d)
-        self._factor, failed = dpbtrf(band, lower=1)
+        self._factor, failed = dpbtrf(band.T, lower=1, overwrite_ab=1)
         if failed:
             raise AssertionError("the walk's precision is positive definite")
         self._mean = self._solve(self._solve(shift[:, None]), transposed=True)[:, 0]
@@ -102,19 +101,32 @@ class Posterior:
         """Mean (T, K); each quarter sums to one, a share may be a little below zero."""
         return self._shares(self._mean)
 
+    def covariance(self) -> FloatArray:
+        """Covariance (T, K, K) of the shares of each quarter; of different quarters it is not told."""
+        T, D = self._shape
+        found = np.empty((T, D + 1, D + 1))
+        for t, window in self._windows():
+            found[t] = self._basis @ window[:D, :D] @ self._basis.T
+        return found
+
     def spread(self) -> FloatArray:
         """Variance (N,) of what each observation measures, given all of them."""
         spread = np.empty(len(self._target))
-        root = self._solve(np.eye(self._mean.size))  # root.T @ root is the covariance of all contrasts
-        for reach, rows, of in self._alike:
-            spread[of] = np.square(root[reach.start :, reach] @ rows.T).sum(axis=0)  # a lower triangle
+        from_quarter: dict[int, list[tuple[FloatArray, list[int]]]] = {}
+        for first, rows, of in self._alike:
+            from_quarter.setdefault(first, []).append((rows, of))
+        for t, window in self._windows():
+            for rows, of in from_quarter.get(t, ()):
+                n = rows.shape[1]
+                spread[of] = ((rows @ window[:n, :n]) * rows).sum(axis=1)
         return spread
 
     def residual(self) -> FloatArray:
         """What each observation (N,) has over the mean of what it measures."""
         residual = self._target.copy()
-        for reach, rows, of in self._alike:
-            residual[of] -= rows @ self._mean[reach]
+        for first, rows, of in self._alike:
+            start = first * self._shape[1]
+            residual[of] -= rows @ self._mean[start : start + rows.shape[1]]
         return np.asarray(residual)
 
     def draws(self, n: int, rng: np.random.Generator) -> FloatArray:
@@ -128,23 +140,40 @@ class Posterior:
         return np.stack([self._shares(path) for path in paths])
 
     def _of_the_walk(self, step_sd: FloatArray) -> FloatArray:
-        """Precision (T D, T D) before anything is said."""
+        """Precision before anything is said, as `_window` takes it: (T D, width), the last column unused."""
         T, D = self._shape
-        precision = np.zeros((T * D, T * D))
-        precision[:D, :D] = np.eye(D) / START_SD**2
+        band = np.zeros((T * D, self._reach * D + 1))
+        _window(band, slice(0, D))[...] += np.eye(D) / START_SD**2
         squared = step_sd[1:, None, :] ** 2
         steps = (self._basis.T * squared) @ self._basis
-        for t, inverse in enumerate(np.linalg.inv(steps), start=1):
-            here, before = slice(t * D, t * D + D), slice(t * D - D, t * D)
-            precision[here, here] += inverse
-            precision[before, before] += inverse
-            precision[here, before] -= inverse
-            precision[before, here] -= inverse
-        return precision
+        signs = np.array([[1.0, -1.0], [-1.0, 1.0]])
+        for t, inverse in enumerate(np.linalg.inv(steps)):
+            _window(band, slice(t * D, (t + 2) * D))[...] += np.tril(np.kron(signs, inverse))
+        return band
 
-    def _in_the_same_quarters(self, design: Design) -> list[tuple[slice, FloatArray, list[int]]]:
-        """The observations by the quarters they tell of: which contrasts, with what weights, and which they are."""
-        K, D = self._basis.shape
+    def _windows(self) -> Iterator[tuple[int, FloatArray]]:
+        """The covariance of the contrasts of each quarter and those after it within the band, the last quarter first.
+
+        Source:
+            Takahashi, Fagan and Chin (1973): the entries of an inverse within the band of its Cholesky factor.
+        """
+        T, D = self._shape
+        later: FloatArray = np.zeros((0, 0))
+        for t in range(T - 1, -1, -1):
+            factor = _window(self._factor.T, slice(t * D, min(t + self._reach, T) * D))
+            root, _ = dtrtri(np.tril(factor[:D, :D]), lower=1)
+            later = later[: len(factor) - D, : len(factor) - D]
+            carried = factor[D:, :D] @ root
+            beside = later @ carried
+            window = np.empty(factor.shape)
+            window[:D, :D] = root.T @ root + carried.T @ beside
+            window[D:, :D], window[:D, D:], window[D:, D:] = -beside, -beside.T, later
+            later = window
+            yield t, window
+
+    def _in_the_same_quarters(self, design: Design) -> list[tuple[int, FloatArray, list[int]]]:
+        """The observations by the quarters they tell of: the first, with what weights, and which they are."""
+        K = len(self._basis)
         together: dict[tuple[int, int], list[int]] = {}
         for n, (row, weights) in enumerate(zip(design.row, design.weights, strict=True)):
             together.setdefault((row, len(weights)), []).append(n)
@@ -153,7 +182,7 @@ class Posterior:
             weights = np.array([design.weights[n][::-1] for n in of])  # from the first quarter to the last
             self._target[of] -= weights.sum(axis=(1, 2)) / K
             rows = (weights @ self._basis).reshape(len(of), -1)
-            alike.append((slice((row - quarters + 1) * D, (row + 1) * D), rows, of))
+            alike.append((row - quarters + 1, rows, of))
         return alike
 
     def _shares(self, state: FloatArray) -> FloatArray:
@@ -162,3 +191,17 @@ class Posterior:
     def _solve(self, right: FloatArray, *, transposed: bool = False) -> FloatArray:
         solved, _ = dtbtrs(self._factor, right, uplo="L", trans="T" if transposed else "N")
         return np.asarray(solved)
+
+
+def _window(band: FloatArray, of: slice) -> FloatArray:
+    """A view of some rows and the same columns of a symmetric matrix that is kept by the lower half of its band.
+
+    Args:
+        band: Shape (n, width), row j holds entries j to j + width - 1 of column j; contiguous.
+        of: The rows; fewer than `width`, so that no two entries of the view are one.
+
+    Returns:
+        Shape (m, m). What stands above its diagonal are other entries of the matrix: add nothing there, and use none.
+    """
+    size, step = of.stop - of.start, band.itemsize
+    return as_strided(band[of.start :], (size, size), (step, (band.shape[1] - 1) * step))

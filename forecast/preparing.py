@@ -98,13 +98,13 @@ def cells_of(frame: pl.DataFrame) -> tuple[pl.Series, Cells]:
     starts = np.concatenate([[0], runs["len"].cum_sum().to_numpy()]).astype(np.int64)
     decimals = columns["decimals"].to_numpy()
     printed = np.fmax.reduceat(decimals, starts[:-1]) if len(decimals) else decimals
-    half = 0.5 * 10.0 ** (-2.0 - printed)
+    half, own = (0.5 * 10.0 ** (-2.0 - of) for of in (printed, decimals))
     return runs["value"], Cells(
         starts,
         columns["quarter"].to_numpy(writable=True),
         columns["share"].to_numpy(writable=True),
         np.where(np.isfinite(half), half, UNSAID_RESOLUTION),
-        np.where(np.isfinite(half), half, 0.0),
+        np.where(np.isfinite(own), own, 0.0),
     )
 
 
@@ -117,14 +117,16 @@ def prepare_shares(frame: pl.DataFrame) -> Prepared:
     # By hand: `cells_of` is for many markets, and takes most of a millisecond for one.
     market = str(frame["market"][0])
     quarter = np.array([4 * int(period[:4]) + int(period[5]) - 1 for period in frame["period"].to_list()])
-    decimals = [d for d in frame["decimals"].to_list() if d is not None]
-    half = 0.5 * 10.0 ** (-2.0 - max(decimals)) if decimals else 0.0
+    halves = np.array([0.0 if d is None else 0.5 * 10.0 ** (-2.0 - d) for d in frame["decimals"].to_list()])
+    half = float(halves[halves > 0.0].min(initial=np.inf)) if halves.any() else 0.0  # the finest of the market
     place: dict[str, int] = {}
     column = [place.setdefault(name, len(place)) for name in frame["provider"].to_list()]
     earliest = int(quarter.min())
     table = np.full((int(quarter.max()) - earliest + 1, len(place)), np.nan)
+    printed = np.zeros(table.shape)
     table[quarter - earliest, column] = frame["share"].to_numpy()  # null becomes NaN
-    shares, names, warnings = complete_rows(table, tuple(place), half)
+    printed[quarter - earliest, column] = halves
+    shares, names, warnings = complete_rows(table, tuple(place), printed)
     return _prepared(market, shares, names, Quarter(earliest), half, warnings)
 
 
@@ -145,7 +147,7 @@ def _prepared(
 
 
 def complete_rows(
-    table: FloatArray, providers: tuple[str, ...], half: float
+    table: FloatArray, providers: tuple[str, ...], half: FloatArray | float
 ) -> tuple[FloatArray, tuple[str, ...], tuple[str, ...]]:
     """Make a composition of every quarter that has a share, as `forecast.completing.complete` says.
 
@@ -154,13 +156,13 @@ def complete_rows(
     Args:
         table: Shape (T, K), shares; NaN where not reported.
         providers: K names.
-        half: Half a unit of the printed precision, fraction; 0 where nobody says.
+        half: Shape (T, K), or one for all: half a unit of what a share is printed in, fraction; 0 where nobody says.
 
     Returns:
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
     others = providers.index(OTHERS) if OTHERS in providers else -1
-    filled, ever, zeros, added, given, _, _ = complete(table, others, half)
+    filled, ever, zeros, added, given, _, _ = complete(table, others, np.broadcast_to(half, table.shape))
     silent = [name for name, said in zip(providers, ever, strict=True) if not said]
     names = tuple(name for name, said in zip(providers, ever, strict=True) if said)
     newest = np.flatnonzero(np.isfinite(filled).all(axis=1))[-1:]

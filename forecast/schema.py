@@ -117,7 +117,7 @@ def _plain_name(column: str) -> Rule:
     return Rule(
         f"{column}_is_plain",
         column,
-        pl.col(column).str.contains(_NAME_TEXT),
+        pl.col(column).str.contains(_NAME_TEXT) | ~_not_blank(column).fill_null(value=False),  # that has its own rule
         f"a name of {_LONGEST_NAME} characters at most, on one line",
         surely=_each_matches(column, _NAME_TEXT),
     )
@@ -224,8 +224,10 @@ def _shares_rules(quarter: Sequence[str], cell: Sequence[str]) -> tuple[Rule, ..
         Rule(
             "quarter_sums_to_one_at_most",
             "share",
-            # one row tells of a quarter: its first
-            (quarter_sum <= most) | ~pl.struct(quarter).is_first_distinct(),
+            # one row tells of a quarter: its first; a cell given twice is told by its own rule
+            (quarter_sum <= most)
+            | ~pl.struct(quarter).is_first_distinct()
+            | pl.struct(cell).is_duplicated().any().over(quarter),
             "shares of a quarter that sum to 1, and no more than their rounding above it",
             value=pl.format("sum {} of {} {}", quarter_sum.round(6), "market", "period"),
             surely=(at_least.sum().over(_key(quarter), mapping_strategy="explode") <= 1.0 + 1e-9).all(),

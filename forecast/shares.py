@@ -5,7 +5,7 @@ by their numbers, per cents written as numbers become fractions, and amounts are
 of these is said in a note. What allows two readings, or breaks a rule of `forecast.schema`, refuses its market alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -36,6 +36,8 @@ _LISTED = 100  # violations that an error carries; its `total` counts them all
 _SHOWN = 5  # violations that a refused market shows
 _TOLD_WHOLE = 50  # refused markets whose violations are all looked at, so that a fault of many rows is one sentence
 _NAMES_SHOWN = 6  # in one note
+_LEAST_MERGED = 0.02  # share of a provider whose end is looked for in what another gains
+_MERGED_NEAR = 0.25  # of it, by how much the gain may differ
 _PERCENT_FROM = 10.0  # sum of the usual quarter above which a market is in per cent
 _FRACTIONS_TO = 1.5  # sum of a quarter up to which its shares may be fractions
 _CELL = ("market", "period", "provider")
@@ -126,8 +128,9 @@ def read_shares(
     else:
         unclear = []
         typed, misfits, totals = without_sums(typed, measure, notes, dated=dated)
-    # A sheet's cell that holds no quarter is among its faults, and told there.
-    told = pl.col("period").is_null() & pl.col("market").is_in([market for market, _ in faults])
+    # A sheet's cell that holds no quarter or no vendor is among its faults, and told there.
+    unsaid = pl.col("period").is_null() | (pl.col("provider").fill_null("") == "")
+    told = unsaid & pl.col("market").is_in([market for market, _ in faults])
     typed = typed.filter(~told) if faults else typed
     broken = broken_rows(typed, rules)
     violations, refused, count = _refused(typed, rules, broken, [*faults, *unclear, *misfits])
@@ -138,6 +141,7 @@ def read_shares(
         typed = typed.with_columns(stated=pl.col("share"))
     else:
         typed = typed.with_columns(_expected(), stated=pl.col("share"))
+        notes += _overruled(typed, dated=dated)
     notes += _successions(typed)
     return SharesTable(
         shares=_result(typed, dated=dated),
@@ -371,6 +375,36 @@ def _refused(
     return tuple(every[:_LISTED]), refused, sum(counts.values())
 
 
+def _overruled(typed: pl.DataFrame, *, dated: bool) -> list[tuple[str, str]]:
+    """Notes of a residual part that is stated in a quarter where every share is, and these do not sum to 1."""
+    with_others = typed.filter((pl.col("provider") == "Others") & pl.col("share").is_not_null())["market"].unique()
+    if with_others.is_empty():
+        return []
+    mine = typed.filter(pl.col("market").is_in(with_others.implode()))
+    mine = mine.with_columns(width=pl.col("provider").n_unique().over("market"))
+    half = (0.5 * 10.0 ** (-2.0 - pl.col("decimals").fill_null(PRINTED_DECIMALS))).sum()
+    sums = (
+        mine.group_by(["market", "period", *(["published_at"] if dated else [])], maintain_order=True)
+        .agg(
+            sum=pl.col("share").sum(),
+            others=pl.col("share").filter(pl.col("provider") == "Others").first(),
+            whole=(pl.col("share").count() == pl.col("width").first()) & (pl.col("share").sum() > 0.0),
+            room=half + 1e-9,
+        )
+        .filter(pl.col("whole") & pl.col("others").is_not_null() & (1.0 - pl.col("sum") > pl.col("room")))
+    )
+    found = []
+    for (market,), rows in sums.group_by("market", maintain_order=True):
+        first = rows.row(0, named=True)
+        more = f" and {rows.height - 1} more" if rows.height > 1 else ""
+        told, left = 100.0 * first["others"], 100.0 * (1.0 - first["sum"] + first["others"])
+        when = f"in {first['period']}{more}"
+        found.append(
+            (str(market), f"Others is given as {told:.4g} % {when}, where the other shares leave {left:.4g} %")
+        )
+    return found
+
+
 def _successions(typed: pl.DataFrame) -> list[tuple[str, str]]:
     """Warnings of providers that end where another begins with a share as large: one may be the other's new name."""
     known = typed.filter(pl.col("share") > 0.0)
@@ -384,16 +418,18 @@ def _successions(typed: pl.DataFrame) -> list[tuple[str, str]]:
     inside = spans.join(market_spans, on="market", maintain_order="left").filter(pl.col("provider") != "Others")
     old = inside.filter(pl.col("last") < pl.col("closes")).with_columns(next=_next_quarter("last"))
     new = inside.filter(pl.col("first") > pl.col("opens"))
-    if old.is_empty() or new.is_empty():
+    if old.is_empty():
         return []
     pairs = old.join(
         new, left_on=["market", "next"], right_on=["market", "first"], suffix="_new", maintain_order="left"
     )
     found = []
+    renamed: set[tuple[str, str]] = set()
     for market, name, last, ended, name_new, began in pairs.select(
         "market", "provider", "last", "ended", "provider_new", "began_new"
     ).iter_rows():
         if abs(began - ended) <= max(0.3 * max(began, ended), 0.01):
+            renamed.add((market, name))
             found.append(
                 (
                     market,
@@ -401,6 +437,59 @@ def _successions(typed: pl.DataFrame) -> list[tuple[str, str]]:
                     f"is its new name, declare it (--renamed '{name}={name_new}'); until then they count as two",
                 )
             )
+    return found + _mergers(known, old.filter(pl.col("ended") >= _LEAST_MERGED), renamed)
+
+
+def _mergers(known: pl.DataFrame, old: pl.DataFrame, renamed: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Warnings of providers that end where another gains what they had: they may be part of it from then on.
+
+    Args:
+        known: Shares above zero.
+        old: Providers that end before their market does; columns market, provider, last, next, ended.
+        renamed: Market and name of those that may be called otherwise.
+    """
+    at = ["market", "last", "next"]
+    quarters = pl.concat([old.select("market", period=column) for column in ("last", "next")]).unique()
+    cells = (
+        known.filter(pl.col("provider") != "Others")
+        .join(quarters, on=["market", "period"], how="semi", maintain_order="left")
+        .select("market", "period", "provider", "share")
+    )
+    heirs_of = old.select(at).unique().join(cells, left_on=["market", "next"], right_on=["market", "period"])
+    gains = heirs_of.join(
+        cells, left_on=["market", "last", "provider"], right_on=["market", "period", "provider"], how="left"
+    ).select(*at, gain=pl.col("share") - pl.col("share_right").fill_null(0.0))
+    ended = pl.concat([old.select(*at, "ended"), old.group_by(at).agg(pl.col("ended").sum())])
+    near = (pl.col("gain") - pl.col("ended")).abs() <= pl.max_horizontal(_MERGED_NEAR * pl.col("ended"), 0.01)
+    old = old.join(gains.join(ended, on=at).filter(near), on=at, how="semi", maintain_order="left")
+    if old.is_empty():
+        return []
+    cells = cells.filter(pl.col("market").is_in(old["market"].unique().implode()))
+    shares: dict[tuple[str, str], dict[str, float]] = {}  # by market and quarter
+    for market, period, name, share in cells.iter_rows():
+        shares.setdefault((market, period), {})[name] = share
+    found = []
+    for (market, last, after), rows in old.group_by("market", "last", "next", maintain_order=True):
+        gone = dict(zip(rows["provider"], rows["ended"], strict=True))
+        before = shares[market, last]
+        later = shares.get((market, after), {})
+        gained = {name: now - before.get(name, 0.0) for name, now in later.items() if name in before or len(gone) > 1}
+        groups = [tuple(gone), *((name,) for name in gone if len(gone) > 1)]
+        for group in groups:
+            total = sum(gone[name] for name in group)
+            heirs = [n for n, more in gained.items() if abs(more - total) <= max(_MERGED_NEAR * total, 0.01)]
+            if len(heirs) != 1 or any((market, name) in renamed for name in group):
+                continue
+            change = " ".join(f"--merged '{name}={heirs[0]}@{after}'" for name in group)
+            what = f"{' and '.join(group)} end{'s' if len(group) == 1 else ''} in {last}"
+            found.append(
+                (
+                    str(market),
+                    f"{what} and {heirs[0]} gains as much in the next quarter: if that is a merger, declare it "
+                    f"({change}); until then they count apart",
+                )
+            )
+            break
     return found
 
 

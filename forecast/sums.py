@@ -1,7 +1,8 @@
 """Rows of a table that are sums of other rows: totals, subtotals and joined names, recognised by their numbers.
 
 A row counts as a sum where its numbers say so in every quarter that has it. A name that usually stands for a sum
-("Total", "Top 3") whose numbers do not say so is refused by its row, unless the table only adds up with it.
+("Total", "Top 3") whose numbers do not say so is refused by its row, unless the table only adds up with it. So is a
+row without such a name that is a sum in most quarters and not in all. Rows called "of which" are parts of one above.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,11 +10,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import RowViolation
-from forecast.names import is_subtotal, is_total, is_whole, joined_names, name_key
+from forecast.names import is_part, is_subtotal, is_total, is_whole, joined_names, name_key
 from forecast.results import OTHERS
 
 TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -24,7 +26,8 @@ TOTALS_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """The size of a market in a quarter as a total row gives it; published_at is null where the table has none."""
 
-_FEWEST_QUARTERS_OF_A_RUN = 4  # in which an unnamed row must be the sum of the rows above it
+_FEWEST_QUARTERS_OF_A_RUN = 4  # in which an unnamed row must be the sum of the rows right above or below it
+_MOST = 0.7  # of the quarters of a row in which it is a sum, from which the others are in doubt
 _SURE = 1e-6  # chance that amounts of providers match so well, below which an unnamed row is a sum
 _UNSURE = 0.5  # chance below which it may be one
 _TIGHT = 0.005  # of a row whose name may say that it is the whole market: how far a sum may be from it
@@ -107,20 +110,22 @@ def _candidates(typed: pl.DataFrame, measure: str, *, dated: bool) -> list[objec
         )
         more = over["market"].unique(maintain_order=True).to_list()
     else:
-        # A quarter of the most amounts shows whether a row can be the sum of all others, or of those above it.
+        # Quarters of the most amounts show whether a row can be the sum of all others, or of those above or below it:
+        # two of them, as one may hold a slip.
         told = value.count().over(quarter)
         fullest = typed.filter(told == told.max().over("market"))
-        first = fullest.filter(pl.struct(quarter) == pl.struct(quarter).first().over("market"))
+        here = pl.struct(quarter)
+        shown = fullest.filter((here == here.first().over("market")) | (here == here.last().over("market")))
         more = [
-            market[0]
-            for market, rows in first.group_by("market", maintain_order=True)
+            key[0]
+            for key, rows in shown.group_by(quarter, maintain_order=True)
             if _shows_a_sum(np.array(rows[measure].fill_null(np.nan)))
         ]
     return [market for market in dict.fromkeys([*flagged, *more]) if market is not None]
 
 
 def _may_be_sum(name: str) -> bool:
-    return is_total(name) or is_whole(name) or is_subtotal(name) or bool(joined_names(name))
+    return is_total(name) or is_whole(name) or is_subtotal(name) or is_part(name) or bool(joined_names(name))
 
 
 def _shows_a_sum(values: FloatArray) -> bool:
@@ -131,11 +136,12 @@ def _shows_a_sum(values: FloatArray) -> bool:
     if (np.abs(2.0 * values - whole) <= 1e-3 * whole).any():
         return True
     before = np.concatenate([[0.0], np.cumsum(values)])
-    for place in range(2, len(values)):
-        runs = before[place] - before[: place - 1]
-        if (np.abs(runs - values[place]) <= 1e-3 * max(values[place], 1e-300)).any() and values[place] > 0.0:
-            return True
-    return False
+    runs = before[None, :] - before[:, None]  # of the values from i up to j
+    near = 1e-3 * values
+    two = np.subtract.outer(np.arange(len(before)), np.arange(len(before))).T >= 2
+    above = two[:, :-1] & (np.abs(runs[:, :-1] - values) <= near)
+    below = two[1:] & (np.abs(runs[1:] - values[:, None]) <= near[:, None])
+    return bool((above & (values > 0.0)).any() or (below & (values > 0.0)[:, None]).any())
 
 
 def _grid(mine: pl.DataFrame, measure: str, *, dated: bool) -> _Grid:
@@ -178,13 +184,18 @@ def _sums(
 ) -> Iterator[tuple[int, str, _Totals]]:
     """Names to take out: their place, of what they are the sum, and of a total row the total of each quarter."""
     left = list(range(len(grid.names)))
-    for k, what in _subtotals(grid, left, measure, market, notes, misfits):
-        left.remove(k)
-        yield k, what, []
+    for read in (_parts, _subtotals):
+        for k, what in read(grid, tuple(left), measure, market, notes, misfits):
+            left.remove(k)
+            yield k, what, []
     named = [k for k in left if is_total(grid.names[k])]
     if measure == "value":
         named += _whole_names(grid, left, named, market, misfits)
-        for k in _runs(grid, left, named, market, misfits):
+        for k, what in _runs(grid, left, named, market, misfits):
+            left.remove(k)
+            yield k, what, []
+    else:
+        for k in _runs_beyond_whole(grid, left, named):
             left.remove(k)
             yield k, "the sum of rows above it", []
     taken: list[int] = []
@@ -200,7 +211,21 @@ def _sums(
         else:
             taken.append(k)
             yield k, verdict, _totals(grid, k, others)
-    found = [] if named else _unnamed_totals(grid, left, measure)
+    if not named:
+        yield from _without_name(grid, left, measure, market, notes, misfits)
+
+
+def _without_name(
+    grid: _Grid,
+    left: Sequence[int],
+    measure: str,
+    market: str,
+    notes: list[tuple[str, str]],
+    misfits: list[tuple[str, RowViolation]],
+) -> Iterator[tuple[int, str, _Totals]]:
+    """As `_sums`: a row that is the sum of all others, where none has a name of one."""
+    found = _unnamed_totals(grid, left, measure)
+    misfits += [(market, slip) for slip in _slips(grid, left)] if measure == "value" and not found else []
     for k, chance in found[:1]:
         others = [n for n in left if n != k]
         if chance < _SURE:
@@ -228,20 +253,59 @@ def _whole_names(
     return found
 
 
+def _parts(
+    grid: _Grid,
+    left: Sequence[int],
+    measure: str,
+    market: str,
+    notes: list[tuple[str, str]],
+    misfits: list[tuple[str, RowViolation]],
+) -> Iterator[tuple[int, str]]:
+    """Rows whose name says that they are a part of a row above them, which counts them already."""
+    whole = None
+    for k in tuple(left):
+        if not is_part(grid.names[k]):
+            whole = k
+        elif measure == "share" and _is_needed(grid, k, [n for n in left if n != k]):
+            notes.append((market, _needed(grid, k)))
+        elif whole is None or (grid.values[:, k] > grid.values[:, whole] + grid.room(0)).any():
+            misfits.append((market, _no_part(grid, k, whole)))
+        else:
+            yield k, f"a part of {grid.names[whole]!r}"
+
+
 def _runs(
     grid: _Grid, left: Sequence[int], named: Sequence[int], market: str, misfits: list[tuple[str, RowViolation]]
-) -> Iterator[int]:
-    """Rows without a name of a sum that are the sum of rows right above them."""
+) -> Iterator[tuple[int, str]]:
+    """Rows without a name of a sum that are the sum of rows right above or below them, and of which."""
+    gone: set[int] = set()
     for k in list(left):
-        above = _run_above(grid, k, left, named)
-        if above is None:
+        beside = _run_beside(grid, k, [n for n in left if n not in gone], named)
+        if beside is None:
             continue
-        chance, members = above
+        chance, members = beside
         counted = _counted(grid, k, left, named)
         if counted is None and chance >= _SURE:
             misfits.append((market, _unsure(grid, k, members, "Subtotal")))
         elif counted is not True:
-            yield k
+            gone.add(k)
+            yield k, f"the sum of rows {'above' if members[0] < k else 'below'} it"
+
+
+def _runs_beyond_whole(grid: _Grid, left: Sequence[int], named: Sequence[int]) -> Sequence[int]:
+    """Rows of shares that are the sum of rows right above them, where every quarter adds up to 1 without them only."""
+    runs = []
+    for k in left:
+        above = [n for n in left if n < k]
+        often = np.isfinite(grid.values[:, k]).sum() >= _FEWEST_QUARTERS_OF_A_RUN
+        free = k not in named and grid.names[k] not in ("", OTHERS)
+        if free and often and _equals(grid, k, [above[i:] for i in range(len(above) - 1)]):
+            runs.append(k)
+    if not runs:
+        return []
+    rest = [k for k in left if k not in runs and k not in named]
+    sums = np.nansum(grid.values[:, rest], axis=1)
+    return runs if (np.abs(sums - 1.0) <= grid.room(len(rest))).all() else []
 
 
 def _subtotals(
@@ -311,17 +375,47 @@ def _sum_of_some(grid: _Grid, k: int, others: Sequence[int]) -> Sequence[int]:
     return next((above[i:] for i in range(len(above) - 1) if _equals(grid, k, [above[i:]], near=_TIGHT)), [])
 
 
-def _run_above(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> tuple[float, list[int]] | None:
-    """The rows right above one that may be the sum of two or more of them, but not of all others; and the chance."""
+def _run_beside(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> tuple[float, list[int]] | None:
+    """The rows right above or below one of which it may be the sum, two or more but not all others; and the chance."""
     if k in named or grid.names[k] in ("", OTHERS):
         return None
-    above = [n for n in left if n < k]
-    runs = [above[i:] for i in range(len(above) - 1) if len(above[i:]) < len(left) - 1]
-    chances = [(len(left) * len(runs) * _chance(grid, k, run), run) for run in runs if _equals(grid, k, [run])]
+    runs = _near_runs(grid, k, left, named)
+    chances = [(len(left) * count * _chance(grid, k, run), run) for count, run in runs if _equals(grid, k, [run])]
     chance, run = min(chances, default=(1.0, []))
     if np.isfinite(grid.values[:, k]).sum() < _FEWEST_QUARTERS_OF_A_RUN:
         chance = max(chance, _SURE)
     return (chance, run) if chance < _UNSURE else None
+
+
+def _near_runs(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """Runs of rows right above or below one, of which its first or last quarter is the sum; and of how many."""
+    told = np.flatnonzero(np.isfinite(grid.values[:, k]))
+    told = told[[0, -1]] if len(told) else told
+    above = [n for n in left if n < k and n not in named][::-1]
+    below = [n for n in left if n > k and n not in named]
+    for side in (above, below):
+        lengths = range(2, min(len(side), len(left) - 2) + 1)
+        sums = np.cumsum(np.nan_to_num(grid.values[told][:, side]), axis=1)
+        gap = np.abs(sums - grid.values[told, k][:, None]) <= grid.room(len(side))
+        for length in lengths:
+            if gap[:, length - 1].any():
+                yield len(lengths), sorted(side[:length])
+
+
+def _slips(grid: _Grid, left: Sequence[int]) -> Iterator[RowViolation]:
+    """Rows that are a sum of others in most quarters, beyond chance, and not in all: the first quarter that differs."""
+    for k in left if len(left) > 2 else []:
+        if grid.names[k] in ("", OTHERS):
+            continue
+        sets = [[n for n in left if n != k], *(run for _, run in _near_runs(grid, k, left, []))]
+        for members in sets:
+            fits = _fits(grid, k, members)
+            given = np.isfinite(grid.values[:, k])
+            if fits.sum() < max(_FEWEST_QUARTERS_OF_A_RUN, _MOST * given.sum()) or (fits | ~given).all():
+                continue
+            if len(left) * len(sets) * _chance(grid, k, members, fits) < _SURE:
+                yield _slip(grid, k, members, fits)
+                break
 
 
 def _counted(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> bool | None:
@@ -335,16 +429,15 @@ def _counted(grid: _Grid, k: int, left: Sequence[int], named: Sequence[int]) -> 
     return None
 
 
-def _chance(grid: _Grid, k: int, members: Sequence[int]) -> float:
+def _chance(grid: _Grid, k: int, members: Sequence[int], rows: npt.NDArray[np.bool_] | None = None) -> float:
     """The chance that a provider's amounts come as near to a sum of others as those of this row do.
 
     In its first quarter it may lie anywhere within a tenth of the sum; from then on, where its rivals move against each
     other, it would have moved as far. What all have in common, such as growth, tells nothing; nor do digits that no
     amount has.
     """
-    order = sorted(
-        np.flatnonzero(np.isfinite(grid.values[:, k])), key=lambda t: (grid.quarters[t][0], grid.quarters[t][1] or "")
-    )
+    given = np.isfinite(grid.values[:, k]) if rows is None else rows
+    order = sorted(np.flatnonzero(given), key=lambda t: (grid.quarters[t][0], grid.quarters[t][1] or ""))
     parts = np.nan_to_num(grid.values[order][:, members])
     sums = parts.sum(axis=1)
     parts, own, sums = parts[sums > 0.0], grid.values[order, k][sums > 0.0], sums[sums > 0.0]
@@ -418,6 +511,13 @@ def _equals(grid: _Grid, k: int, sets: Sequence[Sequence[int]], near: float | No
     return False
 
 
+def _fits(grid: _Grid, k: int, members: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """In which quarters a row is the sum of others."""
+    told = np.isfinite(grid.values[:, members])
+    sums = np.where(told, grid.values[:, members], 0.0).sum(axis=1)
+    return np.asarray(told.any(axis=1) & (np.abs(grid.values[:, k] - sums) <= grid.room(told.sum(axis=1))))
+
+
 def _subtotal_of(grid: _Grid, k: int, others: Sequence[int]) -> str | None:
     """Of what a row called a subtotal is the sum, in words; None where of nothing here."""
     digits = "".join(c for c in grid.names[k] if c.isdigit())
@@ -457,12 +557,39 @@ def _misfit(grid: _Grid, k: int, others: Sequence[int], what: str) -> RowViolati
     return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)
 
 
+def _no_part(grid: _Grid, k: int, whole: int | None) -> RowViolation:
+    """The first row whose name says that it is a part of the row above, where it cannot be."""
+    off = np.isfinite(grid.values[:, k]) & ((whole is None) | (grid.values[:, k] > grid.values[:, whole or 0]))
+    t = int(np.flatnonzero(off)[0]) if off.any() else int(np.flatnonzero(np.isfinite(grid.rows[:, k]))[0])
+    beside = "with no row above it" if whole is None else f"below {grid.names[whole]!r} at {grid.values[t, whole]:.6g}"
+    value = f"{grid.names[k]!r} of {grid.quarters[t][0]} at {grid.values[t, k]:.6g}, {beside}"
+    allowed = "providers; this name stands for a part of the row above it: correct it, rename it or leave it out"
+    return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)
+
+
+def _slip(grid: _Grid, k: int, members: Sequence[int], fits: npt.NDArray[np.bool_]) -> RowViolation:
+    """The first quarter in which a row that is a sum in the others is none."""
+    given = np.isfinite(grid.values[:, k])
+    t = int(np.flatnonzero(given & ~fits)[0])
+    total = float(np.nansum(grid.values[t, members]))
+    value = (
+        f"{grid.names[k]!r} of {grid.quarters[t][0]} at {grid.values[t, k]:.6g}, which is the sum of "
+        f"{_listed(grid, members)} in {fits.sum()} of {given.sum()} quarters, and here they sum to {total:.6g}"
+    )
+    allowed = "one kind of row: correct a sum and call it Total or Subtotal; of a provider give shares, not amounts"
+    return RowViolation("row_is_provider", int(grid.rows[t, k]), "provider", value, allowed)
+
+
+def _listed(grid: _Grid, members: Sequence[int]) -> str:
+    names = [repr(grid.names[n]) for n in members[:_NAMES_SHOWN]]
+    more = f" and {len(members) - len(names)} more" if len(members) > len(names) else ""
+    return f"{', '.join(names)}{more}"
+
+
 def _unsure(grid: _Grid, k: int, members: Sequence[int], called: str) -> RowViolation:
     """The first row of a name that says nothing of a sum, and whose numbers may be one or a provider's."""
     t = int(np.flatnonzero(np.isfinite(grid.values[:, k]))[0])
-    names = [repr(grid.names[n]) for n in members[:_NAMES_SHOWN]]
-    more = f" and {len(members) - len(names)} more" if len(members) > len(names) else ""
-    sums = f"the sum of {', '.join(names)}{more}"
+    sums = f"the sum of {_listed(grid, members)}"
     value = f"{grid.names[k]!r} of {grid.quarters[t][0]} at {grid.values[t, k]:.6g}, which may be {sums} or a provider"
     allowed = (
         f"a name that tells a sum from a provider: call a sum {called}; beside a provider add a row Total that counts "

@@ -57,8 +57,9 @@ class Source:
         """
         shown = self.text if len(self.text) <= _SHOWN else f"{self.text[:_SHOWN]}..."
         example = ""
-        if word and instead and word in shown:
-            before, _, after = shown.rpartition(word)
+        place = _place_of(word, shown) if instead else None
+        if place is not None:
+            before, after = shown[:place], shown[place + len(word) :]
             remedy += "" if remedy.endswith("?") else ";"
             example = (
                 f" For example: {before}{instead}{after}"
@@ -66,6 +67,16 @@ class Source:
                 else f" for example: {before}{instead}{after}"
             )
         return InvalidArgument(self.field, word, f"{remedy}{example}", f"{shown!r}: {problem}")
+
+
+def _place_of(word: str, text: str) -> int | None:
+    """Where a word stands in a text: behind a sign of comparison, else last, and never within another word."""
+    if not word:
+        return None
+    alone = rf"(?<![\w.,]){re.escape(word)}(?![\w%])"
+    found = [*re.finditer(alone, text)]
+    told = [match for match in found if text[: match.start()].rstrip().endswith(("<", ">", "="))]
+    return (told or found)[-1].start() if found else None
 
 
 def find_provider(text: str, providers: Sequence[str], /, source: Source, *, or_else: str = "") -> str:

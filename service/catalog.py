@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -14,12 +15,14 @@ from forecast.errors import InvalidTable, NotEnoughData, NotFound
 from forecast.figures import CURATED_SCHEMA, MarketInfo, known_as_of, list_markets, load_breaks, load_figures
 from forecast.merging import STATEMENT_SCHEMA, check_renamed, merge_figures
 from forecast.merging import figures_in_force as in_force
-from forecast.name_changes import NameChange, for_market
+from forecast.name_changes import NameChange, check_declared, for_market
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.scorecard import Backtest, BacktestProgress
 from forecast.shares import SharesTable
 from service.errors import NoStore
+from service.extent import is_wide
+from service.keeping import Keeper
 from service.queries import DEFAULT_HOUSE, OWN_HOUSE, BacktestQuery, ShareRow, WithdrawQuery
 from service.results import DataUsed, ImportReport, WithdrawReport
 
@@ -28,15 +31,53 @@ if TYPE_CHECKING:
     from service.store.job_rows import JobRows
 
 _HISTORIES_KEPT = 128  # a history is some 100 kB, and takes longer to make than the forecast made from it
+_HISTORIES_BYTES = 128 * 2**20  # of those
 _MARKETS_KEPT = 32  # whose figures are in memory
+_FIGURES_BYTES = 256 * 2**20  # of those, once as stored and once merged with what ships
+_NAMES_BYTES = 16 * 2**20
+_CELL_BYTES, _NAME_BYTES = 100, 500  # what Python takes for the sources of a cell, and for a change of a name
 
 _NO_STATEMENTS = pl.DataFrame(schema=STATEMENT_SCHEMA)
 
 _Asked: TypeAlias = tuple[str, str, date | None, datetime | None, tuple[NameChange, ...]]
+_Read: TypeAlias = tuple[str, int, datetime | None]  # market, its revision, recorded by
 
 
 def _clock() -> datetime:
     return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTask:
+    """A history that is not kept, and all that it is made from; another process may make it."""
+
+    figures: pl.DataFrame  # curated, of the market
+    breaks: pl.DataFrame
+    market: str
+    house: str
+    as_of: date | None
+    name_changes: tuple[NameChange, ...]
+    wide: bool  # whether that takes long
+    asked: _Asked
+    revision: int  # of the market
+    mark: int | None  # of the catalog, from before the figures were read
+
+    def of_house(self) -> pl.DataFrame:
+        """The figures that the history is made from."""
+        return self.figures.filter(pl.col("house") == self.house)
+
+    def make(self) -> History:
+        """Make it; raises as `Catalog.history`."""
+        from forecast.history import reconstruct  # loads SciPy, which takes a while
+
+        return reconstruct(
+            self.figures,
+            self.breaks,
+            market=self.market,
+            house=self.house,
+            as_of=self.as_of,
+            name_changes=self.name_changes,
+        )
 
 
 class Catalog:
@@ -71,13 +112,20 @@ class Catalog:
         self._revisions: dict[str, int] = {}  # newest import looked at that gave a market figures
         # with the revision each is of; None: all that was imported of it has been withdrawn
         self._infos: dict[str, tuple[int, MarketInfo | None]] = {}
-        # by what was asked: the mark from before it was made, and the history
-        self._at_hand: dict[_Asked, tuple[int, History]] = {}
         # A revision is part of each key: what was made before an import is not found any more.
-        self._reconstruct = lru_cache(maxsize=_HISTORIES_KEPT)(self._reconstruct_now)
-        self._changes = lru_cache(maxsize=_HISTORIES_KEPT)(self._read_changes)
-        self._stored = lru_cache(maxsize=_MARKETS_KEPT)(self._read_stored)
-        self._of_market = lru_cache(maxsize=_MARKETS_KEPT)(self._merge_market)
+        histories, figures_ = _history_bytes, frame_bytes
+        self._histories: Keeper[tuple[_Asked, int], History] = Keeper(
+            histories, most=_HISTORIES_KEPT, most_bytes=_HISTORIES_BYTES
+        )
+        # the same by what was asked alone, with the mark from before they were made
+        self._at_hand: Keeper[_Asked, tuple[int, History]] = Keeper(
+            lambda kept: histories(kept[1]), most=_HISTORIES_KEPT, most_bytes=_HISTORIES_BYTES
+        )
+        self._stored_kept: Keeper[_Read, pl.DataFrame] = Keeper(figures_, most=_MARKETS_KEPT, most_bytes=_FIGURES_BYTES)
+        self._merged_kept: Keeper[_Read, pl.DataFrame] = Keeper(figures_, most=_MARKETS_KEPT, most_bytes=_FIGURES_BYTES)
+        self._changes_kept: Keeper[_Read, tuple[NameChange, ...]] = Keeper(
+            lambda kept: _NAME_BYTES * len(kept), most=_HISTORIES_KEPT, most_bytes=_NAMES_BYTES
+        )
         self._house_of = lru_cache(maxsize=_HISTORIES_KEPT)(self._usual_house)
 
     @classmethod
@@ -159,6 +207,7 @@ class Catalog:
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
+        self._check_asked(name_changes, market, revision, recorded_by)
         changes = (*self._changes(market, revision, recorded_by), *name_changes)
         return self._in_force(market, revision, as_of, recorded_by, changes)
 
@@ -220,6 +269,8 @@ class Catalog:
         as_of: date | None,
         recorded_by: datetime | None = None,
         name_changes: tuple[NameChange, ...] = (),
+        *,
+        of_many: bool = False,
     ) -> History:
         """The composition of a market as one house tells it and as known on a date.
 
@@ -231,22 +282,50 @@ class Catalog:
                 neither imported nor withdrawn later. The answer "as of" a day changes where a figure of before that day
                 is imported later; that "recorded by" a moment that has passed does not.
             name_changes: Changes of providers' names to apply after those that are declared in the catalog.
+            of_many: Whether they are asked of many markets, of which one need not have their providers.
 
         Raises:
-            NotFound: the market, or the house in this market, has no figures.
+            InvalidArgument: changes of names lead in a circle.
+            NotFound: the market, or the house in this market, has no figures; or it has no provider of a name change.
             NotEnoughData: too few quarters were known by that date, or in the database at that moment.
         """
-        mark = self.mark()
+        found = self.seek_history(market, house, as_of, recorded_by, name_changes, of_many=of_many)
+        return self.keep_history(found, found.make()) if isinstance(found, HistoryTask) else found
+
+    def seek_history(
+        self,
+        market: str,
+        house: str,
+        as_of: date | None,
+        recorded_by: datetime | None = None,
+        name_changes: tuple[NameChange, ...] = (),
+        *,
+        of_many: bool = False,
+    ) -> History | HistoryTask:
+        """What `history` returns where it is kept, else what it is made from, which takes milliseconds to find out.
+
+        Takes and raises what `history` does. Give what is made to `keep_history`.
+        """
+        mark = None if of_many and name_changes else self.mark()  # what is at hand was checked
         revisions = self._refresh()
         self._check_market(market, revisions, recorded_by)
         revision = revisions.get(market, 0)
-        found = self._reconstruct(market, house, as_of, recorded_by, name_changes, revision)
+        if not of_many:
+            self._check_asked(name_changes, market, revision, recorded_by)
+        asked = (market, house, as_of, recorded_by, name_changes)
+        found = self._histories.find((asked, revision))
+        if found is None:
+            return self._history_task(asked, revision, mark)
         if mark is not None:
-            with self._lock:
-                self._at_hand[market, house, as_of, recorded_by, name_changes] = (mark, found)
-                if len(self._at_hand) > _HISTORIES_KEPT:
-                    self._at_hand.pop(next(iter(self._at_hand)))
+            self._at_hand.keep(asked, (mark, found))
         return found
+
+    def keep_history(self, task: HistoryTask, history: History) -> History:
+        """Keep the history that was made of a task, and return it."""
+        self._histories.keep((task.asked, task.revision), history)
+        if task.mark is not None:
+            self._at_hand.keep(task.asked, (task.mark, history))
+        return history
 
     def history_at_hand(
         self,
@@ -267,8 +346,7 @@ class Catalog:
             name_changes: Likewise.
             mark: What `mark` says now.
         """
-        with self._lock:
-            kept = self._at_hand.get((market, house, as_of, recorded_by, name_changes))
+        kept = self._at_hand.find((market, house, as_of, recorded_by, name_changes))
         return kept[1] if kept is not None and kept[0] == mark else None
 
     def backtest(self, query: BacktestQuery) -> Iterator[BacktestProgress | Backtest]:
@@ -314,6 +392,7 @@ class Catalog:
         name: str = "table",
         replace: bool = False,
         name_changes: Sequence[NameChange] = (),
+        tenant: str = "",
     ) -> ImportReport:
         """Keep what is new in a table, all of it or nothing.
 
@@ -328,6 +407,7 @@ class Catalog:
             replace: Of shares: the table is complete, so that earlier shares of the house in its markets stop counting.
             name_changes: Kept with figures or shares; one without a market is of every market of the table that has the
                 provider, one without a day of today.
+            tenant: Whose request it is; another's request of the same name is another one.
 
         Raises:
             NoStore: this catalog has no store.
@@ -335,7 +415,7 @@ class Catalog:
             InvalidArgument: the house is no name, or the request id no id.
             AlreadyExists: the request id stands for another table.
         """
-        from service.store.incoming import check_incoming, check_request_id
+        from service.store.incoming import check_incoming, check_request_id, request_of
 
         if self._store is None:
             raise NoStore("the figures are those that ship, or of a file")
@@ -350,9 +430,10 @@ class Catalog:
             replace=replace,
             name_changes=tuple(name_changes),
         )
-        return self._store.add(incoming, self._base, request_id=request_id, validate_only=validate_only, now=now)
+        request = request_of(tenant, request_id)
+        return self._store.add(incoming, self._base, request_id=request, validate_only=validate_only, now=now)
 
-    def withdraw(self, query: WithdrawQuery) -> WithdrawReport:
+    def withdraw(self, query: WithdrawQuery, *, tenant: str = "") -> WithdrawReport:
         """Have imported rows stop counting: all that fit, or none.
 
         They stay in the database, and count in every answer "recorded by" a moment before this.
@@ -362,12 +443,22 @@ class Catalog:
             InvalidArgument, NotFound: no imported row that still counts fits, or what is asked says too little.
             AlreadyExists: the request id stands for something else.
         """
-        from service.store.incoming import check_request_id
+        from service.store.incoming import check_request_id, request_of
 
         if self._store is None:
             raise NoStore("the figures are those that ship, or of a file")
         check_request_id(query.request_id)
+        query = replace(query, request_id=request_of(tenant, query.request_id))
         return self._store.withdraw(query, self._base, now=self._clock())
+
+    def check_in_place(self) -> None:
+        """Refuse to answer from a database whose file is not where it was; takes microseconds.
+
+        Raises:
+            StoreUnavailable: it was moved away or replaced.
+        """
+        if self._store is not None:
+            self._store.check_in_place()
 
     def _refresh(self) -> dict[str, int]:
         """The revision of every market that has stored figures, after a look at what was imported since the last."""
@@ -412,18 +503,29 @@ class Catalog:
             stored = stored.filter(pl.col("market").is_in(touched))
         return merge_figures(base, stored)
 
-    def _read_stored(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame | None:
-        return None if self._store is None or revision == 0 else self._store.figures(market, recorded_by=recorded_by)
+    def _stored(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame | None:
+        store = self._store
+        if store is None or revision == 0:
+            return None
+        return self._stored_kept.find_or_make(
+            (market, revision, recorded_by), lambda: store.figures(market, recorded_by=recorded_by)
+        )
 
-    def _merge_market(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame:
-        base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
-        return base if stored is None else merge_figures(base, stored)
+    def _of_market(self, market: str, revision: int, recorded_by: datetime | None) -> pl.DataFrame:
+        def merge() -> pl.DataFrame:
+            base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
+            return base if stored is None else merge_figures(base, stored)
 
-    def _read_changes(self, market: str, revision: int, recorded_by: datetime | None) -> tuple[NameChange, ...]:
-        shipped = for_market(self._declared, market)
-        if self._store is None or revision == 0:
-            return shipped
-        return (*shipped, *self._store.name_changes(market, recorded_by))
+        return self._merged_kept.find_or_make((market, revision, recorded_by), merge)
+
+    def _changes(self, market: str, revision: int, recorded_by: datetime | None) -> tuple[NameChange, ...]:
+        def read() -> tuple[NameChange, ...]:
+            shipped = for_market(self._declared, market)
+            if self._store is None or revision == 0:
+                return shipped
+            return (*shipped, *self._store.name_changes(market, recorded_by))
+
+        return self._changes_kept.find_or_make((market, revision, recorded_by), read)
 
     def _in_force(
         self,
@@ -436,20 +538,21 @@ class Catalog:
         base, stored = self._base.filter(pl.col("market") == market), self._stored(market, revision, recorded_by)
         return in_force(base, _NO_STATEMENTS if stored is None else stored, as_of, changes)
 
+    def _check_asked(
+        self, asked: tuple[NameChange, ...], market: str, revision: int, recorded_by: datetime | None
+    ) -> None:
+        """Refuse changes of names in a question that cannot all hold or concern nobody in the market."""
+        if asked:
+            cells = self._of_market(market, revision, recorded_by)["providers"].unique(maintain_order=True)
+            names = [name for cell in cells for name in cell.split("|")]
+            declared = self._changes(market, revision, recorded_by)
+            check_declared(asked, (*names, *(change.into for change in declared)))
+
     def _usual_house(self, market: str, revision: int, recorded_by: datetime | None) -> str:
         return usual_house(self._of_market(market, revision, recorded_by))
 
-    def _reconstruct_now(
-        self,
-        market: str,
-        house: str,
-        as_of: date | None,
-        recorded_by: datetime | None,
-        name_changes: tuple[NameChange, ...],
-        revision: int,
-    ) -> History:
-        from forecast.history import reconstruct  # loads statsmodels, which takes a second
-
+    def _history_task(self, asked: _Asked, revision: int, mark: int | None) -> HistoryTask:
+        market, house, as_of, recorded_by, name_changes = asked
         everything = self._of_market(market, revision, recorded_by)
         if everything.is_empty():
             raise NotEnoughData(market, 0, 1, f"recorded by {recorded_by}")
@@ -461,7 +564,8 @@ class Catalog:
         if figures.is_empty() or house not in figures["house"]:
             # Nothing of the house counts on that day; whether it ever speaks of the market is told by all figures.
             figures = everything
-        return reconstruct(figures, self._breaks, market=market, house=house, as_of=as_of, name_changes=changes)
+        wide = is_wide(figures.filter(pl.col("house") == house))
+        return HistoryTask(figures, self._breaks, market, house, as_of, changes, wide, asked, revision, mark)
 
 
 def usual_house(figures: pl.DataFrame, /) -> str:
@@ -504,3 +608,13 @@ def inline_shares(rows: tuple[ShareRow, ...], /, market: str) -> tuple[SharesTab
     digest = hashlib.sha256(read.shares.write_csv().encode()).hexdigest()
     stated = read.shares["share"].drop_nulls().len()
     return read, DataUsed(vintage=None, content_hash=digest, figures_used=stated, source_line="")
+
+
+def _history_bytes(history: History) -> int:
+    arrays = (history.share, history.sd, history.smoothed, history.smoothed_sd, history.draws, history.completed)
+    return sum(each.nbytes for each in arrays if each is not None) + _CELL_BYTES * history.share.size
+
+
+def frame_bytes(frame: pl.DataFrame, /) -> int:
+    """What a frame takes in memory."""
+    return int(frame.estimated_size())

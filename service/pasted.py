@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from forecast.errors import InvalidArgument, NotFound
+from forecast.errors import NotFound
 from forecast.figures import conflicts, known_as_of, named_figures, prepare_figures
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.results import History
 from forecast.schema import FIGURES_COLUMNS
 from service.catalog import usual_house
+from service.extent import check_extent
 from service.queries import FigureRow, RevenueQuestion
 
 if TYPE_CHECKING:
     from forecast.totals import Totals
 
 TABLE = "figures"
-MOST_CELLS = 100_000  # providers * providers * quarters of a history: some 300 MB and a second
 _SHOWN = 10  # rows or names that a warning lists
 _CELL = ("market", "house", "period", "providers", "measure")
 _STATEMENT = (*_CELL, "value", "qualifier", "decimals")
@@ -61,7 +61,7 @@ def paste(
         NotFound: no row is of the market, or of the house in it.
         NotEnoughData: no share of a quarter was published by then.
     """
-    from forecast.history import reconstruct  # loads statsmodels, which takes a second
+    from forecast.history import reconstruct  # loads SciPy, which takes a while
 
     frame = pl.DataFrame([dict(row) for row in rows], schema=_TYPES)
     curated = prepare_figures(frame, table=TABLE)
@@ -72,7 +72,7 @@ def paste(
     figures = of_market.filter(pl.col("house") == chosen)
     if figures.is_empty():
         raise NotFound("house", chosen, tuple(of_market["house"].unique().sort()))
-    _check_extent(figures)
+    check_extent(figures, f"{TABLE}.rows")
     history = reconstruct(figures, breaks, market=market, house=chosen, as_of=as_of, name_changes=name_changes)
     notes = tuple(_notes(named_figures(frame, table=TABLE), figures, market=market, house=chosen, as_of=as_of))
     return Pasted(replace(history, warnings=(*notes, *history.warnings)), figures)
@@ -95,17 +95,6 @@ def totals_asked(asked: RevenueQuestion, history: History | None, figures: pl.Da
     if asked.totals or history is None or figures is None:
         return given_totals({Quarter.parse(row.period): row.amount for row in asked.totals}, asked.unit)
     return totals_of(history, figures)
-
-
-def _check_extent(figures: pl.DataFrame) -> None:
-    """Refuse what would take the memory of the machine: room grows with the square of the providers."""
-    providers = figures["providers"].str.split("|").explode().n_unique()
-    years = figures["period"].str.slice(0, 4).cast(pl.Int32).unique().sort()
-    quarters = 4 * (int(years[-1]) - int(years[0]) + 1)
-    if providers**2 * quarters > MOST_CELLS:
-        problem = f"have too many cells: {providers} providers over {quarters} quarters"
-        fit = max(int((MOST_CELLS / quarters) ** 0.5), 1)
-        raise InvalidArgument(f"{TABLE}.rows", providers, f"{fit} providers at most over so many quarters", problem)
 
 
 def _notes(rows: pl.DataFrame, figures: pl.DataFrame, *, market: str, house: str, as_of: date | None) -> Iterator[str]:

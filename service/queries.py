@@ -27,6 +27,9 @@ OWN_HOUSE = "own"  # of imported shares for which no house is named
 MOST_EVENTS, MOST_CONDITIONS = 100, 20  # of one forecast
 MOST_TOTALS, LONGEST_UNIT = 400, 40  # of one forecast; characters
 LARGEST_IMPORT = 1_000_000  # rows
+LARGEST_IMPORT_BYTES = 128 * 2**20  # of the messages of one import: a row of shares has some 50, a figure some 300
+LARGEST_ROW_BYTES = 16 * 2**10  # of a row of an import, on the average of a message
+MOST_IMPORTING = 256 * 2**20  # of all imports that a server takes in at once
 PLAIN_BYTES = 4 * 2**20  # of a message that a client of gRPC takes unless told otherwise
 
 

@@ -1,6 +1,7 @@
 """Files and frames as a grid of cells, and the sheet read from them: workbooks, delimited text, tables of programs."""
 
 import csv
+import html
 import io
 import itertools
 import os
@@ -41,6 +42,10 @@ _LONGEST_LINE = 2**24  # bytes of a first line that are looked at
 _LAST_DAY = 95_000_000  # above which the library takes no number for a day; a text so long has one reading only
 _SNIFFED = 200  # lines by which the delimiter is told
 _FILLED = re.compile(r'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?=\s*<(?:\w+:)?(?:v|is|f)\b)')  # cells
+_FORMULA = re.compile(
+    r'<(?:\w+:)?c r="(?P<letters>[A-Z]+)(?P<row>[0-9]+)"(?P<said>[^>]*)>\s*'
+    r"<(?:\w+:)?f\b[^>]*?(?:/>|>(?P<formula>[^<]*)</(?:\w+:)?f>)\s*(?:<(?:\w+:)?v(?:/>|>(?P<value>[^<]*)</(?:\w+:)?v>))?"
+)
 _PACKED = b"PK\x03\x04"
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 _STRANGERS = (
@@ -148,6 +153,8 @@ def tidy_file(
         return tidy if options is None or options.market is None else _of_market(tidy, options.market)
     if "market" not in frame.columns:
         frame = frame.with_columns(market=pl.lit(path.stem))
+    if path.suffix.lower() in TEXTS and "row" not in frame.columns:
+        frame = frame.with_columns(row=pl.int_range(2, pl.len() + 2))  # lines of the file
     return TidyTable(str(path), frame)
 
 
@@ -219,7 +226,7 @@ def read_sheet(path: Path, /, *, sheet: str | None = None, options: Reading | No
                     name=path.stem,
                     source=source,
                     options=options,
-                    below_header=path.suffix.lower() not in WORKBOOKS,
+                    below_header=path.suffix.lower() not in (*WORKBOOKS, *TEXTS),
                 )
             )
         except InvalidTable as error:
@@ -536,18 +543,36 @@ def _cells(path: Path, book: "fastexcel.ExcelReader", name: str) -> Grid:
 
 
 def _errors(path: Path, number: int) -> tuple[int, list[tuple[int, int, str]]]:
-    """The empty columns left of a sheet, which the library leaves away, and its cells with an error such as #DIV/0!.
+    """The empty columns left of a sheet, which the library leaves away, and its cells that hold no result.
 
-    The library has nothing where a formula failed, which would pass for a share that was not reported. Both are read
-    from the sheet's own text; of another kind of workbook nothing is known.
+    The library has nothing where a formula failed, such as #DIV/0!, which would pass for a share that was not reported.
+    Programs that write workbooks store no result of a formula, or zero in all of them, which would pass for shares;
+    such a cell comes as its formula. All is read from the sheet's own text; of another kind of workbook nothing is
+    known.
     """
     if path.suffix.lower() not in (".xlsx", ".xlsm"):
         return 0, []
     body = next(itertools.islice(_bodies(path), number, None), "")
     filled = re.findall(r"<c r=\"([A-Z]+)[0-9]+\"[^>]*>(?=<(?:v|is|f))", body)
-    errors = re.findall(r"<c r=\"([A-Z]+)([0-9]+)\"[^>]*\bt=\"e\"[^>]*>.*?<v>([^<]*)</v>", body)
     left = min(map(_index, set(filled)), default=0)
-    return left, [(int(row) - 1, _index(letters), text) for letters, row, text in errors]
+    errors = re.findall(r"<c r=\"([A-Z]+)([0-9]+)\"[^>]*\bt=\"e\"[^>]*>.*?<v>([^<]*)</v>", body)
+    found = [(int(row) - 1, _index(letters), text) for letters, row, text in errors]
+    formulas = [cell.groupdict() for cell in _FORMULA.finditer(body) if 't="' not in cell["said"]]
+    if formulas and _calculates_on_load(path) and all(cell["value"] in (None, "", "0") for cell in formulas):
+        formulas = [{**cell, "value": None} for cell in formulas]
+    for cell in formulas:
+        if not cell["value"]:
+            text = "=" + html.unescape(cell["formula"] or "\N{HORIZONTAL ELLIPSIS}")
+            found.append((int(cell["row"] or 0) - 1, _index(cell["letters"] or ""), text))
+    return left, found
+
+
+def _calculates_on_load(path: Path) -> bool:
+    """Whether a workbook tells who opens it to calculate all formulas, so that their stored results are none."""
+    with zipfile.ZipFile(path) as archive:
+        part = "xl/workbook.xml"
+        text = archive.read(part).decode("utf-8", "replace") if part in archive.namelist() else ""
+    return re.search(r"<(?:\w+:)?calcPr\b[^>]*\bfullCalcOnLoad=\"(?:1|true)\"", text) is not None
 
 
 def _bodies(path: Path) -> Iterator[str]:

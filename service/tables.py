@@ -40,6 +40,7 @@ _TEXT = frozenset(
     "market research_house house period origin provider providers measure unit qualifier stated_as publisher "  # noqa: SIM905
     "published source_title source_url note status code message event".split()
 )
+MOST_CELLS = 20_000_000  # of a table that is read whole: 2 GB and more once it is worked on
 _BEGINNINGS = ((b"PAR1", Format.PARQUET), (b"ARROW1", Format.ARROW))
 _STRANGERS = (
     (b"PK\x03\x04", "a ZIP file, such as an Excel workbook"),
@@ -137,6 +138,18 @@ def encode(frame: pl.DataFrame, kind: Format, /) -> bytes:
     return buffer.getvalue()
 
 
+def _check_extent(path: Path, table: pl.LazyFrame) -> None:
+    """Refuse a table by the size that its file tells: packed well, a thousand times as much fits in little of a disk.
+
+    Raises:
+        InvalidArgument: it has more than `MOST_CELLS`.
+    """
+    rows, columns = table.select(pl.len()).collect().item(), len(table.collect_schema())
+    if rows * columns > MOST_CELLS:
+        allowed = f"split it: {MOST_CELLS // columns} rows at most of so many columns"
+        raise InvalidArgument(str(path), rows, allowed, f"has {rows} rows of {columns} columns")
+
+
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
     try:
@@ -150,6 +163,7 @@ def _damage_told(path: Path) -> Iterator[None]:
 def _read(path: Path, kind: Format) -> pl.DataFrame:
     match kind:
         case Format.PARQUET:
+            _check_extent(path, scan_parquet([path]))
             return pl.read_parquet(path, glob=False)
         case Format.CSV:
             header = pl.read_csv(path, n_rows=0, glob=False).columns
@@ -158,6 +172,7 @@ def _read(path: Path, kind: Format) -> pl.DataFrame:
         case Format.JSON:
             return pl.read_json(path, infer_schema_length=None)
         case Format.ARROW:
+            _check_extent(path, pl.scan_ipc(path, glob=False))
             return pl.read_ipc(io.BytesIO(path.read_bytes()))  # a mapped file would change under us
 
 

@@ -20,7 +20,7 @@ class Cells:
     quarter: npt.NDArray[np.int64]  # (n,), `Quarter.index`
     share: FloatArray  # (n,) fraction; NaN where not reported
     resolution: FloatArray  # (M,), half a unit of the printed precision, fraction; a tenth's where nobody says
-    rounding: FloatArray  # (M,), by how much rounding may have moved a share, fraction; 0 where nobody says
+    rounding: FloatArray  # (n,), by how much rounding may have moved the share, fraction; 0 where nobody says
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,8 +1,4 @@
-"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one.
-
-Numba keeps what it compiled as long as this very file is as it was: after a change to a function called from here,
-touch this file too (`touch forecast/models/*.py`), or the old one goes on running.
-"""
+"""Many markets in one compiled call: lay out, filter and summarise each, as the model of record does one by one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,7 +163,7 @@ def forecast_markets(
         provider: Shape (n,), a number from 0 for each provider's name.
         share: Shape (n,), NaN where not reported.
         resolution: Shape (M,), half a unit of the printed precision, fraction.
-        rounding: Shape (M,), as `complete` takes it.
+        rounding: Shape (n,), half a unit of what each share is printed in, fraction; 0 where nobody says.
         others: The number of the residual part.
         horizon: H.
         levels: Shape (Q + 2,), as `summarise_mixture` takes them; the first Q are symmetric.
@@ -237,9 +233,11 @@ def forecast_markets(
                 count += 1
             earliest, latest = min(earliest, quarter[n]), max(latest, quarter[n])
         cells = np.full((latest - earliest + 1, count), np.nan)
+        halves = np.zeros(cells.shape)
         for n in range(starts[i], starts[i + 1]):
             cells[quarter[n] - earliest, place[provider[n]]] = share[n]
-        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, rounding[i])
+            halves[quarter[n] - earliest, place[provider[n]]] = rounding[n]
+        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, halves)
         completed[i] = count - ever.sum(), zeros.sum(), given, ended, carried
         K = shares.shape[1]
         first, last = -1, -1

@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
-from forecast.cells import Cell, Stamp, quoted, read_stamp, tidy
+from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
 from forecast.headers import Header, calls_names
 from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
+
+_A_MONTH = r"(?:jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)"
 
 
 def column_of(table: Table, heads: Sequence[Header], role: str, header: int, what: str) -> int | None:
@@ -28,14 +31,21 @@ def column_of(table: Table, heads: Sequence[Header], role: str, header: int, wha
     return found[0] if found else None
 
 
-def holds_numbers(table: Table, column: int, rows: Iterable[int]) -> bool:
-    """Whether a column is one of numbers: at least one, and no fewer than there are other texts."""
+def holds_numbers(table: Table, column: int, rows: Iterable[int], *, unread: bool = False) -> bool:
+    """Whether a column is one of numbers: at least one, and no fewer than there are other texts.
+
+    Args:
+        table: The sheet.
+        column: The column.
+        rows: Rows to look at.
+        unread: Whether a text such as 40-45% or n.m., which stands where a number should, counts as one.
+    """
     numbers = others = 0
     for n in rows:
         cell = table.cell(n, column)
         if cell is None:
             continue
-        if is_number(cell):
+        if is_number(cell) or (unread and is_like_number(cell)):
             numbers += 1
         elif not says_nothing(cell):
             others += 1
@@ -125,6 +135,29 @@ def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[i
     return found
 
 
+def merged_rows(table: Table, column: int | None, header: int, rows: Sequence[int], notes: list[str]) -> dict[int, int]:
+    """The row in which the cell of each row stands, where a column has a name once for several rows, as merged cells.
+
+    Such a column begins with a name, has no name twice in a row, and no fewer empty cells than names.
+    """
+    if column is None:
+        return {}
+    names = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+    again = any(one == other for (_, one), (_, other) in pairwise(names))
+    if not names or names[0][0] != rows[0] or again or len(rows) < 2 * len(names):
+        return {}
+    starts = {n for n, _ in names}
+    found: dict[int, int] = {}
+    start = rows[0]
+    for n in rows:
+        start = n if n in starts else start
+        found[n] = start
+    notes.append(
+        f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
+    )
+    return found
+
+
 def join_time(year: Cell, quarter: Cell) -> Stamp | str:
     """A year and a quarter of two cells as one time; a text of both where they are none."""
     stamp, number = read_stamp(year), bare_quarter(quarter)
@@ -132,8 +165,30 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
         return stamp
     if number is None or stamp is None or stamp.kind != "year":
         return said_time(year, quarter)
-    is_fiscal = isinstance(year, str) and tidy(year).casefold().startswith("fy")
+    is_fiscal = any(isinstance(cell, str) and tidy(cell).casefold().startswith("f") for cell in (year, quarter))
     return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
+
+
+_HINTS = tuple(
+    (re.compile(pattern, re.I), hint)
+    for pattern, hint in (
+        (
+            r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])",
+            "this looks like a month, in which case write its quarter such as 2020Q3",
+        ),
+        (
+            r"[2-7][0-9]{4}",
+            "this looks like the number that a spreadsheet keeps for a date; format the column as dates",
+        ),
+        (r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", "write the year with four digits"),
+        (r"[0-9]{2}[-/.][1-4]|[1-4][-/.][0-9]{2}", "this may be a quarter or a month; write it such as 2020Q3"),
+        (rf"{_A_MONTH}[a-z]*\.? 3[01]", "this may be a day without its year; write it such as 2020Q3"),
+        (
+            rf"{_A_MONTH}.*(?:[-\u2013/]|to|bis).*{_A_MONTH}.*",
+            "these months are not those of one calendar quarter of one year; write it such as 2020Q3",
+        ),
+    )
+)
 
 
 def time_hint(cell: Cell) -> str:
@@ -141,13 +196,9 @@ def time_hint(cell: Cell) -> str:
     if cell is None:
         return "fill it in"
     text = tidy(name_of(cell))
-    if re.fullmatch(r"[2-7][0-9]{4}", text):
-        return "this looks like the number that a spreadsheet keeps for a date; format the column as dates"
-    if re.fullmatch(r"[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2}", text):
-        return "write the year with four digits"
     if re.fullmatch(r".*[0-9] ?[EFef]", text) and read_stamp(text[:-1]) is not None:
         return "leave the mark of an estimate away, or the row if it is a forecast"
-    return "write 2020Q3"
+    return next((hint for pattern, hint in _HINTS if pattern.fullmatch(text)), "write it such as 2020Q3")
 
 
 def said_time(year: Cell, quarter: Cell) -> str:

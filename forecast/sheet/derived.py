@@ -1,15 +1,17 @@
-"""Numbers made of the others, such as growth, a rank or HHI, that stand among the vendors: told, and not used."""
+"""Numbers that are no vendor's but stand among them, such as growth, a rank or a price: told, and not used."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from forecast.cells import Cell, Written, quoted, read_number
+from forecast.cells import Cell, Written, quoted, read_number, tidy
 from forecast.errors import InvalidArgument
-from forecast.headers import derived_name, is_sum
+from forecast.headers import derived_name, is_made_of_one, is_of_another_kind, is_sum, numbers_rows, read_header
 from forecast.sheet.grid import Table, name_of
 from forecast.sheet.reading import Records
 from forecast.sheet.wording import rows_text
 
+_YEARS = (range(1900, 2201),)
+_TIMES = (range(1, 54), *_YEARS, range(20_000, 80_000), range(190_001, 220_013))  # weeks, days of spreadsheets, months
 _NEAR = 0.02  # by which the shares of a whole may miss it, of it
 _MADE = 0.01  # by which a number may miss what it is made of, of it
 
@@ -22,7 +24,10 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
     Raises:
         InvalidTable: a name such as Growth may be that of a vendor, and the numbers do not tell.
     """
-    kinds = {who: derived_name(name_of(who)) for who in set(records.providers) if who is not None}
+    names: dict[Cell, str] = {who: name_of(who) for who in dict.fromkeys(records.providers) if who is not None}
+    kinds: dict[Cell, str | None] = {who: derived_name(name) for who, name in names.items()}
+    beside = _beside(records, names)
+    kinds.update(dict.fromkeys(beside | _of_one(names), "sure"))
     found = {who: kind for who, kind in kinds.items() if kind is not None}
     if not found:
         return
@@ -48,7 +53,9 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
             gone.update(mine)
             rows = sorted({records.rows[n] for n in mine})
             where = rows_text(rows) if records.columns[mine[0]] != name_of(who) else "its column"
-            notes.append(f"{quoted(who)} is not a vendor but made of the other numbers: {where} not used")
+            other = who in beside or is_of_another_kind(names[who])
+            what = "of another kind, such as a year, a count or a price" if other else "made of the other numbers"
+            notes.append(f"{quoted(who)} is not a vendor but {what}: {where} not used")
             continue
         row = records.rows[mine[0]]
         raise table.refusal(
@@ -62,6 +69,36 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
     if len(gone) == len(records.rows):
         raise table.refusal("has_rows", "the sheet has no vendor's numbers, only some made of others, such as growth")
     records.drop(gone)
+
+
+def _of_one(names: dict[Cell, str]) -> set[Cell]:
+    """Names that are another name with a word such as growth behind it."""
+    stems = {tidy(name).casefold() for name in names.values()}
+    found: set[Cell] = set()
+    for who, name in names.items():
+        words = tidy(name).casefold().split()
+        if any(
+            " ".join(words[:k]) in stems and is_made_of_one(" ".join(words[k:])) for k in range(1, len(words))
+        ):  # fmt: skip
+            found.add(who)
+    return found
+
+
+def _beside(records: Records, names: dict[Cell, str]) -> set[Cell]:
+    """Names that by their numbers too are those of years, of months or of a count of the rows."""
+    timed = {who: role for who, name in names.items() if (role := read_header(name).role) in ("period", "year")}
+    texts: dict[Cell, list[str]] = {who: [] for who, name in names.items() if who in timed or numbers_rows(name)}
+    for who, cell in zip(records.providers, records.numbers, strict=True):
+        if who in texts and cell is not None:
+            texts[who].append(name_of(cell))
+    found: set[Cell] = set()
+    for who, cells in texts.items():
+        counted = any(cells == [str(k + start) for k in range(len(cells))] for start in (0, 1))
+        spans = _YEARS if timed.get(who) == "year" else _TIMES
+        times = all(text.isdecimal() and any(int(text) in span for span in spans) for text in cells)
+        if cells and (times if who in timed else counted):
+            found.add(who)
+    return found
 
 
 def _number(cell: Cell) -> Written | None:

@@ -1,8 +1,13 @@
 """The digits of every number of a sheet, by the decimal mark that the sheet as a whole shows."""
 
-from forecast.cells import DecimalMark, Written, quoted, read_number, tidy
-from forecast.errors import InvalidArgument
-from forecast.sheet.grid import Table
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+
+from forecast.cells import SCALES, DecimalMark, Written, quoted, read_number, tidy
+from forecast.errors import InvalidArgument, InvalidTable
+from forecast.headers import is_sum
+from forecast.sheet.grid import Table, name_of
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed, rows_text
 
@@ -31,6 +36,12 @@ def find_digits(
             else:
                 value = read_number(cell)
         except InvalidArgument as error:
+            if isinstance(cell, str) and cell.startswith("="):
+                if not is_sum(name_of(records.providers[n])):
+                    raise _without_result(records, n, table) from error
+                missing.setdefault(tidy(cell), []).append(records.rows[n])
+                written.append(None)
+                continue
             allowed = "numbers" if error.allowed.endswith("reported") else error.allowed.replace("a number", "numbers")
             hint = "leave the cell empty where nothing was reported"
             faults.add(records.markets[n], "column_type", records.place(n), allowed, hint)
@@ -43,7 +54,54 @@ def find_digits(
     if any(value is not None and value.marked for value in written):
         n = next(n for n, value in enumerate(written) if value is not None and value.marked)
         notes.append(f"footnote marks behind numbers are not used, such as in {quoted(records.numbers[n])}")
-    return [None if value is None else value.digits(mark) for value in written], written
+    digits = [None if value is None else value.digits(mark) for value in written]
+    return _in_one_scale(records, digits, written, notes, faults), written
+
+
+def _without_result(records: Records, n: int, table: Table) -> InvalidTable:
+    """The refusal of a sheet with a formula in place of a number."""
+    return table.refusal(
+        "formula_without_result",
+        f"column {records.columns[n]} must hold numbers; row {records.rows[n]} has {quoted(records.numbers[n])}, a "
+        "formula without its result; open the file in a spreadsheet program and save it, so that it holds the numbers",
+        row=records.rows[n] - 1,
+        column=records.columns[n],
+        value=quoted(records.numbers[n]),
+    )
+
+
+def _in_one_scale(
+    records: Records, digits: list[str | None], written: Sequence[Written | None], notes: list[str], faults: Faults
+) -> list[str | None]:
+    """The digits of each market in its smallest unit, such as the million of 3.1bn beside 850m."""
+    cells: dict[str, list[int]] = defaultdict(list)
+    for n, value in enumerate(written):
+        if value is not None and digits[n] is not None and not value.percent:
+            cells[records.markets[n]].append(n)
+    scales = {n: value.scale for n, value in enumerate(written) if value is not None and value.scale}
+    digits = list(digits)
+    for market, mine in cells.items() if scales else ():
+        scaled = [n for n in mine if n in scales]
+        bare = [n for n in mine if n not in scales and float(digits[n] or 0)]
+        kinds = sorted({scales[n] for n in scaled}, key=SCALES.__getitem__)
+        odd = min(scaled, bare, key=len) if bare else scaled if {"m", "mm"} <= set(kinds) else []
+        for n in odd if scaled else ():
+            hint = f"here some have {listed([quoted(kind) for kind in kinds])} behind them, and some nothing"
+            if not bare:
+                hint = "'m' beside 'mm' may be a thousand or a million"
+            faults.add(market, "one_scale", records.place(n), "numbers of one unit", hint)
+            digits[n] = None
+        if not scaled or odd:
+            continue
+        least = SCALES[kinds[0]]
+        for n in scaled:
+            text = digits[n]
+            if text is not None and SCALES[scales[n]] > least:
+                digits[n] = format(Decimal(text).scaleb(SCALES[scales[n]] - least), "f")
+        n = max(scaled, key=lambda n: SCALES[scales[n]])
+        unit = f"1{'0' * least}"
+        notes.append(f"amounts are in units of {int(unit):,}: {quoted(records.numbers[n])} read as {digits[n]}")
+    return digits
 
 
 def _without_thousands(number: Written) -> Written:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, is_blank, quoted, read_number, read_stamp
-from forecast.headers import Header, is_footnote, read_header
+from forecast.cells import Cell, Stamp, quoted, read_number, read_stamp
+from forecast.headers import Header, is_footnote, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -14,6 +14,7 @@ from forecast.sheet.columns import (
     is_bare,
     join_time,
     market_of,
+    merged_rows,
     said_time,
     tell_above,
     tell_columns,
@@ -57,7 +58,8 @@ def take_long(
         columns.measured,
         table.title(header, columns.provider),
         columns.market is not None,
-        [*titles, title, *columns.units],
+        [*titles, title, *columns.units, *([table.text(header, columns.year)] if columns.year is not None else [])],
+        titles,
     )
     columns.prepare(records)
     time_title = table.title(header, columns.when)
@@ -66,17 +68,16 @@ def take_long(
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
     last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
+    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
+    period = columns.period if columns.year is None else None
+    of_who, of_time, of_market = (
+        merged_rows(table, c, header, given, notes) for c in (columns.provider, period, columns.market)
+    )
     for n in rows:
-        cells = table.grid[n]
-        size = len(cells)
-        who = cells[columns.provider] if columns.provider < size else None
-        number = cells[columns.measure] if columns.measure < size else None
-        said = cells[columns.period] if columns.period is not None and columns.period < size else None
-        if is_blank(number):
-            number = None
-        if is_blank(who):
-            who = None
-        time: Cell | Stamp = None if is_blank(said) else said
+        who = table.cell(of_who.get(n, n), columns.provider)
+        number = table.cell(n, columns.measure)
+        said = None if columns.period is None else table.cell(of_time.get(n, n), columns.period)
+        time: Cell | Stamp = said
         if columns.year is not None:
             year = years[n]
             time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
@@ -86,12 +87,14 @@ def take_long(
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
             silent.append(n)
             continue
-        market = table.cell(n, columns.market) if columns.market is not None else None
+        place = of_market.get(n, n)
+        market = table.cell(place, columns.market) if columns.market is not None else None
         if market not in named or market is None:
-            named[market] = market_of(table, n, header, columns.market, options, faults)
+            named[market] = market_of(table, place, header, columns.market, options, faults)
         records.add(table.number(n), named[market], time, said, time_title, who, number, title)
         columns.take(n, records)
     repeated, remarks = part_silent(table, header, silent, numbered)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(
@@ -193,7 +196,17 @@ class _Columns:
             if (column := column_of(table, heads, role, header, role)) is not None:
                 return column
         rows = table.below(header)
-        free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows)]
+        free = [c for c in range(table.width) if c not in self.used and holds_numbers(table, c, rows, unread=True)]
+        level = [c for c in free if not speaks_of_growth(table.text(header, c))]
+        if free and not level and options.measure is None:
+            raise table.refusal(
+                "share_or_value",
+                f"column {table.titles(header, free[:1])} (row {header + 1}) is a growth or change by its name, and no "
+                "other holds numbers; give shares or amounts, not their change, or say what the numbers are with "
+                "--measure share, --measure percent or --measure amount",
+                row=header,
+            )
+        free = level or free
         if len(free) == 1:
             return free[0]
         found = "none holds numbers" if not free else f"{table.titles(header, free)} hold numbers"

@@ -1,15 +1,18 @@
 """The quarter of every cell of a sheet, by what the sheet as a whole says of dates and fiscal years."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
+from forecast.headers import fiscal_end
 from forecast.quarter import Quarter
 from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
+_SURELY = (1990, 2040)  # years of which two digits leave no doubt
+_END_OPTION = "such as --fiscal-year-end {} for {}"
 First = dict[Stamp, tuple[int, str]]  # of each time, the row (from 1) and the text of its first use
 
 
@@ -33,7 +36,8 @@ def find_quarters(
         if stamp is not None and stamp not in first:
             first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
         stamps.append(stamp)
-    quarter_of, why = _resolve(first, table, options, notes)
+    spoken = fiscal_end([*records.hints, *records.time_columns[:1], *records.remarks])
+    quarter_of, why = _resolve(first, table, options, notes, spoken)
     whole = _whole_years(first, quarter_of)
     if whole:
         years = sorted({str(stamp.year) for stamp in whole})
@@ -69,7 +73,7 @@ def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[S
 
 
 def _resolve(
-    first: First, table: Table, options: Reading, notes: list[str]
+    first: First, table: Table, options: Reading, notes: list[str], spoken: tuple[str, int | None] | None
 ) -> tuple[dict[Stamp, Quarter | None], dict[Stamp, tuple[str, str]]]:
     """The quarter of each time, by what the table as a whole says; and why some have none."""
     kinds: dict[str, list[Stamp]] = defaultdict(list)
@@ -89,7 +93,7 @@ def _resolve(
         way = {
             "year": "add a column of quarters (1 to 4), or give figures by quarter",
             "half": "give figures by quarter",
-            "bare": "add a column of years, or write 2020Q3",
+            "bare": "add a column of years, or write quarters such as 2020Q3",
         }[kind]
         raise table.refusal(
             "period_is_quarter", f"the sheet has {what}, not quarters: {place(found)}; {way}", row=first[found][0] - 1
@@ -97,8 +101,8 @@ def _resolve(
     for stamp in (*kinds["year"], *kinds["half"], *kinds["bare"]):
         quarter_of[stamp] = None
         what = {"year": "a whole year", "half": "a half-year", "bare": "a quarter without a year"}[stamp.kind]
-        why[stamp] = ("quarters", f"this is {what}; write 2020Q3, or remove it")
-    _fiscal(kinds, quarter_of, place, table, options, notes, first)
+        why[stamp] = ("quarters", f"this is {what}; write its quarter such as 2020Q3, or remove it")
+    _fiscal(kinds, quarter_of, place, table, options, notes, first, spoken)
     _dates(kinds, quarter_of, why, place, table, options, notes, first)
     return quarter_of, why
 
@@ -111,9 +115,19 @@ def _fiscal(
     options: Reading,
     notes: list[str],
     first: First,
+    spoken: tuple[str, int | None] | None,
 ) -> None:
     fiscal, plain = kinds["fiscal"], kinds["quarter"]
     end = options.fiscal_year_end
+    told, month = spoken or ("", None)
+    if end is None and plain and not fiscal and spoken is not None and month != 12:
+        raise table.refusal(
+            "fiscal_year_end",
+            f"{quoted(told)} says that the quarters are fiscal: {place(plain[0])}; say in which month "
+            f"the fiscal year ends, {_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}, or "
+            "--fiscal-year-end 12 if they are calendar quarters",
+            row=first[plain[0]][0] - 1,
+        )
     if fiscal and plain:
         raise table.refusal(
             "fiscal_or_calendar",
@@ -124,8 +138,8 @@ def _fiscal(
     if fiscal and end is None:
         raise table.refusal(
             "fiscal_year_end",
-            f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, such as "
-            "--fiscal-year-end 6 for June",
+            f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, "
+            f"{_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}",
             row=first[fiscal[0]][0] - 1,
         )
     if end is not None:
@@ -143,6 +157,20 @@ def _fiscal(
     odd = next((stamp for stamp in plain if first[stamp][1] != str(quarter_of[stamp])), None)
     if odd is not None:
         notes.append(f"'{first[odd][1]}' read as {quarter_of[odd]}")
+    short = [stamp for stamp in plain if str(stamp.year) not in first[stamp][1]]
+    ends = (
+        [
+            stamp
+            for stamp in {min(short, key=_place), max(short, key=_place)}
+            if not _SURELY[0] <= stamp.year < _SURELY[1]
+        ]
+        if short
+        else []
+    )
+    for stamp in sorted(ends, key=_place):
+        notes.append(
+            f"years of two digits are those from 1970 to 2069: '{first[stamp][1]}' read as {quarter_of[stamp]}"
+        )
 
 
 def _dates(
@@ -160,8 +188,8 @@ def _dates(
         stamp = loose[0]
         raise table.refusal(
             "period_is_quarter",
-            f"{place(stamp)}, which may be quarter {stamp.part} or month {stamp.part} of {stamp.year}; write 2020Q3 or "
-            "2020-09",
+            f"{place(stamp)}, which may be quarter {stamp.part} or month {stamp.part} of {stamp.year}; write it "
+            "such as 2020Q3 or 2020-09",
             row=first[stamp][0] - 1,
         )
     either = kinds["either"]
@@ -177,19 +205,20 @@ def _dates(
     if not days:
         return
     unfit = [stamp for stamp, day in days.items() if not _ends(day) and not _starts(day)]
-    if 2 * len(unfit) >= len(days):
+    per_quarter = Counter((year, (month - 1) // 3) for year, month in {(day.year, day.part) for day in days.values()})
+    monthly = per_quarter.total() > (len(per_quarter) if len(unfit) == len(days) else 1.5 * len(per_quarter))
+    if 2 * len(unfit) >= len(days) or (monthly and unfit):
         stamp = unfit[0]
         months = sorted({day.part for day in days.values()})
-        monthly = len({(day.year, day.part) for day in days.values()}) > len(
-            {(day.year, (day.part - 1) // 3) for day in days.values()}
-        )
         what = (
             "the dates are monthly" if monthly else f"the dates lie in {listed([MONTH_NAMES[m - 1] for m in months])}"
         )
         way = (
-            "give one row per quarter: sum amounts over its months, or take its last month"
+            "quarters are wanted: of shares keep the last month of each quarter, of amounts the sum of its months, and "
+            "write it such as 2020Q3"
             if monthly
-            else "a quarter's date lies in March, June, September or December, or is its first day; write 2020Q3"
+            else "a quarter's date lies in March, June, September or December, or is its first day; write quarters "
+            "such as 2020Q3"
         )
         raise table.refusal("period_is_quarter", f"{what}: {place(stamp)}; {way}", row=first[stamp][0] - 1)
     ends = [stamp for stamp, day in days.items() if _ends(day)]
@@ -198,7 +227,7 @@ def _dates(
         raise table.refusal(
             "period_is_quarter",
             f"some dates end quarters and some begin them: {place(ends[0])} and {place(starts[0])}; write them in one "
-            "way, or as 2020Q3",
+            "way, or quarters such as 2020Q3",
             row=first[starts[0]][0] - 1,
         )
     for stamp, day in days.items():
@@ -207,10 +236,14 @@ def _dates(
         if not fit:
             why[stamp] = (
                 "dates in the last month of a quarter" if ends else "first days of quarters",
-                "write the quarter as 2020Q3",
+                "write the quarter such as 2020Q3",
             )
     example = (ends or starts)[0]
     notes.append(f"'{first[example][1]}' read as {quarter_of[example]}")
+
+
+def _place(stamp: Stamp) -> tuple[int, int]:
+    return stamp.year, stamp.part
 
 
 def _ends(day: Stamp) -> bool:

@@ -110,6 +110,8 @@ class Records:
     provider_column: str
     named: bool  # whether the sheet has a column of markets
     hints: list[str]  # titles and headers that may speak of the unit
+    titles: list[str]  # of these, what stands above the header
+    remarks: list[str] = field(default_factory=list)  # what stands below the table
     rows: list[int] = field(default_factory=list)
     markets: list[str] = field(default_factory=list)
     times: list[Cell | Stamp] = field(default_factory=list)

@@ -7,6 +7,7 @@ import polars as pl
 
 from forecast.cells import Cell, DateOrder, Written, fraction, printed_decimals, quoted, read_stamp, tidy
 from forecast.headers import is_sum
+from forecast.quarter import Quarter
 from forecast.schema import MAX_AMOUNT, QUALIFIERS
 from forecast.sheet.derived import drop_derived
 from forecast.sheet.digits import find_digits
@@ -15,6 +16,7 @@ from forecast.sheet.layout import find_layout
 from forecast.sheet.quarters import find_quarters
 from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
 from forecast.sheet.unit import Unfit, find_unit
+from forecast.sheet.wording import listed
 
 _HIGHEST_SUM = 1.1  # of rounded shares, in a row or column such as Total
 _RANGES: dict[Unit, tuple[str, str, str]] = {
@@ -66,6 +68,7 @@ def understand(
     unit, unfit = find_unit(records, times, digits, written, table, options, notes)
     if options.market is None and not records.named:
         notes.append(f"the market is called {quoted(name)}, as the sheet names none")
+    _tell_gaps(records, times, notes)
     frame = _frame(records, times, digits, written, unit, unfit, notes, faults, options)
     _check_repeats(frame, faults)
     return Sheet(
@@ -77,6 +80,19 @@ def understand(
         tuple(notes),
         faults.all(),
     )
+
+
+def _tell_gaps(records: Records, times: Sequence[str | None], notes: list[str]) -> None:
+    """Say which quarters are missing between the first and the last of a market."""
+    there: dict[str, set[int]] = {}
+    for market, time in dict.fromkeys(zip(records.markets, times, strict=True)):
+        if time is not None:
+            there.setdefault(market, set()).add(Quarter.parse(time).index)
+    for market, found in there.items():
+        gaps = [str(Quarter(index)) for index in range(min(found), max(found)) if index not in found]
+        if gaps:
+            of = f" of {quoted(market)}" if len(there) > 1 else ""
+            notes.append(f"quarters missing between the first and the last{of}: {listed(gaps)}")
 
 
 def _frame(
@@ -105,8 +121,12 @@ def _frame(
             fault = unfit.get(n)
             if fault is None and amounts and value.percent:
                 fault = ("unit_of_measure", "amounts, without a per cent sign", "")
+            if fault is None and value.scale and not amounts:
+                fault = ("unit_of_measure", f"shares, without {quoted(value.scale)} behind them", "")
             if fault is None and not 0 <= number <= most:
                 fault = _RANGES[unit]
+                if number < 0 and "(" in str(records.numbers[n]):
+                    fault = (*fault[:2], "a number in brackets is negative")
             if fault is not None:
                 faults.add(records.markets[n], fault[0], records.place(n), fault[1], fault[2])
                 number = printed = None

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
-from forecast.headers import is_sum, spoken_of
+from forecast.headers import is_sum, speaks_of_growth, spoken_of
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
+from forecast.sheet.wording import listed
 
 _NEAR = 0.02  # by which the shares of a quarter may miss one, beside half a unit of the last digit of each
 _CLOSE = 0.005  # the same, of numbers that may be amounts
 _WIDEST = 0.1  # of that allowance
 _TOO_MUCH = 150.0  # sum of a quarter from which on its numbers are no per cents with a slip
+_FEWEST_QUARTERS = 4  # in which a number must be the sum of those above it, as in `forecast.sums`
+_PERCENT_FROM = 10.0  # sum of a quarter below which its numbers are no per cents
 _UNITS: dict[str, Unit] = {"share": "fractions", "percent": "per cent", "amount": "amounts"}
 
 Key = tuple[str, str, Cell]  # market, quarter, publication
@@ -62,10 +65,12 @@ def find_unit(
     role = records.measured.role if records.measured is not None else None
     if options.measure is not None:
         return _UNITS[options.measure], {}
+    _check_level(_sums(records, times, digits, [*signed, *bare]), records, table)
     if role == "amount":
         return _amounts(signed, bare, records, table, notes)
-    if signed:
-        return _beside_signs(bare, digits)
+    scaled = role is None and any(value is not None and value.scale for value in written)
+    if signed or scaled:
+        return ("amounts", {}) if scaled else _beside_signs(bare, digits)
     sums = _sums(records, times, digits, bare)
     if not sums:
         return "fractions", {}
@@ -73,6 +78,21 @@ def find_unit(
     if role == "share":
         return _shares(sums, digits, records, table, notes, percent=says == "percent")
     return _open(sums, digits, records, table, notes, says)
+
+
+def _check_level(sums: Sequence[_Sum], records: Records, table: Table) -> None:
+    """Refuse numbers that a title calls a growth, where they are not the shares of a whole."""
+    titles = [*records.titles, records.provider_column, *records.time_columns[:1]]
+    title = next(filter(speaks_of_growth, titles), None)
+    if title is None or any(spoken_of([hint]) == "share" for hint in titles):
+        return
+    if not all(found.near(1.0) or found.near(100.0) for found in sums):
+        raise table.refusal(
+            "unit_of_measure",
+            f"{quoted(title)} speaks of a growth or change, and the quarters sum to {_span(sums)}; give shares or "
+            "amounts, not their change, or say what the numbers are with --measure share, --measure percent or "
+            "--measure amount",
+        )
 
 
 def _amounts(
@@ -158,7 +178,8 @@ def _shares(
         return "fractions", {}
     if small and (not percent or ones):
         # some quarters look like fractions, and others do not
-        if len(small) > len(large):
+        slips = not hundreds and (ones or all(found.total < _PERCENT_FROM for found in large))
+        if len(small) > len(large) or (slips and not percent):
             hint = "the other quarters hold fractions of 1"
             return "fractions", dict.fromkeys(above, ("share_in_unit_interval", "fractions of 0 to 1", hint))
         if len(small) < len(large) and hundreds:
@@ -208,6 +229,10 @@ def _open(
         return "per cent", {}
     if says in ("share", "percent"):
         return _shares(sums, digits, records, table, notes, percent=says == "percent")
+    if summed := _sums_among(sums, digits, records):
+        verb = "is the sum of others" if len(summed) == 1 else "are sums of others"
+        notes.append(f"read as per cent: the quarters sum to about 100 without {listed(summed)}, which {verb}")
+        return "per cent", {}
     if says == "amount":
         notes.append("read as amounts, as the words of the sheet say")
         return "amounts", {}
@@ -225,7 +250,28 @@ def _open(
     )
 
 
-def _span(sums: list[_Sum]) -> str:
+def _sums_among(sums: Sequence[_Sum], digits: Sequence[str | None], records: Records) -> list[str]:
+    """Names whose numbers sum up those right above them, where the quarters sum to about 100 without them only."""
+    runs: dict[Cell, bool] = {}
+    for found in sums:
+        before: list[float] = []
+        for n in found.cells:
+            own, room = _number(digits, n), found.slack
+            parts = [sum(before[k:]) for k in range(len(before) - 1)]
+            is_run = any(abs(own - part) <= room and part > 0 for part in parts)
+            who = records.providers[n]
+            runs[who] = runs.get(who, True) and is_run
+            before.append(own)
+    summed = [who for who, is_run in runs.items() if is_run]
+    rest = [
+        (sum(_number(digits, n) for n in found.cells if not runs[records.providers[n]]), found.slack) for found in sums
+    ]
+    if len(sums) < _FEWEST_QUARTERS or any(abs(total - 100) > max(0.5, slack) for total, slack in rest):
+        return []
+    return [quoted(who) for who in summed]
+
+
+def _span(sums: Sequence[_Sum]) -> str:
     least, most = min(found.total for found in sums), max(found.total for found in sums)
     return f"{least:.6g}" if f"{least:.6g}" == f"{most:.6g}" else f"{least:.6g} to {most:.6g}"
 

@@ -1,10 +1,11 @@
 """Sheets with a column per quarter, and sheets with a column per vendor."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_stamp
-from forecast.headers import Header, derived_name, is_footnote, is_sum, is_unit, measure_of, read_header
+from forecast.headers import Header, derived_name, is_footnote, is_part, is_sum, is_unit, measure_of, read_header
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -26,6 +27,7 @@ from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
 
+_BEHIND = re.compile(r"(?P<name>.*\S) ?[(\[](?P<unit>[^()\[\]]+)[)\]]")
 Across = dict[int, tuple[Stamp, str]]  # by column: a time, and as the sheet says it
 
 
@@ -106,6 +108,7 @@ def take_quarters(
         table.title(header, provider),
         market is not None,
         [*titles, *filter(None, corner)],
+        titles,
     )
     silent: list[int] = []
     numbered: list[int] = []
@@ -132,6 +135,7 @@ def take_quarters(
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
 
 
@@ -200,12 +204,14 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []
+    shown = _without_unit(table, header, vendors, notes)
     records = Records(
         f"wide: a column per vendor, header in row {header + 1}",
         None,
         "header",
         market is not None,
-        [*titles, table.text(header, period), *spoken],
+        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken],
+        titles,
     )
     time_title = table.title(header, period)
     silent: list[int] = []
@@ -230,23 +236,25 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         numbered.append(n)
         where = market_of(table, n, header, market, options, faults)
         for c in vendors:
-            records.add(
-                table.number(n), where, time, said, time_title, table.grid[header][c], cells[c], table.text(header, c)
-            )
+            records.add(table.number(n), where, time, said, time_title, shown[c], cells[c], table.text(header, c))
     repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     tell_rows(table, sums, "a sum or a change over quarters", notes)
     return records
 
 
 def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int], period: int) -> list[int]:
-    """The columns of numbers that are vendors'."""
+    """The columns that are vendors'; also those of texts in place of numbers, so that these are told by the cell."""
     rows = table.below(header)
     vendors = []
     for c in range(table.width):
         title = table.text(header, c)
-        if c in taken or not holds_numbers(table, c, rows):
+        unread = (
+            bool(title) and heads[c].role not in ("period", "year", "published_at", "unit") and not is_part(heads[c])
+        )
+        if c in taken or not holds_numbers(table, c, rows, unread=unread):
             continue
         if title and not title.startswith("Unnamed:"):
             vendors.append(c)
@@ -276,6 +284,31 @@ def _vendors(table: Table, header: int, heads: Sequence[Header], taken: set[int]
             row=header,
         )
     return vendors
+
+
+def _without_unit(table: Table, header: int, vendors: Sequence[int], notes: list[str]) -> dict[int, Cell]:
+    """The names of vendors by column; a unit in brackets behind all of them is no part of them.
+
+    Raises:
+        InvalidTable: there are two such units, so that the numbers of a quarter are not of one kind.
+    """
+    names = {c: table.grid[header][c] for c in vendors}
+    named = [c for c in vendors if derived_name(table.text(header, c)) is None]
+    found = {c: match for c in named if (match := _BEHIND.fullmatch(table.text(header, c))) and is_unit(match["unit"])}
+    units = {match["unit"].casefold(): c for c, match in found.items()}
+    if len(units) > 1:
+        raise table.refusal(
+            "one_unit",
+            f"columns {table.titles(header, units.values())} have several units; give all vendors in one of them",
+            row=header,
+        )
+    if not found or any(c not in found and not is_sum(table.text(header, c)) for c in named):
+        return names
+    first = next(iter(found))
+    notes.append(
+        f"a unit behind all names is no part of them: {table.titles(header, [first])} is {quoted(found[first]['name'])}"
+    )
+    return names | {c: match["name"] for c, match in found.items()}
 
 
 def _check_one_measure(table: Table, header: int, heads: Sequence[Header], vendors: Sequence[int]) -> None:

@@ -23,7 +23,8 @@ from forecast.models.bulk import summarise_markets  # noqa: E402
 from forecast.prior import shipped_prior  # noqa: E402
 from service.queries import DEFAULT_HORIZON, DEFAULT_LEVELS  # noqa: E402
 
-_cells = Cells(np.array([0, 4]), np.array([0, 0, 1, 1]), np.array([0.5, 0.5, 0.4, 0.6]), *[np.array([0.005])] * 2)
+_halves = np.full(4, 0.005)
+_cells = Cells(np.array([0, 4]), np.array([0, 0, 1, 1]), np.array([0.5, 0.5, 0.4, 0.6]), _halves[:1], _halves)
 summarise_markets(_cells, np.array([0, 1, 0, 1]), 2, shipped_prior(), DEFAULT_HORIZON, DEFAULT_LEVELS)
 
 for _name in _UNUSED:

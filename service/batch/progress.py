@@ -24,7 +24,9 @@ class Progress:
         self._start = self._last = time.monotonic()
         self._drawn = False
         self._before = 0
-        self._patience = threading.Timer(_PATIENCE, self._tell, [waiting])
+        self._waited = False
+        self._working = self._start  # since when the rate is counted
+        self._patience = threading.Timer(_PATIENCE, self._wait, [waiting])
         self._patience.daemon = True
         if waiting:
             self._patience.start()
@@ -37,14 +39,21 @@ class Progress:
         """Report `done` of `total`, `failed` of them without a forecast where that is known yet."""
         self._patience.cancel()
         now = time.monotonic()
+        if self._waited:  # the rate while nothing was done says nothing
+            self._working, self._before, self._waited = now, done, False
+            return
         if now - self._last < self._every:
             return
         self._last = now
-        rate = (done - self._before) / (now - self._start)
+        rate = (done - self._before) / (now - self._working)
         left = f"{duration((total - done) / rate)} left" if rate else "time left unknown"
         lost = "" if failed is None else f"{failed:,} failed, "
         line = f"{done:,} of {total:,} {self._of}, {lost}{rate:,.1f} a second, {left}"
         self._tell(line)
+
+    def _wait(self, line: str) -> None:
+        self._tell(line)
+        self._waited = True
 
     def _tell(self, line: str) -> None:
         self._stream.write(f"\r\x1b[K{line}" if self._live else f"{line}\n")

@@ -17,7 +17,7 @@ from forecast.errors import InvalidArgument, InvalidTable
 from forecast.headers import derived_name
 from forecast.schema import QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import NOTES_SCHEMA, REFUSED_SCHEMA, SharesTable, by_market, read_shares
-from service.sheets import SheetReading, may_be_thousands, read_shares_file
+from service.sheets import TEXTS, SheetReading, may_be_thousands, read_shares_file
 from service.tables import ENDINGS, Format, check_readable, read_rows, read_table, scan_parquet
 
 _LOOK = 262_144  # rows of the market column in memory at a time
@@ -52,7 +52,8 @@ class Rows:
             return SharesTable.checked(rows, str(self.name))
         if "market" not in rows.columns:
             rows = rows.with_columns(market=pl.lit(self.name.stem))
-        return read_shares(rows, table=str(self.name), first_row=self.first + 1)
+        first = self.first + (2 if self.name.suffix.lower() in TEXTS else 1)  # a text's first line is its header
+        return read_shares(rows, table=str(self.name), first_row=first)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def check_here(address: str | None, **given: object) -> None:
     for name, value in given.items():
         if address is not None and value is not None:
             raise click.UsageError(
-                f"--{name} is for this machine, and a server at --address does not read it; give one."
+                f"--{name.replace('_', '-')} is for this machine, and a server at --address does not read it; give one."
             )
 
 

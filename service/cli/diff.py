@@ -1,14 +1,18 @@
 """`sharecast diff`: what changed in a forecast between two days, and which figures changed it."""
 
 import sys
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.cli import options
 from service.cli.connecting import check_here, connect
 from service.queries import DEFAULT_HORIZON, DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
 
 ROWS = ("forecast", "figures")
 
@@ -17,6 +21,8 @@ ROWS = ("forecast", "figures")
 @options.market
 @click.option("--from", "earlier", callback=options.day, metavar="DATE", required=True, help="The first day.")
 @click.option("--to", "later", callback=options.day, metavar="DATE", required=True, help="The second day.")
+@options.recorded_by
+@options.name_changes
 @options.house
 @click.option(
     "--horizon",
@@ -51,6 +57,8 @@ def diff(
     market: str,
     earlier: date,
     later: date,
+    recorded_by: datetime | None,
+    name_changes: "tuple[NameChange, ...]",
     house: str | None,
     horizon: int,
     levels: tuple[float, ...],
@@ -74,7 +82,8 @@ def diff(
     from service.cli.opening import open_catalog
     from service.cli.output import Target
 
-    check_here(address, figures=figures, database=database)
+    declared = name_changes or None
+    check_here(address, figures=figures, database=database, recorded_by=recorded_by, renamed=declared)
     target = Target.choose(format_, output)
     if address is not None:
         with connect(address) as client:
@@ -95,7 +104,7 @@ def diff(
     progress = Progress(sys.stderr, of="new statements")
     try:
         found = forecast_changes(
-            catalog.figures_in_force(market, later),
+            catalog.figures_in_force(market, later, recorded_by, name_changes),
             catalog.breaks(),
             market=market,
             house=house or catalog.house_of(market),
@@ -105,8 +114,8 @@ def diff(
             levels=levels,
             model=model,
             seed=seed,
-            name_changes=catalog.name_changes(market),
-            figures_before=catalog.figures_in_force(market, earlier),
+            name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
+            figures_before=catalog.figures_in_force(market, earlier, recorded_by, name_changes),
             on_step=lambda done, total: progress(done, None, total),
         )
     finally:

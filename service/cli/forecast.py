@@ -163,7 +163,14 @@ def _computed(
     from service.cli.opening import open_market
 
     check_request(horizon=question.horizon, levels=question.levels, model=question.model)  # before the history
-    opened = open_market(question.market, reading, figures=figures, database=database, house=question.house)
+    opened = open_market(
+        question.market,
+        reading,
+        figures=figures,
+        database=database,
+        house=question.house,
+        name_changes=question.name_changes,
+    )
     catalog, market = opened.catalog, opened.market
     history = catalog.history(market, question.house or "", question.as_of, question.recorded_by, question.name_changes)
     history = replace(history, warnings=(*opened.notes, *history.warnings))

@@ -54,7 +54,9 @@ def history(
     target = Target.choose(format_, output)
     drawn = None if chart is None else chart_format(chart)
     if address is None:
-        opened = open_market(market, reading, figures=figures, database=database, house=house)
+        opened = open_market(
+            market, reading, figures=figures, database=database, house=house, name_changes=name_changes
+        )
         found = opened.catalog.history(opened.market, house or "", as_of, recorded_by, name_changes)
         found = replace(found, warnings=(*opened.notes, *found.warnings))
     else:

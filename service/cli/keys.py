@@ -27,7 +27,7 @@ def _time(ctx: click.Context, param: click.Parameter, value: str | None) -> time
         return None
     found = re.fullmatch(r"([0-9]{1,5})([hdw])", value, re.ASCII)
     if found is None:
-        raise click.BadParameter(f"{value!r} is no time; allowed: such as 12h, 90d, 52w, or never.", ctx, param)
+        raise click.BadParameter(f"{value!r} is no time; give one such as 12h, 90d or 52w, or never.", ctx, param)
     return int(found[1]) * _UNITS[found[2]]
 
 

@@ -1,5 +1,6 @@
 """The figures a command works on: those that ship, those the user has imported, or those of a file."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import click
 from service.settings import Settings
 
 if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
     from forecast.shares import SharesTable
     from service.catalog import Catalog
     from service.cli.options import SheetOptions
@@ -54,7 +56,13 @@ class OpenedMarket:
 
 
 def open_market(
-    market: str, reading: "SheetOptions", *, figures: Path | None, database: str | None, house: str | None = None
+    market: str,
+    reading: "SheetOptions",
+    *,
+    figures: Path | None,
+    database: str | None,
+    house: str | None = None,
+    name_changes: "Sequence[NameChange]" = (),
 ) -> OpenedMarket:
     """The market of a name; or that of a file of shares, which is used alone and kept nowhere.
 
@@ -64,6 +72,7 @@ def open_market(
         figures: As `open_catalog` takes it.
         database: Likewise.
         house: That the command was asked for.
+        name_changes: Declared in the command: what they follow is not advised again.
 
     Raises:
         UsageError: an option goes with a market and a file is given, or the other way round.
@@ -82,6 +91,7 @@ def open_market(
 
     import polars as pl
 
+    from forecast.brought import without_advice
     from forecast.figures import load_breaks
     from forecast.merging import merge_figures, share_statements
     from service.catalog import Catalog
@@ -91,7 +101,7 @@ def open_market(
     statements = share_statements(read, house=OWN_HOUSE, today=datetime.now(UTC).date())
     base, breaks = Catalog.shipped().no_figures(), load_breaks().clear()
     own = merge_figures(base, statements.with_columns(kind=pl.lit("shares")))
-    return OpenedMarket(Catalog(own, breaks), name, read.notes_of(name))
+    return OpenedMarket(Catalog(own, breaks), name, without_advice(read, name_changes).notes_of(name))
 
 
 def read_one_market(path: Path, reading: "SheetOptions", *, dated: bool = False) -> "tuple[SharesTable, str]":

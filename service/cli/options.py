@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar, cast
 import click
 
 from forecast.errors import InvalidArgument
-from forecast.name_changes import NameChange, parse_name_change
+from forecast.name_changes import NameChange, check_declared, parse_name_change
 from service.cli.connecting import check_address, note_access
 from service.queries import DEFAULT_HORIZON, DEFAULT_HOUSE, DEFAULT_LEVELS, DEFAULT_MODEL, parse_moment
 
@@ -27,7 +27,7 @@ def day(ctx: click.Context, param: click.Parameter, value: str | None) -> date |
     try:
         return None if value is None else date.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no date; allowed: a date such as 2021-01-15.", ctx, param) from None
+        raise click.BadParameter(f"{value!r} is no date; give a date such as 2021-01-15.", ctx, param) from None
 
 
 def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> datetime | None:
@@ -35,7 +35,7 @@ def moment(ctx: click.Context, param: click.Parameter, value: str | None) -> dat
     try:
         return None if value is None else parse_moment(value)
     except InvalidArgument as error:
-        raise click.BadParameter(f"{value!r} is no moment; allowed: {error.allowed}.", ctx, param) from None
+        raise click.BadParameter(f"{value!r} is no moment; give {error.allowed}.", ctx, param) from None
 
 
 _FILE = click.Path(path_type=Path)  # checked where it is opened, so that all messages are alike
@@ -87,6 +87,7 @@ def name_changes(command: F) -> F:
     @wraps(command)
     def run(*arguments: Any, **values: Any) -> Any:  # noqa: ANN401  (as the command's own)
         given = values.pop("renamed") + values.pop("merged")
+        check_declared(given)
         return command(*arguments, name_changes=given, **values)
 
     return _together(
@@ -116,7 +117,7 @@ def _changes(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]
         try:
             found.append(parse_name_change(value, "merged" if param.name == "merged" else "renamed"))
         except InvalidArgument as error:
-            raise click.BadParameter(f"{value!r} cannot be read; allowed: {error.allowed}.", ctx, param) from None
+            raise click.BadParameter(f"{value!r} cannot be read; give {error.allowed}.", ctx, param) from None
     return tuple(found)
 
 

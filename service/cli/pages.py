@@ -158,8 +158,11 @@ def _print_data(
 ) -> None:
     as_of = history.as_of if history is not None else forecast.as_of if forecast is not None else None
     facts = [] if first is None else [first]
-    facts.append(f"as known on {as_of}" if as_of is not None else "every figure known")
-    if history is not None:
+    own = history is not None and history.completed is not None
+    facts.append(f"as known on {as_of}" if as_of is not None else "as given" if own else "every figure known")
+    if history is not None and own:
+        facts.append(f"{history.figures_used:,} shares of a table of one's own")
+    elif history is not None:
         facts.append(f"{history.figures_used:,} figures, the newest of {history.vintage}")
     console.print(" · ".join(facts), style="dim")
     if history is not None and history.source_line:

@@ -1,7 +1,8 @@
 """`sharecast report`: everything about one market on one page."""
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,11 +10,16 @@ from service.cli import options
 from service.cli.connecting import check_here, check_market, connect
 from service.queries import DEFAULT_ORIGINS
 
+if TYPE_CHECKING:
+    from forecast.name_changes import NameChange
+
 
 @click.command()
 @options.market
 @options.house
 @options.as_of
+@options.recorded_by
+@options.name_changes
 @click.option("--horizon", type=int, default=8, show_default=True, help="Quarters ahead, 1 to 40.")
 @click.option(
     "--origins",
@@ -33,6 +39,8 @@ def report(
     market: str,
     house: str | None,
     as_of: date | None,
+    recorded_by: datetime | None,
+    name_changes: "tuple[NameChange, ...]",
     horizon: int,
     origins: int,
     figures: Path | None,
@@ -54,7 +62,8 @@ def report(
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise InvalidArgument(str(output), output.suffix, "give a file that ends in .html", "does not end in .html")
-    check_here(address, figures=figures, database=database)
+    declared = name_changes or None
+    check_here(address, figures=figures, database=database, recorded_by=recorded_by, renamed=declared)
     check_writable(output)
     if address is not None:
         check_market(market, reading)
@@ -63,21 +72,21 @@ def report(
         write_bytes(page, output)
         tell(f"report: {output.resolve()}")
         return
-    opened = open_market(market, reading, figures=figures, database=database, house=house)
+    opened = open_market(market, reading, figures=figures, database=database, house=house, name_changes=name_changes)
     catalog, market = opened.catalog, opened.market
     for note in opened.notes:
         tell(f"note: {note}")
     chosen = house or catalog.house_of(market)
     with waiting(f"forecasting {market} now and from {origins} earlier quarters, and leaving out what is new"):
         made = make_report(
-            catalog.figures_in_force(market, as_of),
+            catalog.figures_in_force(market, as_of, recorded_by, name_changes),
             catalog.breaks(),
             market=market,
             house=chosen,
             as_of=as_of,
             horizon=horizon,
             origins=origins,
-            name_changes=catalog.name_changes(market),
+            name_changes=(*catalog.name_changes(market, recorded_by), *name_changes),
         )
         page = made.to_html()
     write_bytes(page, output)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 from forecast.errors import InvalidArgument
 from forecast.name_changes import NameChange
@@ -254,8 +254,9 @@ def table_rows(table: "pl.DataFrame | Iterable[Mapping[str, object]]", /) -> Ite
     if named:
         return cast("Iterable[Mapping[str, object]]", named(named=True))
     if type(table).__module__.partition(".")[0] == "pandas":
-        rows = cast("Any", table).to_dict("records")
-        return [{str(name): _plain_cell(cell) for name, cell in row.items()} for row in rows]
+        from forecast.brought import frame_of  # loads Polars
+
+        return frame_of(cast("pl.DataFrame", table)).rows(named=True)
     found = None if isinstance(table, str | bytes | Mapping) or not isinstance(table, Iterable) else list(table)
     if found is None or not all(isinstance(row, Mapping) for row in found):
         given = type(table).__name__ if found is None else "rows that are no mappings"
@@ -304,13 +305,15 @@ def _read_as_sheet(
 ) -> Sequence[Mapping[str, object]]:
     """The rows of a table as an analyst has it, brought to our own columns; what is assumed is warned of."""
     from forecast.brought import made_fit, tidy_table
+    from forecast.cells import quoted
     from forecast.errors import InvalidTable
 
     tidy = tidy_table(rows, market=market or "market", dated=dated)
+    called = f"the market is called {quoted(market)}, as the sheet names none"  # which its caller knows
     read = made_fit(tidy, dated=dated)
     if read.broken:
         raise InvalidTable(read.table, read.violations, read.broken)
-    for note in dict.fromkeys(read.notes["note"]):
+    for note in dict.fromkeys(note for note in read.notes["note"] if note != called):
         warnings.warn(note, UserWarning, stacklevel=2)
     if dated:
         return tidy.frame.drop("row", strict=False).rows(named=True)

@@ -1,7 +1,9 @@
 """Imports: what a client sends in chunks, and the report."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from itertools import accumulate
 from typing import Literal, cast
 
 from forecast.errors import InvalidArgument
@@ -31,6 +33,8 @@ COLUMNS: dict[Kind, tuple[str, ...]] = {
 """The columns that the rows of an import can have."""
 
 _CHUNK_BYTES = 256 * 1024  # of the 4 MiB that a message may have
+_LISTED_BYTES = 2**20  # of those, for the names of markets in a report, and for its warnings
+_TEXT_BYTES = 5  # that a message has beside each
 
 
 def import_requests(query: ImportQuery, rows: Iterable[Mapping[str, object]], /) -> Iterator[ImportFiguresRequest]:
@@ -159,7 +163,8 @@ def import_names(request: ImportFiguresRequest, kind: Kind, /) -> tuple[NameChan
 
 
 def import_response(report: ImportReport, /) -> ImportFiguresResponse:
-    """Write the report."""
+    """Write the report; of more markets or warnings than a message has room for, the first, and how many there are."""
+    markets, warnings = first_told(report.markets, report.warnings)
     return ImportFiguresResponse(
         report=import_pb2.ImportReport(
             kind=_KINDS[report.kind],
@@ -167,9 +172,9 @@ def import_response(report: ImportReport, /) -> ImportFiguresResponse:
             rows_count=report.rows,
             added_count=report.added,
             known_count=report.known,
-            markets=report.markets,
+            markets=markets,
             validate_only=report.validate_only,
-            warnings=report.warnings,
+            warnings=warnings,
             restated_count=report.restated,
             superseded_count=report.superseded,
             changes=map(change_message, report.changes),
@@ -195,6 +200,26 @@ def import_report(response: ImportFiguresResponse, /) -> ImportReport:
         changes=tuple(map(read_change, report.changes)),
         name_changes=report.name_changes_count,
     )
+
+
+def first_told(markets: Sequence[str], warnings: Sequence[str], /) -> tuple[Sequence[str], Sequence[str]]:
+    """As many names and sentences of a report as any client takes in a message; the last sentence tells of the rest."""
+    named, said = _fitting(markets), _fitting(warnings)
+    left = [
+        f"this report lists the first {shown} of {whole} {what}"
+        for shown, whole, what in ((len(named), len(markets), "markets"), (len(said), len(warnings), "warnings"))
+        if shown < whole
+    ]
+    return named, (*said, *left)
+
+
+def _fitting(texts: Sequence[str]) -> Sequence[str]:
+    return texts[: count_fitting(len(text.encode(errors="surrogatepass")) for text in texts)]
+
+
+def count_fitting(sizes: Iterable[int], /) -> int:
+    """How many of the parts of a report fit in the room that there is for a list of them."""
+    return bisect_right(list(accumulate(size + _TEXT_BYTES for size in sizes)), _LISTED_BYTES)
 
 
 def change_message(change: CellChange, /) -> import_pb2.CellChange:

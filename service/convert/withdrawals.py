@@ -4,7 +4,7 @@ import re
 from typing import Literal
 
 from forecast.errors import InvalidArgument
-from service.convert.imports import change_message, read_change
+from service.convert.imports import change_message, count_fitting, first_told, read_change
 from service.convert.parts import INT32
 from service.queries import WithdrawQuery
 from service.results import WithdrawnRows, WithdrawReport
@@ -77,27 +77,32 @@ def read_import_id(text: str, /) -> int | None:
 
 
 def withdraw_response(report: WithdrawReport, /) -> WithdrawFiguresResponse:
-    """Write the report."""
+    """Write the report; of more markets or warnings than a message has room for, the first, and how many there are."""
+    markets, warnings = first_told(report.markets, report.warnings)
+    withdrawn = [
+        import_pb2.WithdrawnRows(
+            market=rows.market,
+            house=rows.house,
+            kind=_KINDS[rows.kind],
+            rows_count=rows.rows,
+            first_period=rows.first,
+            last_period=rows.last,
+            providers=rows.providers,
+        )
+        for rows in report.withdrawn
+    ]
+    told = count_fitting(rows.ByteSize() for rows in withdrawn)
+    if told < len(withdrawn):
+        warnings = (*warnings, f"this report details the first {told} of {len(withdrawn)} kinds of rows withdrawn")
     return WithdrawFiguresResponse(
         report=import_pb2.WithdrawReport(
             import_id=report.import_id,
             rows_count=report.rows,
-            markets=report.markets,
-            withdrawn=[
-                import_pb2.WithdrawnRows(
-                    market=rows.market,
-                    house=rows.house,
-                    kind=_KINDS[rows.kind],
-                    rows_count=rows.rows,
-                    first_period=rows.first,
-                    last_period=rows.last,
-                    providers=rows.providers,
-                )
-                for rows in report.withdrawn
-            ],
+            markets=markets,
+            withdrawn=withdrawn[:told],
             changes=map(change_message, report.changes),
             validate_only=report.validate_only,
-            warnings=report.warnings,
+            warnings=warnings,
         )
     )
 

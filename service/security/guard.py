@@ -2,10 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from forecast.errors import SharecastError
 from service.errors import PermissionDenied, StoreUnavailable, Unauthenticated
 from service.security.caller import ANYONE, Caller, Role
 from service.security.keys import check_key
@@ -19,6 +22,7 @@ _BEARER = "bearer "
 _FRESH_SECONDS = 1.0  # so soon a new key is known and a revoked one refused
 _STALE_SECONDS = 60.0  # so long the keys known last do while the database does not answer
 _WAIT_SECONDS = 1.0  # for the database, while there are keys to go on with
+_LOOK_SECONDS = 2.0  # between looks at the keys of calls that are open
 
 
 class _Keys(Protocol):
@@ -37,6 +41,8 @@ class Guard:
         self._rows: Mapping[str, KeyRow] = {}
         self._read_at = self._tried_at = -1e9  # never
         self._reading: asyncio.Task[StoreUnavailable | None] | None = None
+        self._held: set[_Held] = set()
+        self._looking: asyncio.Task[None] | None = None
 
     @classmethod
     def open(cls) -> "Guard":
@@ -65,8 +71,52 @@ class Guard:
         now = time.monotonic()
         if now - self._read_at > _FRESH_SECONDS:
             await self._refresh(now)
+        return self._judge(method, key, needed)
+
+    @contextmanager
+    def holding(
+        self, method: str, metadata: Sequence[tuple[str, str | bytes]], end: Callable[[SharecastError], None]
+    ) -> Iterator[None]:
+        """While a call that was let in stays open, look every now and then whether it still would be.
+
+        Args:
+            method: As of `admit`.
+            metadata: Likewise.
+            end: Called once with why it would not: its key has been revoked or has expired.
+        """
+        if self._keys is None or RULES.get(method, Role.ADMIN) is None:
+            yield
+            return
+        held = _Held(method, _key(metadata), end)
+        self._held.add(held)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._keep_looking())
+        try:
+            yield
+        finally:
+            self._held.discard(held)
+
+    async def _keep_looking(self) -> None:
+        try:
+            while self._held:
+                await asyncio.sleep(_LOOK_SECONDS)
+                with suppress(StoreUnavailable):  # then they stay, as others are let in
+                    await self._refresh(time.monotonic())
+                    self._end_unwelcome()
+        finally:
+            self._looking = None
+
+    def _end_unwelcome(self) -> None:
+        for held in tuple(self._held):
+            try:
+                self._judge(held.method, held.key, RULES.get(held.method, Role.ADMIN))
+            except (Unauthenticated, PermissionDenied) as error:
+                self._held.discard(held)
+                held.end(error)
+
+    def _judge(self, method: str, key: str, needed: Role | None) -> Caller:
         caller = check_key(key, self._rows, now=datetime.now(UTC))
-        if method not in RULES:
+        if method not in RULES or needed is None:
             raise PermissionDenied(method, str(caller.role), "a rule for this method, which there is not")
         if caller.role < needed:
             raise PermissionDenied(method, str(caller.role), str(needed))
@@ -99,6 +149,15 @@ class Guard:
             self._reading = None
         self._rows, self._read_at = {row.key_id: row for row in rows}, began
         return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """A call that is open."""
+
+    method: str
+    key: str
+    end: Callable[[SharecastError], None]
 
 
 def _key(metadata: Sequence[tuple[str, str | bytes]]) -> str:

@@ -16,10 +16,11 @@ from service.server.calls import MOST_PLAIN_BYTES
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketName, MarketShares
 from sharecast.v1.forecast_pb2 import InlineShares
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
-from sharecast.v1.import_pb2 import InlineFigures
-from sharecast.v1.market_service_pb2 import GetHistoryRequest
+from sharecast.v1.import_pb2 import ImportChunk, InlineFigures
+from sharecast.v1.market_service_pb2 import GetHistoryRequest, ImportFiguresRequest
 
 MOST_ROWS = 20_000  # of shares of one market, 200 quarters of 100 providers; or of figures
+MOST_IMPORT_ROWS = 100_000  # of one message of an import
 MOST_PROVIDERS = 1_000  # of one market of many
 _PLAIN_MARKET_BYTES = 4 * 2**10  # of one market of many, below which nothing in it takes long to read
 _MOST_OTHERS = 64  # fields of one market of many beside the repeated ones it is known for
@@ -59,6 +60,11 @@ FORECAST = Shape(
 )
 BACKTEST = Shape({_BACKTEST["shares"].number: "shares.rows"}, _ROWS, MOST_ROWS)
 HISTORY = Shape({_HISTORY["figures"].number: "figures.rows"}, _ROWS, MOST_ROWS)
+IMPORT = Shape(
+    {ImportFiguresRequest.DESCRIPTOR.fields_by_name["chunk"].number: "chunk"},
+    frozenset(field.number for field in ImportChunk.DESCRIPTOR.fields),
+    MOST_IMPORT_ROWS,
+)
 BATCH = Shape(  # of the two requests whose first field is a batch
     {1: "batch"},
     frozenset({_BATCH["markets"].number, _BATCH["shares"].number}),

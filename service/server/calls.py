@@ -10,7 +10,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -23,12 +23,14 @@ from service.errors import DeadlineExceeded, InternalError, MalformedRequest
 from service.observe import Observer
 from service.security import Caller, Guard
 from service.server.open_calls import OpenCalls
+from service.server.resets import Resets
 from service.server.silent import GuardedHandler
 from service.status import REQUEST_ID, STATUS_TRAILER, error_code, pack_error
 
 log = logging.getLogger(__name__)
 
 REQUEST_SECONDS = 30.0  # until the one request of a call that may take longer is there
+_NEARLY = 0.05  # seconds before its deadline from which a call that is reset has not been given up early
 MOST_PLAIN_BYTES = 64 * 2**10  # of a request that brings no data of its own
 
 _Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
@@ -75,6 +77,8 @@ def service_handler(
     observer: Observer,
     limits: Limits,
     open_calls: OpenCalls,
+    check: Callable[[], None],
+    resets: Resets,
     bringing: frozenset[str] = frozenset(),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
@@ -88,6 +92,8 @@ def service_handler(
         observer: Is told of every call.
         limits: Of time.
         open_calls: Lets them in, together with those of whoever else was given it.
+        check: Raises what every call is refused with; it takes microseconds.
+        resets: Is told of calls that their callers reset.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
 
     Raises:
@@ -97,7 +103,7 @@ def service_handler(
     fast: dict[str, Callable[[bytes, _Context], Awaitable[bytes | None]]] = {}
     for method in service.methods:
         reply = replies[method.name]
-        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls)
+        frame = _Frame(f"/{service.full_name}/{method.name}", guard, observer, open_calls, check, resets)
         most = None if method.name in bringing else MOST_PLAIN_BYTES
         # without (de)serializers grpc hands over and takes bytes; all take streams of requests, see `silent`
         if method.client_streaming:
@@ -110,7 +116,7 @@ def service_handler(
             awaited = partial(frame.awaited, reply, limits.unary, most)
             rpcs[method.name] = grpc.stream_unary_rpc_method_handler(awaited)
             fast[method.name] = partial(frame.single, reply, limits.unary, most)
-    return GuardedHandler(service.full_name, rpcs, fast)
+    return GuardedHandler(service.full_name, rpcs, fast, resets)
 
 
 def check_size(raw: bytes, /) -> None:
@@ -139,8 +145,17 @@ async def the_request(context: _Context, /) -> bytes:
 class _Frame:
     """What happens around every call of one method."""
 
-    def __init__(self, method: str, guard: Guard, observer: Observer, open_calls: OpenCalls) -> None:
+    def __init__(
+        self,
+        method: str,
+        guard: Guard,
+        observer: Observer,
+        open_calls: OpenCalls,
+        check: Callable[[], None],
+        resets: Resets,
+    ) -> None:
         self._method, self._guard, self._observer, self._open = method, guard, observer, open_calls
+        self._check, self._resets = check, resets
 
     async def single(
         self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
@@ -169,7 +184,7 @@ class _Frame:
         async def answer(call: Call) -> bytes:
             return await reply(self._counted(raws), call)
 
-        return await self._around(answer, time_limit, context)
+        return await self._around(answer, time_limit, context, streams=True)
 
     async def streamed(
         self, reply: StreamReply, time_limit: float, most: int | None, _: AsyncIterator[bytes], context: _Context
@@ -188,7 +203,7 @@ class _Frame:
                     await context.write(response)
                     self._observer.sent(self._method)
 
-        await self._around(answer, time_limit, context)
+        await self._around(answer, time_limit, context, streams=True)
 
     async def _counted(self, raws: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for raw in raws:
@@ -196,7 +211,12 @@ class _Frame:
             yield raw
 
     async def _around(
-        self, answer: Callable[[Call], Awaitable[bytes | None]], time_limit: float, context: _Context
+        self,
+        answer: Callable[[Call], Awaitable[bytes | None]],
+        time_limit: float,
+        context: _Context,
+        *,
+        streams: bool = False,
     ) -> bytes | None:
         started = time.monotonic()
         metadata: _Metadata = tuple(context.invocation_metadata() or ())
@@ -219,12 +239,22 @@ class _Frame:
                 metadata=metadata,
             )
 
+        unwelcome: list[SharecastError] = []
+
+        def end(why: SharecastError) -> None:
+            unwelcome.append(why)
+            limit.reschedule(asyncio.get_running_loop().time())
+
         try:
             async with asyncio.timeout(seconds) as limit:
                 if self._open.closing:
                     await self._open.refuse()
+                self._check()
                 caller = await self._guard.admit(self._method, metadata, peer)
-                with self._open.one_of(caller):
+                with (
+                    self._open.one_of(caller),
+                    self._guard.holding(self._method, metadata, end) if streams else nullcontext(),
+                ):
                     response = await answer(Call(self._method, request_id, caller, started + seconds))
             ended(grpc.StatusCode.OK)
             context.set_trailing_metadata(((REQUEST_ID, request_id),))
@@ -234,11 +264,14 @@ class _Frame:
             code, status = error_code(known), pack_error(known, request_id)
         except asyncio.CancelledError:  # the caller went away, or the server stops
             ended(grpc.StatusCode.CANCELLED)
+            if time.monotonic() - started < seconds - _NEARLY and not self._open.closing:
+                self._resets.seen(peer)
             raise
         except Exception as unforeseen:
             if isinstance(unforeseen, TimeoutError) and limit.expired():
                 # None: the caller's own deadline, which the caller knows better than what was left of it here
-                told: SharecastError = DeadlineExceeded(seconds if seconds == time_limit else None)
+                late = DeadlineExceeded(seconds if seconds == time_limit else None)
+                told: SharecastError = unwelcome[0] if unwelcome else late
             else:
                 log.exception("%s failed, request_id=%s", self._method, request_id)
                 told = InternalError(request_id)

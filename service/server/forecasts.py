@@ -15,16 +15,15 @@ from forecast.forecasting import OF_RECORD, check_request
 from forecast.results import History
 from service import convert
 from service.answers import check_words
-from service.catalog import Catalog
+from service.catalog import Catalog, HistoryTask
 from service.pasted import totals_asked
 from service.queries import BacktestQuery, ForecastQuery, HistoryQuery, RevenueQuestion
 from service.server.bulk import BACKTEST, FORECAST, HISTORY, check_bulk
 from service.server.calls import Call
-from service.server.handlers import MarketHandlers
 from service.server.messages import decode
 from service.server.replies import Replies
-from service.server.tasks import backtest_replies, raw_forecast_reply, raw_history_reply
-from service.server.work import Work
+from service.server.tasks import backtest_replies, history_reply, make_history, raw_forecast_reply, raw_history_reply
+from service.server.work import Place, Work
 from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 from sharecast.v1.market_service_pb2 import GetHistoryRequest
 
@@ -33,10 +32,15 @@ if TYPE_CHECKING:
 
 MOST_LEVELS = 100
 _GLANCE_BYTES = 4 * 2**10
+_FEW_CELLS = 5_000  # of a history whose message and forecast take milliseconds
 _SHORT = (OF_RECORD, "naive")  # models that take milliseconds
 
 
 Q = TypeVar("Q")
+
+
+class _TakesLong(Exception):  # noqa: N818
+    """A market is so wide that its work is long work, which is not known before its figures are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,17 @@ class ForecastReplies:
         """The history of one market, or of figures that the caller brings."""
         check_bulk(raw, HISTORY)
         query = await self._read(raw, call, read_history)
-        if query.figures is None:
-            return await self._work.in_thread(call, self._plain_history, raw)
-        async with self._work.turn(call, "history of figures", short=False) as place:
-            return await place.call(raw_history_reply, raw, self._catalog.breaks())
-
-    def _plain_history(self, raw: bytes) -> bytes:
-        return MarketHandlers(self._catalog).get_history(decode(GetHistoryRequest, raw)).SerializeToString()
+        if query.figures is not None:
+            async with self._work.turn(call, "history of figures", short=False) as place:
+                return await place.call(raw_history_reply, raw, self._catalog.breaks())
+        asked = (query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
+        found = await self._work.in_thread(call, self._catalog.seek_history, *asked)
+        if isinstance(found, History) and found.share.size <= _FEW_CELLS:
+            return await self._work.in_thread(call, history_reply, found, query.most_bytes)
+        short = isinstance(found, HistoryTask) and not found.wide
+        async with self._work.turn(call, "history" if short else "wide history", short=short) as place:
+            history = await made_history(found, place, self._catalog)
+            return await place.call(history_reply, history, query.most_bytes)
 
     async def backtest(self, raw: bytes, call: Call) -> AsyncIterator[bytes]:
         """The messages of a backtest, each when it is ready."""
@@ -115,19 +123,42 @@ class ForecastReplies:
     async def _forecast(self, raw: bytes, query: ForecastQuery | None, mark: int | None, call: Call) -> bytes:
         if query is None:
             query = await self._read(raw, call, read_forecast)
-        kind, short = _kind(query)
         found = self._at_hand(raw, query, mark)
         reply = None if found is None else self._replies.find(found.digest)
         if found is None or reply is None:
-            async with self._work.turn(call, kind, short=short) as place:
-                if found is None:
-                    found = await self._work.at_once(self._find, raw, query)
-                    reply = self._replies.find(found.digest)
-                if reply is None:
-                    breaks = None if query.figures is None else self._catalog.breaks()
-                    reply = await place.call(raw_forecast_reply, raw, found.history, found.totals, breaks)
+            kind, short = _kind(query)
+            try:
+                found, reply = await self._make(raw, query, found, call, kind, short=short)
+            except _TakesLong:
+                found, reply = await self._make(raw, query, found, call, f"wide {kind}", short=False)
         self._replies.keep(raw, mark, found.digest, reply)
         return reply
+
+    async def _make(
+        self, raw: bytes, query: ForecastQuery, found: "_Found | None", call: Call, kind: str, *, short: bool
+    ) -> tuple["_Found", bytes]:
+        """What a reply follows from, and the reply.
+
+        Raises:
+            _TakesLong: in a place for short work, which is left for another's.
+        """
+        async with self._work.turn(call, kind, short=short) as place:
+            history = None if found is None else found.history
+            if found is None and not query.inline:
+                asked = (query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
+                sought = await self._work.at_once(self._catalog.seek_history, *asked)
+                if short and isinstance(sought, HistoryTask) and sought.wide:
+                    raise _TakesLong
+                history = await made_history(sought, place, self._catalog)
+            if short and history is not None and history.share.size > _FEW_CELLS:
+                raise _TakesLong
+            if found is None:
+                found = await self._work.at_once(self._find, raw, query, history)
+            reply = self._replies.find(found.digest)
+            if reply is None:
+                breaks = None if query.figures is None else self._catalog.breaks()
+                reply = await place.call(raw_forecast_reply, raw, found.history, found.totals, breaks)
+            return found, reply
 
     async def _read(self, raw: bytes, call: Call, read: Callable[[bytes], Q]) -> Q:
         """A request, read here if that takes no time, else in a thread."""
@@ -145,12 +176,8 @@ class ForecastReplies:
                 return None
         return _Found(history, None, self._digest(raw, query, history, None))
 
-    def _find(self, raw: bytes, query: ForecastQuery) -> "_Found":
+    def _find(self, raw: bytes, query: ForecastQuery, history: History | None) -> "_Found":
         """What a reply follows from, beside the request."""
-        history = None
-        if not query.inline:
-            asked = (query.market, query.house, query.as_of, query.recorded_by, query.name_changes)
-            history = self._catalog.history(*asked)
         totals = None
         if query.revenue is not None and query.figures is None:
             totals = self._totals(query.revenue, history, query.recorded_by)
@@ -174,6 +201,13 @@ class ForecastReplies:
     def _figures(self, query: BacktestQuery) -> pl.DataFrame:
         inline = query.shares is not None
         return self._catalog.no_figures() if inline else self._catalog.market_figures(query.market)
+
+
+async def made_history(found: History | HistoryTask, place: Place, catalog: Catalog, /) -> History:
+    """A history, made in a process where it is not kept: its caller's deadline ends that."""
+    if isinstance(found, History):
+        return found
+    return catalog.keep_history(found, await place.call(make_history, found))
 
 
 def read_forecast(raw: bytes, /) -> ForecastQuery:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from forecast.errors import InvalidArgument, SharecastError
@@ -14,7 +15,7 @@ from service.catalog import Catalog
 from service.queries import BatchQuery
 from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
-from service.server.forecasts import check_levels
+from service.server.forecasts import check_levels, made_history
 from service.server.messages import decode
 from service.server.room import answer_bytes
 from service.server.tasks import history_outcome, inline_outcomes
@@ -84,7 +85,8 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
             return await place.call(inline_outcomes, part.raw, call.request_id)
         try:
             asked = (part.market, query.house, query.as_of, None, query.name_changes)
-            history = await work.at_once(catalog.history, *asked)
+            sought = await work.at_once(partial(catalog.seek_history, of_many=True), *asked)
+            history = await made_history(sought, place, catalog)
         except SharecastError as error:
             if type(error).__module__.startswith("forecast."):
                 return [(True, convert.error_outcome(part.market, error, call.request_id))]

@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from service.errors import MalformedRequest
+from service.server.bulk import IMPORT, check_bulk
 from service.server.calls import Call, CollectReply, Reply
 from service.server.work import Work
 
@@ -50,17 +51,30 @@ def in_thread(method: MethodDescriptor, function: Callable[[M], Message], work: 
     return reply
 
 
-def collected(method: MethodDescriptor, function: Callable[[], Collector[M]], work: Work) -> CollectReply:
-    """The reply of a function that returns a collector of requests."""
+def of_tenant(kind: type[M], function: Callable[[M, str], Message], work: Work, /) -> Reply:
+    """The reply of a function from a request and the tenant it comes from to a response; it runs in a thread."""
+
+    def run(raw: bytes, tenant: str) -> bytes:
+        return function(decode(kind, raw), tenant).SerializeToString()
+
+    async def reply(raw: bytes, call: Call) -> bytes:
+        return await work.in_thread(call, run, raw, call.caller.tenant)
+
+    return reply
+
+
+def collected(method: MethodDescriptor, function: Callable[[str], Collector[M]], work: Work) -> CollectReply:
+    """The reply of a function of a tenant that returns a collector of requests; each is checked for rows it brings."""
     kind = GetMessageClass(method.input_type)
 
     def take(collector: Collector[M], raw: bytes) -> None:
         collector.take(decode(kind, raw))  # type: ignore[arg-type]
 
     async def reply(raws: AsyncIterator[bytes], call: Call) -> bytes:
-        collector = function()
+        collector = function(call.caller.tenant)
         # No request is asked for before the one before it is dealt with, so that a fast sender has to wait.
         async for raw in raws:
+            check_bulk(raw, IMPORT)
             await work.at_once(take, collector, raw)
         return await work.in_thread(call, lambda: collector.reply().SerializeToString())
 

@@ -13,14 +13,16 @@ from service.errors import DeadlineExceeded, Overloaded
 _Key: TypeAlias = tuple[bytes, int | None, str]  # of a flight: what is asked, of which data, by which tenant
 
 MOST_BYTES = 64 * 2**20  # of replies kept
-_MOST_ASKED = 20_000  # requests whose bytes are known
+_MOST_ASKED = 20_000  # requests that are known again
+_PLAIN_BYTES = 256  # of a request that is its own key: a digest of a longer one takes less room, and little time
 
 
 class Replies:
     """A cache keyed by content, and flights: for use inside one event loop.
 
     A reply is kept under a digest of the request, the data and the version of the code. A request seen before, of data
-    that has not changed since, is known by its bytes alone, which costs no look at the data.
+    that has not changed since, is known by its bytes alone, which costs no look at the data. Neither kind of request
+    is kept itself but where it is short, so that what is kept is bounded in bytes.
 
     Args:
         most_bytes: Of replies kept; those not asked for longest are let go first.
@@ -30,7 +32,7 @@ class Replies:
         self._most, self._bytes = most_bytes, 0
         self.made = self.given_again = self.shared = 0  # replies: made; kept and given again; made for another caller
         self._kept: OrderedDict[bytes, bytes] = OrderedDict()  # reply by digest
-        self._asked: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()  # by request: mark of the data, digest
+        self._asked: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()  # by `_known`: mark of the data, digest
         self._flights: dict[_Key, _Flight] = {}
 
     def recall(self, raw: bytes, mark: int) -> bytes | None:
@@ -40,7 +42,7 @@ class Replies:
             raw: The request.
             mark: Of the data as it is now: another one whenever the data may have changed.
         """
-        asked = self._asked.get(raw)
+        asked = self._asked.get(_known(raw))
         if asked is None or asked[0] != mark:
             return None
         return self.find(asked[1])
@@ -72,8 +74,8 @@ class Replies:
         while self._bytes > self._most:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest)
-        if mark is not None and len(raw) <= len(reply):  # a request larger than its reply is not worth its room
-            self._asked[raw] = (mark, digest)
+        if mark is not None:
+            self._asked[_known(raw)] = (mark, digest)
             if len(self._asked) > _MOST_ASKED:
                 self._asked.popitem(last=False)
 
@@ -122,7 +124,12 @@ class Replies:
 
 
 def _key(raw: bytes, mark: int | None, tenant: str) -> _Key:
-    return (raw if len(raw) <= 1024 else sha256(raw).digest(), mark, tenant)
+    return (_known(raw), mark, tenant)
+
+
+def _known(raw: bytes) -> bytes:
+    """What a request is known by, at most `_PLAIN_BYTES` long."""
+    return raw if len(raw) <= _PLAIN_BYTES else sha256(raw).digest()
 
 
 class _Flight:

@@ -16,6 +16,7 @@ from sharecast.v1.market_service_pb2 import GetHistoryResponse
 _BESIDE_BYTES = 256 * 2**10  # of those, for what an answer says beside its numbers: provenance, warnings, events
 _PROVIDER_BYTES, _LEVEL_BYTES, _NUMBER_BYTES, _FLOAT_BYTES = 24, 24, 8, 4  # the most, with their tags and lengths
 BESIDE_OUTCOME = 16 * 2**10  # what a message says beside the outcome of one market: its name, a job and why it failed
+MOST_AHEAD = 6_000_000  # providers * providers * quarters of a market that is forecast: some 800 MB and 5 s
 _QUARTER_BYTES = 8  # such as "2020Q3"
 _SCORE_BYTES, _SCORE_LEVEL_BYTES = 23, 9  # of a score the most that it takes beside its texts and its level
 _PLAIN_SCORES = (*DISTANCES, *(f"{name}_skill" for name in DISTANCES))  # that have no level
@@ -111,6 +112,24 @@ class Beside:
     league: bool = False  # ranks, leaders and concentration
     past: int | None = None  # quarters of the past that have a total, where revenue is to come
     draws: bool = False
+
+
+def check_ahead(providers: Collection[str], quarters: int, /) -> None:
+    """Refuse to forecast a market so wide that a forecast takes the memory of the machine.
+
+    Args:
+        providers: Their names.
+        quarters: Of its past.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    if len(providers) ** 2 * quarters <= MOST_AHEAD:
+        return
+    fit = int((MOST_AHEAD / quarters) ** 0.5)
+    problem = f"is too wide to be forecast here: {len(providers)} providers over {quarters} quarters"
+    allowed = f"{fit} providers at most over so many quarters: add the smallest up as Others"
+    raise InvalidArgument("market", len(providers), allowed, problem)
 
 
 def check_room(providers: Collection[str], /, *, horizon: int, levels: int, beside: Beside | None = None) -> None:

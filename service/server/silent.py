@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 
+from service.server.resets import Resets
+
 MOST_SILENT = 100  # calls, of all methods of a service, that hold a place before anyone has looked at them
 
 _Rpc: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
@@ -29,10 +31,15 @@ class GuardedHandler(_Handler):
         name: Full name of the service.
         guarded: By name of a method, the one that learns of a call as soon as it begins.
         fast: Those that can also take one request, once it is there: a coroutine of it and the context.
+        resets: Is told of calls that go without a word.
     """
 
     def __init__(
-        self, name: str, guarded: Mapping[str, _Rpc], fast: Mapping[str, Callable[[bytes, Any], Awaitable[Any]]]
+        self,
+        name: str,
+        guarded: Mapping[str, _Rpc],
+        fast: Mapping[str, Callable[[bytes, Any], Awaitable[Any]]],
+        resets: Resets,
     ) -> None:
         self._guarded = {f"/{name}/{method}": rpc for method, rpc in guarded.items()}
         self._fast = {
@@ -40,6 +47,7 @@ class GuardedHandler(_Handler):
             for method, answer in fast.items()
         }
         self._silent: set[asyncio.Task[Any]] = set()
+        self._resets = resets
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> "_Rpc | None":
         """What answers a call that has begun; None: another handler may."""
@@ -48,7 +56,9 @@ class GuardedHandler(_Handler):
         if fast is None:
             return self._guarded.get(method)
         if len(self._silent) >= MOST_SILENT:
-            self._silent = {task for task in self._silent if not task.done()}  # some have gone without a word
+            still = {task for task in self._silent if not task.done()}
+            self._resets.seen(count=len(self._silent) - len(still))  # they have gone without a word
+            self._silent = still
             if len(self._silent) >= MOST_SILENT:
                 return self._guarded[method]
         task = asyncio.current_task()  # grpc.aio asks in the task of the call, which then waits for the request

@@ -17,17 +17,26 @@ from forecast.forecasting import (
     provenance_of_record,
 )
 from forecast.many import forecast_table
-from forecast.name_changes import NameChange
+from forecast.name_changes import NameChange, check_declared
 from forecast.prior import shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, History, level_name
 from forecast.shares import SharesTable, sound_shares
 from service import convert
 from service.answers import answer, check_asked, check_words
-from service.catalog import Catalog, inline_shares
+from service.catalog import Catalog, HistoryTask, inline_shares
+from service.extent import check_extent
 from service.pasted import paste, totals_asked
 from service.queries import PLAIN_BYTES, BacktestQuery, BatchQuery, ForecastQuery, MarketTable
-from service.server.room import BESIDE_OUTCOME, Beside, check_answer, check_history, check_room, check_scores_room
+from service.server.room import (
+    BESIDE_OUTCOME,
+    Beside,
+    check_ahead,
+    check_answer,
+    check_history,
+    check_room,
+    check_scores_room,
+)
 from sharecast.v1.batch_pb2 import ForecastBatch, MarketOutcome
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ForecastResponse
 from sharecast.v1.market_service_pb2 import GetHistoryRequest
@@ -76,6 +85,7 @@ def make_forecast(
             told = convert.history_message(history)
     else:
         brought, data = inline_shares(query.shares or (), market=query.market)
+        check_declared(query.name_changes, brought.shares["provider"])
         source = with_names(brought, query.name_changes)
     beside = Beside(
         history=0 if told is None else told.ByteSize(),
@@ -118,6 +128,28 @@ def raw_forecast_reply(
     return forecast_reply(convert.forecast_query(ForecastRequest.FromString(raw)), history, totals, breaks)
 
 
+def make_history(task: HistoryTask, /) -> History:
+    """Make a history of the server's figures.
+
+    Raises:
+        InvalidArgument: the figures tell of too much.
+        NotFound, NotEnoughData: as `forecast.history.reconstruct`.
+    """
+    check_extent(task.of_house(), "market")
+    return task.make()
+
+
+def history_reply(history: History, most_bytes: int, /) -> bytes:
+    """The bytes of a history.
+
+    Raises:
+        InvalidArgument: it is larger than the caller takes.
+    """
+    answer = convert.history_response(history)
+    check_history(answer, most_bytes)
+    return answer.SerializeToString(deterministic=True)
+
+
 def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
     """The bytes of the history that figures in a GetHistoryRequest tell.
 
@@ -135,9 +167,7 @@ def raw_history_reply(raw: bytes, breaks: pl.DataFrame, /) -> bytes:
         as_of=query.as_of,
         name_changes=query.name_changes,
     )
-    answer = convert.history_response(pasted.history)
-    check_history(answer, query.most_bytes)
-    return answer.SerializeToString(deterministic=True)
+    return history_reply(pasted.history, query.most_bytes)
 
 
 def backtest_replies(
@@ -152,7 +182,11 @@ def backtest_replies(
     for model in query.models:  # first: a wrong horizon is not a lack of room
         check_request(horizon=query.horizon, levels=query.levels, model=model)
     check_scores_room(query)
-    for step in Catalog(figures, breaks, name_changes=name_changes).backtest(query):
+    catalog = Catalog(figures, breaks, name_changes=name_changes)
+    if query.shares is None:
+        house = query.house or catalog.house_of(query.market)
+        check_extent(figures.filter(pl.col("house") == house), "market")
+    for step in catalog.backtest(query):
         yield convert.backtest_response(step).SerializeToString()
 
 
@@ -195,7 +229,13 @@ def _forecast(
     beside: Beside | None = None,
 ) -> Forecast:
     """Forecast a history, or a table of shares, as is asked."""
-    providers = source.providers if isinstance(source, History) else source.shares["provider"].unique().to_list()
+    providers: Sequence[str]
+    if isinstance(source, History):
+        providers, quarters = source.providers, len(source.quarters)
+    else:
+        providers = source.shares["provider"].unique().to_list()
+        quarters = source.shares["period"].n_unique()
+    check_ahead(providers, quarters)
     check_room(providers, horizon=query.horizon, levels=len(query.levels), beside=beside)
     make = partial(forecast_history, source) if isinstance(source, History) else partial(forecast_shares, source)
     return make(horizon=query.horizon, levels=query.levels, model=query.model, seed=query.seed, keep_draws=keep_draws)

@@ -1,10 +1,11 @@
 """Connections to a database by its URL, set up so that what is acknowledged is kept."""
 
+import os
 import re
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 
@@ -126,6 +127,7 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     @sa.event.listens_for(engine, "checkout")
     def look(*_: object) -> None:
         place.check()  # before a connection is made too: opening a file that is missing would make an empty one
+        place.make()
 
     @sa.event.listens_for(engine, "connect")
     def set_up(connection: DBAPIConnection, record: object) -> None:
@@ -169,6 +171,12 @@ class _Place:
 
     def opened(self) -> None:
         self._first = self._first or self._now()
+
+    def make(self) -> None:
+        """Make a file that is missing, for its owner alone: it holds jobs of all tenants and hashes of their keys."""
+        if self._first is None:
+            with suppress(OSError):  # SQLite tells what is wrong; what it adds beside has the rights of the file
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
     def check(self) -> None:
         if self._first is not None and self._now() != self._first:

@@ -170,6 +170,7 @@ def _changes(earlier: "sa.Row[Any]") -> tuple[CellChange, ...]:
 
 
 def _taken(earlier: "sa.Row[Any]", request_id: str) -> SharecastError:
+    request_id = request_id.rpartition(" ")[2]  # without its tenant
     if earlier.kind == WITHDRAWAL:
         return AlreadyExists(request_id, "other rows were withdrawn with it")
     return AlreadyExists(request_id, f"another table of {earlier.kind} was imported with it")

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import polars as pl
 
 from forecast.brought import TidyTable, made_fit, read_table, without_advice
-from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.errors import InvalidArgument, InvalidTable, RowViolation, did_you_mean
 from forecast.figures import prepare_figures
 from forecast.merging import STATEMENT_SCHEMA, share_statements
 from forecast.name_changes import NameChange
@@ -210,6 +210,27 @@ def _names_beside(changes: Sequence[NameChange], statements: pl.DataFrame, today
     return names_table(found, today=today)
 
 
+def misnamed(incoming: Incoming, known: pl.DataFrame, /) -> tuple[str, ...]:
+    """A warning for each provider that a change beside a table names, and neither the table nor what is known does.
+
+    Args:
+        incoming: The table.
+        known: Statements known of its markets, stored or shipped; columns market and providers.
+    """
+    if incoming.kind == "names" or incoming.names.is_empty():
+        return ()
+    cells = pl.concat([part.select("market", "providers") for part in (incoming.statements, known)])
+    found = []
+    for change in read_changes(incoming.names):
+        mine = cells.filter(pl.col("market") == change.market)["providers"].str.split("|").explode().unique().sort()
+        if change.provider not in mine and change.provider not in incoming.names["into"]:
+            near = did_you_mean(change.provider, mine.to_list())
+            found.append(
+                f"nothing is known of {change.provider} in {change.market}, though {change}{near and f'; {near}'}"
+            )
+    return tuple(found)
+
+
 def left_behind(incoming: Incoming, before: pl.DataFrame, names: Sequence[NameChange], /) -> tuple[str, ...]:
     """A warning for each market in which earlier shares of the house go on beside a table that does not name them.
 
@@ -236,6 +257,11 @@ def left_behind(incoming: Incoming, before: pl.DataFrame, names: Sequence[NameCh
         " `sharecast withdraw` ends single names"
         for market, names, quarters in left.iter_rows()
     )
+
+
+def request_of(tenant: str, request_id: str, /) -> str:
+    """What a request is kept as: its id belongs to its tenant. No id has a space, and who has no tenant no prefix."""
+    return f"{tenant} {request_id}" if tenant and request_id else request_id
 
 
 def check_request_id(request_id: str, /) -> None:

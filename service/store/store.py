@@ -30,7 +30,7 @@ from service.store.entries import (
     withdrawn_before,
 )
 from service.store.failures import failures_told
-from service.store.incoming import Incoming, as_known, left_behind
+from service.store.incoming import Incoming, as_known, left_behind, misnamed
 from service.store.job_rows import JobRows
 from service.store.key_rows import KeyRows
 from service.store.migrating import VERSION_TABLE, migrate
@@ -52,6 +52,7 @@ from service.store.withdrawing import (
     digest_of,
     repeated_by,
     rows_withdrawn,
+    totals_kept,
     withdrawable,
 )
 
@@ -121,6 +122,14 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def check_in_place(self) -> None:
+        """Refuse to go on with a SQLite file that is not where it was opened; takes microseconds.
+
+        Raises:
+            StoreUnavailable: it was moved away or replaced.
+        """
+        check_in_place(self._engine)
 
     def version(self) -> str:
         """The version of its tables, read now: also the quickest way to know that the database answers."""
@@ -240,7 +249,11 @@ class Store:
                 known=given.height - said.height,
                 markets=incoming.markets,
                 validate_only=validate_only,
-                warnings=(*incoming.warnings, *left_behind(incoming, before, read_changes(names_known))),
+                warnings=(
+                    *incoming.warnings,
+                    *misnamed(incoming, known),
+                    *left_behind(incoming, before, read_changes(names_known)),
+                ),
                 restated=changed["after"].count(),
                 superseded=changed["after"].null_count(),
                 changes=first_changes(changed),
@@ -274,9 +287,8 @@ class Store:
                 return withdrawn_before(earlier, query, digest)
             entries = read_entries(connection)
             before = read_statements(connection, markets=None)
-            chosen = choose_rows(
-                withdrawable(before, read_names(connection, markets=None)), query, base, entries=entries
-            )
+            counted = withdrawable(before, read_names(connection, markets=None))
+            chosen = choose_rows(counted, query, base, entries=entries)
             ended, names_ended = chosen.filter(pl.col("kind") != NAMES), chosen.filter(pl.col("kind") == NAMES)
             markets = tuple(chosen["market"].unique().sort())
             of_markets = pl.col("market").is_in(markets)
@@ -289,7 +301,7 @@ class Store:
                 withdrawn=rows_withdrawn(chosen),
                 changes=first_changes(changed),
                 validate_only=query.validate_only,
-                warnings=repeated_by(chosen, entries),
+                warnings=(*repeated_by(chosen, entries), *totals_kept(chosen, counted)),
             )
             if query.validate_only:
                 return report

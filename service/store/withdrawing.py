@@ -109,6 +109,32 @@ def repeated_by(rows: pl.DataFrame, entries: pl.DataFrame, /) -> tuple[str, ...]
     )
 
 
+def totals_kept(rows: pl.DataFrame, counted: pl.DataFrame, /) -> tuple[str, ...]:
+    """A warning for each market whose size goes on counting a provider whose shares go now.
+
+    A share is a part of the whole that its table gave: without one of them the others stay what they are.
+
+    Args:
+        rows: What was chosen, as `choose_rows` returns it.
+        counted: The imported rows among which it was chosen.
+    """
+    gone = rows.filter(pl.col("kind") == "shares")
+    providers = gone.filter(pl.col("providers") != "TOTAL")
+    kept = counted.filter(pl.col("kind") == "shares").join(gone, on=["import_number", "line"], how="anti")
+    quarter = ["market", "house", "period"]
+    totals = kept.filter(pl.col("providers") == "TOTAL").join(providers, on=quarter, how="semi")
+    totals = totals.join(kept.filter(pl.col("providers") != "TOTAL"), on=quarter, how="semi")
+    return tuple(
+        f"the totals of {market} in {count} quarter(s), from {first} on, still count what is withdrawn: the others "
+        f"keep their shares, and what is missing is counted in Others; where it never belonged to the market, "
+        "import the table without it with --replace"
+        for market, first, count in totals.group_by("market")
+        .agg(pl.col("period").min(), pl.col("period").n_unique().alias("quarters"))
+        .sort("market")
+        .iter_rows()
+    )
+
+
 def digest_of(query: WithdrawQuery, /) -> str:
     """SHA-256 of what is to be withdrawn."""
     asked = (query.import_id, query.market, query.house, query.provider, query.period, query.kind)

@@ -211,3 +211,11 @@ def _children(pid: int) -> list[int]:
 def _stat(pid: int) -> list[str]:
     """The fields of proc(5) from the third, the state, on."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process has had at once, MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1000
+    raise LookupError(f"process {pid} tells no peak of its memory")

@@ -38,7 +38,7 @@ from callers import Asked, Crowd, crowd
 from served import FORECAST, descriptors, memory, quick, serving, told
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_HEADERS, _RESET, _SETTINGS, _CANCEL = 1, 3, 4, (8).to_bytes(4)  # kinds of frames, and why a stream is reset
+_DATA, _HEADERS, _RESET, _SETTINGS, _CANCEL = 0, 1, 3, 4, (8).to_bytes(4)  # kinds of frames, and why a stream is reset
 ENOUGH = 10.0  # seconds, twice the timeout of a handshake
 _RNG = random.Random(0)
 
@@ -155,8 +155,10 @@ def resets(people: Crowd) -> bool:
     return told("resets", late < max(0.005, 1.5 * usual) and grown < 100 and set(found.codes) == {"OK"}, figure)
 
 
-def reset_calls(address: str, seconds: float) -> int:
-    """Open calls and reset them for so many seconds; how many."""
+def reset_calls(address: str, seconds: float, *, asked: bool = False, pause: float = 0.0) -> int:
+    """Open calls and reset them for so many seconds, each at once or a pause after its whole request; how many."""
+    whole = given_before(1)
+    message = b"\0" + len(whole).to_bytes(4) + whole  # not compressed
     pairs = (("method", "POST"), ("scheme", "http"), ("path", FORECAST), ("authority", "a"))
     texts = [*((f":{name}", value) for name, value in pairs), ("content-type", "application/grpc"), ("te", "trailers")]
     # HPACK: each a literal that is not to be indexed
@@ -168,7 +170,15 @@ def reset_calls(address: str, seconds: float) -> int:
             one.sendall(PREFACE + _frame(_SETTINGS, 0, 0))
             for first in range(1, 2**31 - 100, 100):
                 streams = range(first, first + 100, 2)
-                one.sendall(b"".join(_frame(_HEADERS, 4, n, headers) + _frame(_RESET, 0, n, _CANCEL) for n in streams))
+                if asked:
+                    begun = b"".join(_frame(_HEADERS, 4, n, headers) + _frame(_DATA, 1, n, message) for n in streams)
+                    one.sendall(begun)
+                    time.sleep(pause)
+                    one.sendall(b"".join(_frame(_RESET, 0, n, _CANCEL) for n in streams))
+                else:
+                    one.sendall(
+                        b"".join(_frame(_HEADERS, 4, n, headers) + _frame(_RESET, 0, n, _CANCEL) for n in streams)
+                    )
                 made += len(streams)
                 if select.select([one], [], [], 0)[0] and not one.recv(2**20):
                     break

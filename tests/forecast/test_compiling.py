@@ -70,6 +70,15 @@ def test_what_was_kept_before_is_read_where_nothing_may_be_written(
     assert not is_kept(second)
 
 
+def test_what_was_compiled_from_other_sources_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "kept_or_not.py"
+    file.write_text(SOURCE)
+    assert double(file)(1.5) == 3.0
+    assert is_kept(double(file))
+    monkeypatch.setattr("forecast.compiling._sources", lambda: b"another")
+    assert not is_kept(double(file))
+
+
 class Other:
     """A processor that nothing was compiled for."""
 

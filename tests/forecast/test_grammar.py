@@ -147,6 +147,8 @@ def test_conditions_are_written_as_freely_as_events(text: str, condition: str) -
     [
         ("A = 20 % in 2026Q9", "'2026Q9' is no quarter; write a quarter with its year"),
         ("A = 120 % in 2026Q4", "'120 %' is more than all; write 0 % to 100 %"),
+        ("A = 20 in 2027Q1", "did you mean 20 %? For example: A = 20 % in 2027Q1"),
+        ("A2027 = 27 in Q4 27", "did you mean 27 %? For example: A2027 = 27 % in Q4 27"),
         ("A unchangd", "'unchangd' is not understood; did you mean unchanged? For example: A unchanged"),
         ("A leaves by 2026Q2", "'by' does not go with this; write from, such as 'Tencent leaves from 2026Q2'"),
         ("a new provider takes much from 2026Q2", "'much' is no share; write 0 % to 100 %, such as 40 % or 0.4"),

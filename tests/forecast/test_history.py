@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from forecast.data import make_figures
 from forecast.errors import NotEnoughData, NotFound
 from forecast.figures import load_breaks, load_figures, prepare_figures
-from forecast.history import ShareSpaceModel, reconstruct
+from forecast.history import reconstruct
 from forecast.posterior import Design, Posterior
 from forecast.results import Doubt, History, Status
+from tests.forecast.share_space import ShareSpaceModel
 
 FIGURES, BREAKS = load_figures(), load_breaks()
 BENCH = Path(__file__).resolve().parents[1] / "bench"
@@ -94,6 +95,7 @@ def test_the_filter_and_the_joint_solution_of_all_quarters_agree(lags: int) -> N
     shares, covariance = ShareSpaceModel(design).smoothed()
     np.testing.assert_allclose(shares, posterior.shares, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(shares.sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(covariance, posterior.covariance(), rtol=1e-6, atol=1e-12)
     for n, (row, weights) in enumerate(zip(design.row, design.weights, strict=True)):
         if len(weights) == 1:
             spread = weights[0] @ covariance[row] @ weights[0]

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.errors import InvalidArgument
-from forecast.name_changes import NameChange, Names, parse_name_change
+from forecast.errors import InvalidArgument, NotFound
+from forecast.name_changes import NameChange, Names, check_declared, parse_name_change
 from forecast.quarter import Quarter
 
 Q = Quarter.parse
@@ -128,3 +128,20 @@ def test_a_change_that_cannot_be_is_refused() -> None:
         NameChange("A", "B", "merged")
     with pytest.raises(InvalidArgument, match=r"house is 'a.*allowed: a name of 200 characters at most"):
         NameChange("A", "B", "renamed", house="a\0b")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[renamed("A", "B"), renamed("B", "A")], [renamed("A", "B"), renamed("B", "C"), renamed("C", "A", market="m")]],
+)
+def test_renamings_asked_together_that_lead_in_a_circle_are_refused(given: list[NameChange]) -> None:
+    with pytest.raises(InvalidArgument, match=r"lead in a circle: A is called B; B is called .*; keep the one to"):
+        check_declared(given)
+    check_declared(given[:-1])
+    check_declared([renamed("A", "B", period=Quarter.parse("2021Q1")), renamed("B", "A")])
+
+
+def test_a_change_asked_of_a_provider_that_the_market_does_not_have_is_refused_with_a_near_name() -> None:
+    with pytest.raises(NotFound, match="provider 'Cygnuss' is not known; did you mean Cygnus\\?"):
+        check_declared([merged("Cygnuss", "Acme")], ["Acme", "Cygnus"])
+    check_declared([renamed("Cygnus", "Swan"), merged("Swan", "Acme")], ["Acme", "Cygnus"])

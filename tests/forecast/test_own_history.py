@@ -111,3 +111,11 @@ def test_only_what_was_published_by_a_day_counts() -> None:
     both = pl.concat([first, later])
     assert own(both, date(2022, 2, 1)).share[-1, 0] == 0.5
     assert own(both).share[-1, 0] == pytest.approx(0.4)
+
+
+def test_a_zero_that_is_the_only_share_of_its_quarter_is_a_report() -> None:
+    rows = [("m", f"2024Q{t + 1}", "A", share) for t, share in enumerate([0.1, 0.12, 0.0, 0.03])]
+    made = own(pl.DataFrame(rows, schema=["market", "period", "provider", "share"], orient="row"))
+    assert made.providers == ("A", "Others") and made.share[2, 0] == 0.0
+    assert made.status[2] == (Status.REPORTED, Status.UNKNOWN)
+    assert "1 quarter whose shares are all zero: left out" in made.warnings

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -71,3 +73,19 @@ def test_a_share_nobody_speaks_of_again_keeps_walking() -> None:
     sd = draws[:, :, 0].std(axis=0)
     assert (np.diff(sd) > 0.0).all()
     assert sd[0] == pytest.approx(np.sqrt(1e-5), rel=0.05)
+
+
+def test_a_wide_market_takes_memory_of_its_band_and_not_of_all_quarters_by_all_quarters() -> None:
+    wide, quarters = 60, 80
+    rows = [t for t in range(quarters) for _ in range(wide - 1)]
+    alone = [row[None] for row in np.eye(wide)[:-1]] * quarters
+    noise = np.full(len(rows), 1e-6)
+    design = Design(tuple(rows), tuple(alone), np.full(len(rows), 1 / wide), noise, np.full((quarters, wide), 0.01))
+    tracemalloc.start()
+    posterior = Posterior(design)
+    posterior.spread()
+    posterior.covariance()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    everything = 8 * (quarters * (wide - 1)) ** 2  # bytes of one covariance of all quarters
+    assert peak < everything / 4

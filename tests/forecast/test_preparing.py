@@ -1,11 +1,13 @@
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.completing import complete
 from forecast.models.bulk import complete as compiled
-from forecast.preparing import complete_rows
+from forecast.preparing import complete_rows, prepare_shares
+from forecast.shares import check_shares
 
 NAN = float("nan")
 HALF = 0.0005  # tenths of a per cent
@@ -52,6 +54,28 @@ def test_what_rounding_misses_is_spread_and_quarters_without_a_word_stay_so() ->
     assert names == ("A", "B") and warnings == ()
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_no_share_of_many_small_ones_falls_below_zero_by_what_a_computer_rounds(seed: int) -> None:
+    printed = np.random.default_rng(seed).dirichlet(np.full(60, 0.3), size=40).round(4)
+    assert (complete(printed, -1, np.full(printed.shape, 5e-5))[0] >= 0.0).all()
+
+
+def test_shares_printed_finely_move_less_than_those_printed_coarsely() -> None:
+    shares = pl.DataFrame(
+        {
+            "market": "m",
+            "period": ["2020Q1"] * 4 + ["2020Q2"] * 4,
+            "provider": list("ABCD") * 2,
+            "share": [0.4, 0.3, 0.2, 0.1123, 0.38, 0.3, 0.2, 0.1123],
+            "decimals": [0, 0, 0, 2] * 2,
+        }
+    )
+    series = prepare_shares(check_shares(shares)).series.shares
+    np.testing.assert_allclose(series.sum(axis=1), 1.0)
+    assert (np.abs(series[0] - shares["share"][:4].to_numpy()) <= [0.005, 0.005, 0.005, 0.00005]).all()
+    assert series[1, 3] == pytest.approx(0.1123, abs=5e-5)
+
+
 def test_eight_whole_per_cents_may_miss_the_whole_by_half_a_unit_each() -> None:
     filled, names, _ = complete_rows(np.array([[0.13] * 8, [0.12] * 8]), tuple("ABCDEFGH"), 0.005)
     np.testing.assert_allclose(filled, 0.125)
@@ -91,22 +115,23 @@ def test_a_quarter_of_zeros_alone_is_left_out_and_said_so(zeros: int) -> None:
     assert warnings == ("1 quarter whose shares are all zero: left out",)
 
 
-def reference(table: np.ndarray, others: int, half: float) -> np.ndarray:  # noqa: PLR0912, PLR0915  (one plain loop)
+def reference(table: np.ndarray, others: int, half: np.ndarray) -> np.ndarray:  # noqa: PLR0912, PLR0915  (one plain loop)
     """What `complete` does, quarter by quarter in plain NumPy."""
     told = np.isfinite(table)
     named = [k for k in range(table.shape[1]) if told[:, k].any()]
     residual = named.index(others) if others in named else -1
-    table = table[:, named]
+    table, half = table[:, named], half[:, named]
     spoken = np.isfinite(table)
     told = spoken
     sums = np.nansum(table, axis=1)
     table[told.all(axis=1) & (sums == 0)] = NAN
     told = np.isfinite(table)
     left = 1 - np.nansum(table, axis=1)
-    room = told.sum(axis=1) * half + 1e-9
+    room = np.where(told, half, 0.0).sum(axis=1) + 1e-9
     if residual < 0 and (told.all(axis=1) & (left > room)).any():
         extra = np.where(told.all(axis=1), np.where(left > room, left, 0.0), NAN)
         table, residual = np.column_stack([table, extra]), table.shape[1]
+        half = np.column_stack([half, np.zeros(len(half))])
     reports = table.copy()
     out = np.full_like(table, NAN)
     rows = np.arange(len(table))
@@ -136,15 +161,17 @@ def reference(table: np.ndarray, others: int, half: float) -> np.ndarray:  # noq
         if rest > space and residual >= 0:
             row[residual] += rest
             rest = 0.0
-        up = row > 0
+        up, own = row > 0, half[t].copy()
+        own[: told.shape[1]][~spoken[t]] = own[spoken[t].nonzero()[0]].max(initial=0.0)
+        own[told.shape[1] :] = own[: told.shape[1]].max()
         if rest > 0 and up.any():
-            step = min(rest / up.sum(), half) if not up.all() else rest / up.sum()
-            row[up] += step
+            most = np.inf if up.all() else own[up].sum()
+            row[up] += min(rest, most) * own[up] / own[up].sum()
             if not up.all():
-                row[~up] = (rest - step * up.sum()) / (~up).sum()
+                row[~up] = max(rest - most, 0.0) * own[~up] / own[~up].sum()
         while rest < -1e-15 and (row > 0).any():
             up = row > 0
-            moved = row[up] + rest / up.sum()
+            moved = row[up] + rest * own[up] / own[up].sum()
             rest = np.minimum(moved, 0).sum()
             row[up] = np.maximum(moved, 0)
         out[t] = row / row.sum() if row.sum() > 0 else NAN
@@ -158,10 +185,11 @@ def test_quarters_are_completed_as_a_plain_second_way_does(seed: int, others: in
     table[rng.random(table.shape) < rng.choice([0.0, 0.2, 0.6])] = NAN
     table[:, 2] = rng.choice([0.0, NAN], size=7) if seed % 3 == 0 else table[:, 2]
     table[rng.integers(7)] = rng.choice([NAN, 0.0])
+    halves = half * rng.choice([1.0, 1.0, 10.0], size=table.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
-        expected = reference(table.copy(), others, half)
-    filled, *told = complete(table, others, half)
+        expected = reference(table.copy(), others, halves)
+    filled, *told = complete(table, others, halves)
     np.testing.assert_allclose(filled, expected, rtol=1e-9, atol=1e-12)
-    again, *told_again = compiled(table, others, half)
+    again, *told_again = compiled(table, others, halves)
     np.testing.assert_allclose(again, filled, rtol=1e-12, atol=1e-15)
     assert [np.asarray(x).tolist() for x in told] == [np.asarray(x).tolist() for x in told_again]

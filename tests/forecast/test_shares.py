@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import polars as pl
@@ -10,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from forecast.brought import with_names
 from forecast.errors import InvalidTable, RowViolation
 from forecast.forecasting import forecast_shares
 from forecast.many import forecast_markets
+from forecast.name_changes import parse_name_change
 from forecast.schema import DATED_SHARES_RULES, SHARES_RULES
 from forecast.shares import check_shares, read_shares, sound_shares
 
@@ -511,3 +515,63 @@ def test_a_rule_of_shares_to_be_kept_names_the_row_that_breaks_it(rule: str, col
     assert rule in {r.name for r in DATED_SHARES_RULES}
     found = violations(dated(**columns), dated=True)
     assert (rule, 2, next(iter(columns))) in [(v.rule, v.row, v.column) for v in found]
+
+
+def quarters_of(values: Mapping[str, Sequence[float | None]]) -> pl.DataFrame:
+    """Shares of one market as a list of numbers per provider, from 2023Q1 on."""
+    rows = [(f"2023Q{t + 1}", name, share) for name, cells in values.items() for t, share in enumerate(cells)]
+    return pl.DataFrame(rows, schema=["period", "provider", "share"], orient="row")
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        (
+            {"A": [0.31, 0.32, 0.32], "B": [0.2, 0.19, 0.3], "C": [0.1, 0.11, None], "D": [0.39, 0.38, 0.38]},
+            "C ends in 2023Q2 and B gains as much in the next quarter: if that is a merger, declare it "
+            "(--merged 'C=B@2023Q3'); until then they count apart",
+        ),
+        (
+            {"A": [0.71, 0.7, 0.7], "B": [0.2, 0.19, None], "C": [0.1, 0.11, None], "D": [None, None, 0.3]},
+            "B and C end in 2023Q2 and D gains as much in the next quarter: if that is a merger, declare it "
+            "(--merged 'B=D@2023Q3' --merged 'C=D@2023Q3'); until then they count apart",
+        ),
+        (
+            {"A": [0.6, 0.61, 0.61], "B": [0.2, 0.19, None], "C": [0.2, 0.2, 0.2], "D": [None, None, 0.19]},
+            "B ends in 2023Q2 and D begins in the next quarter with a share as large: if that is its new name, declare "
+            "it (--renamed 'B=D'); until then they count as two",
+        ),
+    ],
+)
+def test_who_ends_where_another_gains_as_much_may_have_merged_with_it(
+    values: dict[str, list[float | None]], told: str
+) -> None:
+    read = read_shares(quarters_of(values))
+    assert read.notes["note"].to_list() == [told]
+    (mark,) = {part for part in ("--renamed", "--merged") if part in told}
+    changes = [parse_name_change(text, mark[2:]) for text in re.findall(rf"{mark} '([^']*)'", told)]  # type: ignore[arg-type]
+    assert "declare it" not in "".join(with_names(read, changes).notes["note"])
+
+
+def test_who_ends_where_all_others_gain_a_little_is_no_merger() -> None:
+    values = {"A": [0.5, 0.5, 0.56], "B": [0.3, 0.31, 0.35], "C": [0.1, 0.1], "D": [0.1, 0.09, 0.09]}
+    assert read_shares(quarters_of(values)).notes.is_empty()
+
+
+def test_a_residual_part_that_is_not_what_the_others_leave_is_told() -> None:
+    short = {"A": [0.48, 0.47, 0.46], "B": [0.3, 0.31, 0.54], "Others": [0.0, 0.0, 0.0]}
+    assert read_shares(quarters_of(short)).notes["note"].to_list() == [
+        "Others is given as 0 % in 2023Q1 and 1 more, where the other shares leave 22 %"
+    ]
+    whole = {"A": [0.48, 0.47], "B": [0.3, 0.31], "Others": [0.22, 0.21]}
+    assert read_shares(quarters_of(whole)).notes.is_empty()
+
+
+def test_one_cause_is_told_once() -> None:
+    nameless = quarters_of({"A": [0.6, 0.58], "": [0.4, 0.42]})
+    for frame in (nameless, nameless.with_columns(provider=pl.col("provider").replace("", None))):
+        (message,) = read_shares(frame).refused["message"]
+        assert message.count("rows 3 and 4") == 1 and "expected a name" in message and "characters" not in message
+    twice = pl.concat([quarters_of({"A": [0.6], "B": [0.4]}), quarters_of({"A": [0.59]})])
+    (message,) = read_shares(twice).refused["message"]
+    assert message.startswith("row 3: ") and "given before" in message and "sum" not in message

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.brought import made_fit, tidy_sheet
 from forecast.errors import InvalidArgument, InvalidTable
 from forecast.sheet import Reading, Sheet, understand
 
@@ -419,17 +420,64 @@ def test_fiscal_quarters_need_the_month_in_which_their_year_ends() -> None:
     ("cells", "words"),
     [
         (["Jan 2020", "Feb 2020", "Mar 2020", "Apr 2020"], "monthly"),
+        (
+            [f"2020-{m:02}-01" for m in range(1, 8)],
+            "the dates are monthly: row 3 has '2020-02-01'; quarters are wanted",
+        ),
+        (["202001", "202002"], "row 2 has '202001'; this looks like a month, in which case write its quarter"),
+        (["2020-1", "2020-2"], "quarter 1 or month 1"),
+        (["22-1", "22-2"], "this may be a quarter or a month"),
+        (["Mar 31", "Jun 30"], "row 2 has 'Mar 31'; this may be a day without its year"),
+        (
+            ["Dec-Feb 2020", "Mar-May 2020"],
+            "row 2 has 'Dec-Feb 2020'; these months are not those of one calendar quarter",
+        ),
         (["2020-08-31", "2020-11-30"], "dates lie in August and November"),
         (["2019", "2020"], "years, not quarters"),
         (["H1 2020", "H2 2020"], "half-years"),
         (["Q1", "Q2"], "quarters without a year"),
         (["3/2020", "4/2020"], "quarter 3 or month 3"),
         (["2020-03-31", "2020-04-01"], "some dates end quarters and some begin them"),
-        (["spring", "summer"], "row 2 has 'spring'; write 2020Q3"),
+        (["spring", "summer"], "row 2 has 'spring'; write it such as 2020Q3"),
     ],
 )
 def test_times_that_are_no_quarters_are_refused_by_name(cells: list[str], words: str) -> None:
     assert words in refusal("Quarter|A|B\n" + "\n".join(f"{cell}|30%|70%" for cell in cells))
+
+
+@pytest.mark.parametrize(
+    ("cell", "quarter"),
+    [
+        ("Jan-Mar 2022", "2022Q1"),
+        ("Apr\N{EN DASH}Jun 22", "2022Q2"),
+        ("Juli bis September 2022", "2022Q3"),
+        ("2022 Oct - Dec", "2022Q4"),
+        ("JFM 2022", "2022Q1"),
+        ("CY22Q1", "2022Q1"),
+        ("1CQ22", "2022Q1"),
+        ("Q3 CY2022", "2022Q3"),
+        ("2024Q4 (revised)", "2024Q4"),
+        ("Q4 2024 (prelim.)", "2024Q4"),
+        ("Mar 20", "2020Q1"),
+        ("2022K3", "2022Q3"),
+    ],
+)
+def test_quarters_are_read_as_houses_write_them(cell: str, quarter: str) -> None:
+    sheet = read(f"Quarter|A|B\n{cell}|30%|70%")
+    assert sheet.frame["period"].to_list() == [quarter] * 2
+    assert f"'{cell}' read as {quarter}" in sheet.notes
+
+
+def test_a_fiscal_year_of_two_numbers_is_named_after_the_second() -> None:
+    for cell in ("Q1 FY2022-23", "Q1 2022/23", "2022-23 Q1"):
+        assert "--fiscal-year-end" in refusal(f"Quarter|A|B\n{cell}|30%|70%")
+        assert read(f"Quarter|A|B\n{cell}|30%|70%", fiscal_year_end=3).frame["period"][0] == "2022Q2"
+
+
+def test_years_of_two_digits_far_from_today_are_told() -> None:
+    sheet = read("Quarter|A|B\nQ1 69|30%|70%\nQ2 71|30%|70%")
+    assert "years of two digits are those from 1970 to 2069: 'Q1 69' read as 2069Q1" in sheet.notes
+    assert "years of two digits are those from 1970 to 2069: 'Q2 71' read as 1971Q2" in sheet.notes
 
 
 def test_two_dates_of_one_quarter_are_a_fault_of_their_market() -> None:
@@ -454,7 +502,7 @@ c|2020Q1|A|n/a
 """)
     assert sheet.refused == {
         "a": ("column share must hold numbers; row 3 has 'tbd'; leave the cell empty where nothing was reported",),
-        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write 2020Q3",),
+        "b": ("column quarter must hold quarters; row 5 has '2020Q5'; write it such as 2020Q3",),
     }
     assert sheet.markets == ("a", "b", "c")
     assert sheet.frame["share"].to_list() == [0.3, None, 0.4, 0.6, None]
@@ -616,3 +664,66 @@ def test_a_long_table_of_typed_cells_is_read_as_it_is() -> None:
     frame = pl.DataFrame({"period": ["2020Q1"] * 2, "provider": ["A", "B"], "value": [3, 1]})
     sheet = understand([frame.columns, *map(list, frame.rows())], name="x")
     assert sheet.frame["value"].to_list() == [3.0, 1.0]
+
+
+def test_subtotals_among_per_cents_do_not_make_amounts_of_them() -> None:
+    rows = {"A": (31, 32, 33, 35), "B": (22, 21, 23, 20), "European vendors": (53, 53, 56, 55), "C": (25, 26, 21, 30),
+            "D": (12, 13, 11, 9), "Asian vendors": (37, 39, 32, 39), "Others": (10, 8, 12, 6)}  # fmt: skip
+    text = "Vendor|2022Q1|2022Q2|2022Q3|2022Q4\n" + "\n".join(f"{n}|{'|'.join(map(str, c))}" for n, c in rows.items())
+    sheet = read(text)
+    assert sheet.unit == "per cent"
+    note = next(note for note in sheet.notes if note.startswith("read as per cent"))
+    assert "'European vendors'" in note
+    assert "'Asian vendors'" in note
+    made = made_fit(tidy_sheet(sheet))
+    assert made.refused.is_empty()
+    assert set(made.shares["provider"]) == {"A", "B", "C", "D", "Others"}
+    assert read(text.replace("|10|", "|100|")).unit == "amounts"
+
+
+def test_a_quarter_missing_in_the_middle_is_told() -> None:
+    sheet = read("Quarter|A|B\nQ1 2020|30%|70%\nQ3 2020|30%|70%\nQ1 2021|30%|70%")
+    assert "quarters missing between the first and the last: 2020Q2 and 2020Q4" in sheet.notes
+    sheet = read("market|quarter|vendor|share\na|2020Q1|A|1\na|2020Q3|A|1\nb|2020Q1|A|1\nb|2020Q2|A|1")
+    assert "quarters missing between the first and the last of 'a': 2020Q2" in sheet.notes
+    assert not any("'b'" in note for note in sheet.notes)
+
+
+@pytest.mark.parametrize("unit", ["(USD m)", "(%)", "[EUR bn]"])
+def test_a_unit_behind_all_vendors_is_no_part_of_their_names(unit: str) -> None:
+    sheet = read(f"Quarter|Nordbank {unit}|Kestrel {unit}|Total\nQ1 2020|30|70|100\nQ2 2020|40|60|100")
+    assert set(sheet.frame["provider"]) == {"Nordbank", "Kestrel", "Total"}
+    assert f"a unit behind all names is no part of them: 'Nordbank {unit}' is 'Nordbank'" in sheet.notes
+    assert "several units" in refusal(f"Quarter|Nordbank {unit}|Kestrel (units)\nQ1 2020|30|70\nQ2 2020|40|60")
+    kept = read(f"Quarter|Nordbank {unit}|Kestrel\nQ1 2020|30%|70%")
+    assert set(kept.frame["provider"]) == {f"Nordbank {unit}", "Kestrel"}
+
+
+def test_a_slip_in_one_market_and_a_bad_quarter_in_another_refuse_these_two_alone() -> None:
+    for good in ("c|2020Q1|A|0.4\nc|2020Q1|B|0.6", "c|2020Q1|A|0.4"):
+        text = "market|quarter|vendor|share\na|2020Q5|A|0.4\na|2020Q1|B|0.6\nb|2020Q1|A|1.2\nb|2020Q1|B|0.5\n"
+        sheet = read(text + good)
+        assert set(sheet.refused) == {"a", "b"}
+        assert sheet.fit["share"].to_list()[:1] == [0.4]
+
+
+def test_names_that_stand_once_for_several_rows_are_read_in_all_of_them_and_told() -> None:
+    sheet = read("vendor|quarter|share\nA|2020Q1|0.4\n|2020Q2|0.5\nB|2020Q1|0.6\n|2020Q2|0.5")
+    assert numbers(sheet) == {("2020Q1", "A"): 0.4, ("2020Q2", "A"): 0.5, ("2020Q1", "B"): 0.6, ("2020Q2", "B"): 0.5}
+    assert "empty cells of column 'vendor' are read as the one above, as merged cells" in sheet.notes
+    sheet = read("market|quarter|vendor|share\nm|2020Q1|A|0.4\n||B|0.6\n|2020Q2|A|0.5\n||B|0.5")
+    assert sheet.faults == ()
+    assert sheet.frame["period"].to_list() == ["2020Q1", "2020Q1", "2020Q2", "2020Q2"]
+    assert sheet.markets == ("m",)
+
+
+def test_one_name_that_is_missing_is_a_fault_of_one_sentence_and_not_filled() -> None:
+    sheet = read("vendor|quarter|share\nA|2020Q1|0.4\nA|2020Q2|0.5\n|2020Q1|0.6\nB|2020Q2|0.5")
+    ((_, _, message),) = made_fit(tidy_sheet(sheet)).refused.rows()
+    assert message == "column vendor must hold the name of a vendor in every row; row 4 has nothing; fill it in"
+
+
+def test_a_column_that_checks_the_sum_is_no_vendor() -> None:
+    sheet = read("Quarter|A|B|Check\n2020Q1|0.4|0.6|1\n2020Q2|0.3|0.7|1")
+    assert sheet.unit == "fractions"
+    assert set(made_fit(tidy_sheet(sheet)).shares["provider"]) == {"A", "B"}

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -53,6 +54,10 @@ def ascending(rng: np.random.Generator) -> FloatArray:
     return np.sort(rng.multinomial(50, sizes, size=8), axis=1).astype(float)
 
 
+def descending(rng: np.random.Generator) -> FloatArray:
+    return ascending(rng)[:, ::-1]
+
+
 def slow(rng: np.random.Generator) -> FloatArray:
     return np.round(50.0 * np.sort(rng.dirichlet(np.full(8, 2.0))) * np.exp(rng.normal(0.0, 0.05, (8, 8))))
 
@@ -79,7 +84,7 @@ def of_thousands(rng: np.random.Generator) -> FloatArray:
     return 1e3 * np.stack([leader, second, leader - second], axis=1)
 
 
-@pytest.mark.parametrize("vendors", [ascending, slow, near_half, steady, of_round_shares, of_thousands])
+@pytest.mark.parametrize("vendors", [ascending, descending, slow, near_half, steady, of_round_shares, of_thousands])
 def test_no_vendor_is_left_out_by_chance(vendors: Callable[[np.random.Generator], FloatArray]) -> None:
     rng = np.random.default_rng(7)
     assert len(lost([vendors(rng) for _ in range(TABLES)])) <= 1
@@ -151,6 +156,57 @@ def test_a_sum_is_found_that_the_first_quarter_does_not_have() -> None:
     frame = amounts({**values, "All of it": [a + b for a, b in zip(*values.values(), strict=True)]})
     later = frame.filter((pl.col("provider") != "All of it") | (pl.col("period") != "2020Q1"))
     assert set(read_shares(later).shares["provider"]) == {"A", "B"}
+
+
+RETAIL = [3123.0, 3250.0, 3311.0, 3402.0, 3390.0, 3555.0]
+DIRECT = [1210.0, 1301.0, 1290.0, 1411.0, 1388.0, 1502.0]
+REST = {
+    "Sella": [2711.0, 2800.0, 2751.0, 2903.0, 3010.0, 2950.0],
+    "Tide": [980.0, 1010.0, 1100.0, 1023.0, 1150.0, 1201.0],
+}
+GROUP = [a + b for a, b in zip(RETAIL, DIRECT, strict=True)]
+
+
+def test_a_group_above_its_parts_is_left_out_and_told() -> None:
+    read = read_shares(amounts({**REST, "Nord Group": GROUP, "Nord Retail": RETAIL, "Nord Direct": DIRECT}))
+    assert set(read.shares["provider"]) == {*REST, "Nord Retail", "Nord Direct"}
+    assert read.notes["note"].to_list() == [
+        "'Nord Group' is the sum of rows below it, not a provider: its rows were left out"
+    ]
+
+
+@pytest.mark.parametrize("mark", ["of which", "- of which", "davon", "o/w"])
+def test_rows_called_of_which_are_parts_of_the_row_above_and_told(mark: str) -> None:
+    read = read_shares(amounts({"Nord": GROUP, f"{mark} Retail": RETAIL, **REST}))
+    assert set(read.shares["provider"]) == {"Nord", *REST}
+    assert read.notes["note"].to_list() == [
+        f"'{mark} Retail' is a part of 'Nord', not a provider: its rows were left out"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"Tide": [5.0, 5.0], "of which Retail": [4.0, 6.0]}, "row 4: .*of 2020Q2 at 6, below 'Tide' at 5"),
+        ({"of which Retail": [4.0, 6.0], "Tide": [5.0, 5.0]}, "of 2020Q1 at 4, with no row above it"),
+    ],
+)
+def test_a_row_called_of_which_that_is_no_part_is_refused_by_its_row(
+    values: dict[str, list[float]], found: str
+) -> None:
+    (message,) = read_shares(amounts(values)).refused["message"]
+    assert re.search(found, message)
+
+
+@pytest.mark.parametrize("wrong", [0, 2, 5])
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_sum_without_a_name_of_one_that_is_wrong_in_one_quarter_is_refused_there(wrong: int, whole: bool) -> None:
+    parts = {"Retail": RETAIL, "Direct": DIRECT}
+    sums = [sum(cells) for cells in zip(*parts.values(), *(REST.values() if whole else ()), strict=True)]
+    sums[wrong] += 700.0
+    (message,) = read_shares(amounts({"Banks": sums, **parts, **REST})).refused["message"]
+    assert f"'Banks' of 202{wrong // 4}Q{wrong % 4 + 1} at {sums[wrong]:.6g}, which is the sum of" in message
+    assert "in 5 of 6 quarters" in message and f"here they sum to {sums[wrong] - 700.0:.6g}" in message
 
 
 @pytest.mark.parametrize("name", ["World", "Worldwide", "Global", "Industry", "Market"])

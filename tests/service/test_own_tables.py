@@ -64,7 +64,10 @@ CASES = {
     "plain": Case(text(PLAIN), (), as_plain=True),
     "short sums with a rest": Case(
         text([*FLAT, *((q, n, "0.1") for q in QUARTERS for n in ("Cygnus", "Others"))]),
-        ("the shares of 12 quarters sum to less than 1: the rest is counted in Others",),
+        (
+            "Others is given as 10 % in 2021Q1 and 11 more, where the other shares leave 20 %",
+            "the shares of 12 quarters sum to less than 1: the rest is counted in Others",
+        ),
         ("Acme", "Borealis", "Cygnus", "Others"),
     ),
     "blank vendor": Case(
@@ -91,7 +94,11 @@ CASES = {
     ),
     "merged vendor": Case(
         text([*MERGED, *((q, name, "0.5") for q in QUARTERS[8:] for name in ("Acme", "Borealis"))]),
-        ("without a share in the last quarter, which the others make whole, so 0 there: Cygnus",),
+        (
+            "Cygnus ends in 2022Q4 and Borealis gains as much in the next quarter: if that is a merger, declare it "
+            "(--merged 'Cygnus=Borealis@2023Q1'); until then they count apart",
+            "without a share in the last quarter, which the others make whole, so 0 there: Cygnus",
+        ),
     ),
     "amounts that give round shares": Case(text([(q, name, str(10 * x)) for q, name, x in ROUND], "value"), ()),
     "shares of different decimals": Case(text(MIXED, "share,decimals"), (), ("P0", "P1", "P2", "P3")),

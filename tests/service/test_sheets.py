@@ -68,8 +68,8 @@ def test_a_cell_that_was_not_reported_is_null_and_told_by_its_row(tmp_path: Path
     path.write_text(GOOD.replace("2021Q2,Cygnus,0.122", "2021Q2,Cygnus,n/a"), encoding="utf-8")
     sheet = read_sheet(path)
     assert sheet.faults == ()
-    assert "row 7: 'n/a' read as not reported" in sheet.notes
-    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [7]
+    assert "row 8: 'n/a' read as not reported" in sheet.notes
+    assert sheet.frame.filter(pl.col("share").is_null())["row"].to_list() == [8]
 
 
 # --- characters and delimiters -------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_a_batch_knows_numbers_made_of_the_others_too(tmp_path: Path) -> None:
     ]
     path.write_text("market,period,provider,value\n" + "".join(rows))
     notes = open_source(path, tmp_path).notes["note"].to_list()
-    assert "'YoY growth' is not a vendor but made of the other numbers: rows 3 and 6 not used" in notes
+    assert "'YoY growth' is not a vendor but made of the other numbers: rows 4 and 7 not used" in notes
 
 
 @pytest.mark.parametrize("title", ["value", "units"])
@@ -323,7 +323,7 @@ def test_an_amount_that_may_be_a_thousand_has_two_readings_whatever_its_column_i
     path = tmp_path / "phones.csv"
     path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.345\n2020Q1,C,345\n")
     for read in (read_shares_file, lambda path: open_source(path, tmp_path)):
-        with pytest.raises(InvalidTable, match=r"row 1 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
+        with pytest.raises(InvalidTable, match=r"row 2 has '1\.234', which may be 1\.234 or 1234, .* --decimal point"):
             read(path)
     assert tidy_file(path, options=Reading(decimal="comma")).frame["value"].to_list() == [1234.0, 2345.0, 345.0]
     path.write_text(f"period,provider,{title}\n2020Q1,A,1.234\n2020Q1,B,2.3\n2020Q1,C,345\n")
@@ -359,3 +359,63 @@ def test_a_pipe_is_refused_unopened_by_every_reader(tmp_path: Path) -> None:
     for read in (tidy_file, read_shares_file, read_sheet, kind_of_file, read_table):
         with pytest.raises(InvalidArgument, match=r"is a device or a pipe|is no file"):
             read(path)
+
+
+@pytest.mark.parametrize("stored", ["<v>0</v>", "<v></v>", "<v/>", ""])
+def test_a_formula_without_its_result_is_unfit_and_never_zero(stored: str, tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B", "Others", "Total"])
+        for n in (1, 2):
+            page.write_row(n, 0, [f"Q{n} 2020", 30, 20])
+            page.write_formula(n, 3, f"=100-SUM(B{n + 1}:C{n + 1})")
+            page.write_formula(n, 4, f"=SUM(B{n + 1}:D{n + 1})")
+    _in_sheet(path, "</f><v>0</v>", f"</f>{stored}")
+    with pytest.raises(
+        InvalidTable, match=r"column Others must hold numbers; row 2 has '=100-SUM\(B2:C2\)', a formula w"
+    ):
+        read_sheet(path)
+
+
+def test_a_total_of_formulas_without_results_is_told_and_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B", "Total"])
+        for n in (1, 2):
+            page.write_row(n, 0, [f"Q{n} 2020", 30, 70])
+            page.write_formula(n, 3, f"=SUM(B{n + 1}:C{n + 1})")
+    sheet = read_sheet(path)
+    assert sheet.faults == ()
+    assert "rows 2 and 3: '=SUM(B2:C2)' and '=SUM(B3:C3)' read as not reported" in sheet.notes
+
+
+def test_a_formula_with_its_result_is_a_number_and_zero_among_others_too(tmp_path: Path) -> None:
+    path = tmp_path / "phones.xlsx"
+    with xlsxwriter.Workbook(str(path)) as workbook:
+        page = workbook.add_worksheet()
+        page.write_row(0, 0, ["Quarter", "A", "B"])
+        for n, shares in enumerate([(30, 70), (0, 100)], start=1):
+            page.write(n, 0, f"Q{n} 2020")
+            for k, share in enumerate(shares, start=1):
+                page.write_formula(n, k, "=1+1", None, share)
+    assert read_sheet(path).frame["share"].to_list() == [0.3, 0.7, 0.0, 1.0]
+
+
+def _in_sheet(path: Path, old: str, new: str) -> None:
+    """Change the text of a workbook's first sheet."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            is_sheet = name.endswith("sheet1.xml")
+            archive.writestr(name, data.replace(old.encode(), new.encode()) if is_sheet else data)
+
+
+def test_rows_are_the_lines_of_a_text_whichever_way_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "phones.csv"
+    path.write_text("market,period,provider,share\nm,2020Q1,A,0.4\n\nm,2020Q1,B,1.7\n")
+    assert next(violation.row for violation in read_shares_file(path).violations) == 4
+    path.write_text("market,quarter,vendor,share\nm,2020Q1,A,0.4\n\nm,2020Q1,B,1.7x\n")
+    assert "row 4 has '1.7x'" in read_sheet(path).refused["m"][0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from forecast.errors import InvalidArgument
-from service.tables import ENDINGS, Format, encode, format_of, read_table
+from service.tables import ENDINGS, MOST_CELLS, Format, encode, format_of, read_table
 
 ROWS = pl.DataFrame(
     {
@@ -120,3 +120,16 @@ def test_a_byte_order_mark_and_a_cut_character_are_no_obstacle(tmp_path: Path) -
 def test_names_that_look_like_numbers_stay_names_in_csv(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("market,period,provider,share\n007,2020Q1,360,0.5\n")
     assert read_table(tmp_path / "a.csv").rows() == [("007", "2020Q1", "360", 0.5)]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_small_file_of_a_very_large_table_is_refused_before_it_is_read(tmp_path: Path, ending: str) -> None:
+    path, rows = tmp_path / f"packed.{ending}", MOST_CELLS // 2 + 1
+    table = pl.DataFrame({"share": pl.repeat(0.5, rows, eager=True), "value": pl.repeat(1, rows, eager=True)})
+    if ending == "arrow":
+        table.write_ipc(path, compression="zstd")
+    else:
+        table.write_parquet(path)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(InvalidArgument, match=f"has {rows} rows of 2 columns; split it: {MOST_CELLS // 2} rows at"):
+        read_table(path)

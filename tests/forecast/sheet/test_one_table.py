@@ -60,3 +60,33 @@ def test_the_header_again_remarks_and_titles_are_passed_over_and_told(text: str,
     sheet = understand(grid(text), name="x")
     assert sheet.faults == ()
     assert any(note.startswith(told) for note in sheet.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            ",Q1 2022,,Q2 2022,|Vendor,Units,Share,Units,Share|A,10,30%,11,31%|B,20,70%,22,69%",
+            "'Q1 2022' and",
+        ),
+        (",Europe,,Asia,|Quarter,A,B,A,B|2022Q1,30%,70%,40%,60%", "'Europe' and 'Asia' each stand over 'A' and 'B'"),
+        (",Europe,Europe,Asia,Asia|Quarter,A,B,A,B|2022Q1,30%,70%,40%,60%", "'Europe' and 'Asia' each stand over 'A'"),
+        (
+            ",Acme,,Bolt,|Quarter,Units,Share,Units,Share|2022Q1,30,70%,40,60%",
+            "'Acme' and 'Bolt' each",
+        ),
+        (
+            "Phones|,2022Q1,,2022Q2,|Region,A,B,A,B|EU,30%,70%,40%,60%",
+            "rows 2 and 3 are a header of two",
+        ),
+    ],
+)
+def test_a_header_of_two_levels_is_refused_by_what_stands_over_what(text: str, said: str) -> None:
+    with pytest.raises(InvalidTable, match="are a header of two levels") as caught:
+        understand(grid(text), name="x")
+    assert said in str(caught.value)
+
+
+def test_years_over_quarters_are_a_header_that_is_read() -> None:
+    sheet = understand(grid(",2022,,2023,|Vendor,Q1,Q2,Q1,Q2|A,30%,31%,32%,33%|B,70%,69%,68%,67%"), name="x")
+    assert sheet.frame["period"].to_list()[:4] == ["2022Q1", "2022Q2", "2023Q1", "2023Q2"]

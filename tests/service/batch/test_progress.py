@@ -56,10 +56,14 @@ def test_what_takes_so_long_is_told_where_nothing_is_done(monkeypatch: pytest.Mo
     monkeypatch.setattr("service.batch.progress._PATIENCE", 0.0)
     stream = io.StringIO()
     progress = Progress(stream, waiting="loading")
-    while not stream.getvalue():
+    while not progress._waited:
         time.sleep(0.001)
-    progress.close()
+    progress(500, 0, 1000)
     assert stream.getvalue() == "loading\n"
+    progress._every = 0.0
+    progress(500, 0, 1000)  # what was done while the model was loaded says nothing of the rate
+    assert stream.getvalue().endswith("500 of 1,000 markets, 0 failed, 0.0 a second, time left unknown\n")
+    progress.close()
 
 
 def test_nothing_of_it_is_told_where_something_is_done() -> None:

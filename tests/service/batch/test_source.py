@@ -122,7 +122,7 @@ def test_an_error_deep_in_the_file_names_its_row(tmp_path: Path) -> None:
     )
     refused = read(open_source(path, tmp_path), most_markets=64)[1]
     assert refused["market"].to_list() == ["m800"]
-    assert refused["message"][0].startswith("row 801: share is 1.5; expected ")
+    assert refused["message"][0].startswith("row 802: share is 1.5; expected ")
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -155,7 +155,7 @@ def test_an_unfit_cell_late_in_a_csv_file_is_told_as_for_the_whole_table(tmp_pat
     assert refused.rows() == whole(path)[1].rows()
     ((market, code, message),) = refused.rows()
     assert (market, code) == ("m", "invalid_shares")
-    assert message.startswith("column share must hold numbers; row 51 has 'half'; leave the cell empty where")
+    assert message.startswith("column share must hold numbers; row 52 has 'half'; leave the cell empty where")
 
 
 def test_damage_in_the_middle_of_a_file_is_told_when_it_is_met(tmp_path: Path, shares: pl.DataFrame) -> None:

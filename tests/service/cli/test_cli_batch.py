@@ -60,9 +60,9 @@ def test_a_batch_writes_its_forecasts_and_says_so_on_standard_error(batch: Run) 
         (
             "2020Q5,A,0.6 2020Q2,A,0.4",
             "invalid_shares",
-            "column period must hold quarters; row 37 has '2020Q5'; write 2020Q3",
+            "column period must hold quarters; row 38 has '2020Q5'; write it such as 2020Q3",
         ),
-        ("2020Q1,A,n.z. 2020Q2,A,0.4", "invalid_shares", "column share must hold numbers; row 37 has 'n.z.'"),
+        ("2020Q1,A,n.z. 2020Q2,A,0.4", "invalid_shares", "column share must hold numbers; row 38 has 'n.z.'"),
         ("2020Q1,A,0.6 2020Q1,B,0.4", "not_enough_data", "too few quarters with data: 1, and"),
         ("2020Q1,A, 2020Q2,A,", "not_enough_data", "too few quarters with data: 0, and"),
     ],
@@ -211,7 +211,7 @@ def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(batch: Run, tmp_p
     lines = result.stdout.splitlines()
     assert lines[0] == "2 markets in 38 rows, 2 parts, 2 workers"
     assert lines[1] == "1 market would be refused:"
-    assert lines[2].startswith("  bad: row 37: share is 1.2; expected ")
+    assert lines[2].startswith("  bad: row 38: share is 1.2; expected ")
     assert re.fullmatch(r"about \d+ s and 0\.0 MB in out\.csv, by 1 market that took [\d.]+ ms each .*", lines[3])
     assert lines[4:] == ["nothing was written"]
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]

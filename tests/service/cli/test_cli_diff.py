@@ -116,19 +116,25 @@ def test_ones_own_shares_are_compared_with_what_they_replaced(run: Run, tmp_path
     assert (west["values"], west["known_values"]) == ("0.53", "0.43")
     moved = json.loads(run("diff", "compass", *options, "--format", "json").stdout)
     assert next(row for row in moved if row["provider"] == "West")["change"] > 0.03
+    renamed = json.loads(run("diff", "compass", *options, "--renamed", "West=Occident", "--format", "json").stdout)
+    names = {"West": "Occident"}
+    assert {row["provider"] for row in renamed} == {names.get(row["provider"], row["provider"]) for row in moved}
+    early = run("diff", "compass", *options, "--recorded-by", "2023-01-01")
+    assert early.exit_code == 2 and "'compass' is not known" in early.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("cn-cloud", "--from", "2020-09-15"), "Missing option '--to'"),
-        (("cn-cloud", "--from", "2020-09-15", "--to", "then"), "'then' is no date; allowed: a date such as 2021-01-15"),
+        (("cn-cloud", "--from", "2020-09-15", "--to", "then"), "'then' is no date; give a date such as 2021-01-15"),
         (("cn-cloud", "--from", "2020-09-15", "--to", "2020-09-15"), "later is '2020-09-15'; allowed: a day after"),
         (("cn-clout", *DAYS), "market 'cn-clout' is not known; did you mean cn-cloud? known: cn-cloud"),
         (("cn-cloud", "--house", "idc", *DAYS), "house 'idc' is not known; known: canalys"),
         (("cn-cloud", "--from", "2001-01-01", "--to", "2020-09-15"), "'cn-cloud' has too few quarters with data"),
         (("cn-cloud", "--horizon", "0", *DAYS), "horizon is 0; allowed: 1 to 40"),
         (("cn-cloud", "--level", "80", *DAYS), "did you mean 0.8"),
+        (("cn-cloud", "--renamed", "Tencnt Cloud=Swan", *DAYS), "'Tencnt Cloud' is not known; did you mean Tencent"),
     ],
 )
 def test_bad_usage_says_what_is_allowed(run: Run, arguments: tuple[str, ...], message: str) -> None:

@@ -100,7 +100,7 @@ def test_a_fan_chart_is_written(run: Run, tmp_path: Path, ending: str) -> None:
         (["--level", "0.8", "--level", "0.8"], "allowed: each level once"),
         (["--model", "oracle"], "model 'oracle' is not known; known: auto, naive"),
         (["--house", "gartner"], "house 'gartner' is not known; known: canalys"),
-        (["--as-of", "2021-02-30"], "'2021-02-30' is no date; allowed: a date such as 2021-01-15"),
+        (["--as-of", "2021-02-30"], "'2021-02-30' is no date; give a date such as 2021-01-15"),
         (["--as-of", "1999-01-01"], "as of 1999-01-01"),
         (["--seed", "-1"], "'--seed': -1 is not in the range"),
         (["--format", "xml"], "'xml' is not one of 'table', 'json', 'csv', 'parquet'"),

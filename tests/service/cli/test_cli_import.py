@@ -92,7 +92,7 @@ def test_a_bad_row_is_named_with_column_value_and_rule_and_nothing_is_kept(run: 
     widgets.write_text("\n".join(text), encoding="utf-8")
     result = run("import", "widgets.csv")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "widgets.csv: row 6: share is 1.34; expected a fraction of 0" in result.stderr
+    assert "widgets.csv: row 7: share is 1.34; expected a fraction of 0" in result.stderr
     assert "'widgets' is not known" in run("history", "widgets").stderr
 
 

@@ -77,7 +77,7 @@ def test_without_a_database_there_are_no_keys(run: Run, arguments: tuple[str, ..
 def test_a_time_that_is_none_is_named(run: Run, time: str) -> None:
     result = run("keys", "add", "--tenant", "a", "--role", "read", "--expires-in", time, "--database", "k.db")
     assert result.exit_code == 2
-    assert f"{time!r} is no time; allowed: such as 12h" in result.stderr
+    assert f"{time!r} is no time; give one such as 12h" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--key-file", "--ca", "--certificate", "--private-key"])

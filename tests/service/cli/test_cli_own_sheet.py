@@ -55,6 +55,7 @@ def test_read_shows_it_as_it_is_written(run: Run) -> None:
 def test_one_command_gives_a_forecast_and_a_chart(run: Run, tmp_path: Path) -> None:
     result = run("forecast", "phones.xlsx", "--horizon", "2", "--chart", "c.svg")
     assert result.exit_code == 0
+    assert "as given · 70 shares of a table of one's own" in result.stdout and "every figure" not in result.stdout
     assert result.stdout.startswith("phones, own: forecast of 2024Q3 to 2024Q4\norigin 2024Q2 ")
     assert result.stdout.rstrip().splitlines()[-3:] == [f"note: {note}" for note in NOTES]
     assert "chart: c.svg" in result.stderr

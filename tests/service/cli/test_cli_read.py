@@ -40,7 +40,7 @@ def test_what_was_understood_is_printed_in_80_columns(run: Run) -> None:
 def test_a_market_with_unfit_cells_is_refused_with_status_3_and_the_others_are_shown(run: Run) -> None:
     result = run("read", "two.csv")
     assert result.exit_code == 3
-    assert "refused: b: column share must hold numbers; row 3 has 'tbd'" in " ".join(result.stdout.split())
+    assert "refused: b: column share must hold numbers; row 4 has 'tbd'" in " ".join(result.stdout.split())
     assert "40" in result.stdout
 
 
@@ -49,7 +49,7 @@ def test_rows_for_programs_come_with_notes_beside_them(run: Run) -> None:
     result = run("read", "two.csv", "--format", "json")
     rows = json.loads(result.stdout)
     assert [(row["market"], row["share"]) for row in rows] == [("a", 0.4), ("a", 0.6)]
-    assert "refused: b: column share must hold numbers; row 3 has 'tbd'" in result.stderr
+    assert "refused: b: column share must hold numbers; row 4 has 'tbd'" in result.stderr
     run("read", "phones.csv", "--output", "out.parquet")
     assert pl.read_parquet("out.parquet")["share"].unique().sort().to_list() == [0.341, 0.659]
 

@@ -44,6 +44,8 @@ def test_a_place_that_is_no_page_is_refused_before_any_work(run: Run, tmp_path: 
     result = run("report", "cn-cloud", "-o", str(tmp_path / "r.pdf"))
     assert result.exit_code == 2
     assert "a file that ends in .html" in result.stderr
+    result = run("report", "cn-cloud", "--merged", "Tencnt=AWS@2021Q1", "-o", str(tmp_path / "r.html"))
+    assert (result.exit_code, "provider 'Tencnt' is not known" in result.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("width", [1240, 390])

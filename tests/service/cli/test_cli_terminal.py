@@ -114,7 +114,7 @@ def test_a_batch_tells_of_such_a_market_with_its_escapes(shares: Path) -> None:
     check_plain(told)
     shown = SHOWN.replace("\\u200b", "")  # what cannot be seen at all is no part of a name
     assert (
-        f"  {shown}: rows 9 to 16: market is '{shown}'; expected a name of 200 characters at most, on one line" in told
+        f"  {shown}: rows 10 to 17: market is '{shown}'; expected a name of 200 characters at most, on one line" in told
     )
     output = f"{EVIL}.csv"
     done = terminal(shares.parent, "batch", "shares.csv", output, "--horizon", "1").replace("\r\x1b[K", "")

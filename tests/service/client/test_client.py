@@ -226,7 +226,7 @@ ERRORS: list[tuple[str, Ask, type[SharecastError], str]] = [
         "period",
         lambda c: c.forecast("m", shares=rows(period="2022Q5")),
         InvalidTable,
-        "must hold quarters; row 16 has '2022Q5'; write 2020Q3",
+        "must hold quarters; row 16 has '2022Q5'; write it such as 2020Q3",
     ),
     ("both", lambda c: c.forecast("m", shares=rows(share=None, value=3)), InvalidTable, "both share and value"),
     (

@@ -1,10 +1,16 @@
+import warnings
+from typing import cast
+
+import pandas as pd
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from forecast.brought import read_table
 from service import convert
 from service.client import InvalidArgument
-from service.client.tables import batch_queries, one_batch
+from service.client.tables import batch_queries, one_batch, share_rows
 from service.convert.batches import MOST_MARKETS
 from service.queries import BatchQuery
 
@@ -58,3 +64,14 @@ def test_a_job_is_one_message_or_refused() -> None:
     half = {"a": ["x" * 500] * 3_500, "c": ["x" * 500] * 3_500}
     with pytest.raises(InvalidArgument, match=r"markets take 35[0-9]{5} bytes; 3200000 at most: start"):
         one_batch(queries(["a"], table("c"), half))
+
+
+def test_a_pivot_of_pandas_is_read_as_the_library_reads_it() -> None:
+    pivot = pd.DataFrame(
+        {"A": ["60 %", "58 %"], "B": ["40 %", "42 %"]}, index=pd.Index(["2024Q1", "2024Q2"], name="Quarter")
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the caller knows the name of the market
+        rows = share_rows(cast("pl.DataFrame", pivot), "phones")
+    ours = read_table(pivot, market="phones").shares
+    assert [(row.period, row.provider, row.share) for row in rows] == ours.select("period", "provider", "share").rows()

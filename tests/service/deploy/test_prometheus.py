@@ -109,6 +109,13 @@ CASES = {
         "a:9464 refuses 10 calls a second for their keys",
         ALONE,
     ),
+    "SharecastResets": Case(
+        {f"sharecast_reset_calls_total{{{HERE}}}": "0+12000x30"},
+        "12m",
+        "4m",
+        "Callers of a:9464 reset 200 calls a second",
+        SCRAPED,
+    ),
     "SharecastWorkersGone": Case(
         {f"sharecast_worker_processes{{{HERE}}}": "3x5 0x9", f"sharecast_serving{{{HERE}}}": "1x14"},
         "9m",
@@ -135,6 +142,7 @@ WELL = {
     f"up{{{HERE}}}": "1x120",
     f"sharecast_serving{{{HERE}}}": "1x120",
     handled("OK"): "0+6000x60 0+6000x59",  # it was started again in between
+    f"sharecast_reset_calls_total{{{HERE}}}": "0+60x120",
     handled("InvalidArgument"): "0+600x60 0+600x59",  # what callers do wrong is no fault of the server
     handled("Unavailable"): "0+60x60 0+60x59",
     handled("Internal"): "0x120",

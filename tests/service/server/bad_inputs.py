@@ -322,7 +322,7 @@ def figures_inline(make: Callable[..., Any]) -> Callable[[Rng], tuple[Any, Broke
         elif kind == 4:
             rows, found = [], (INVALID, "figures.rows", "no rows")
         elif kind == 5:
-            for n in range(200):
+            for n in range(900):
                 rows.append(FigureRow())
                 rows[-1].CopyFrom(rows[0])
                 rows[-1].providers = f"P{n}"

@@ -7,19 +7,21 @@ from hypothesis import strategies as st
 from forecast.errors import InvalidArgument, NotFound, SharecastError
 from forecast.forecasting import MODELS
 from service.catalog import Catalog
-from service.server.forecasts import read_forecast
+from service.server.forecasts import read_forecast, read_history
 from service.server.handlers import ForecastHandlers, MarketHandlers
-from service.server.tasks import make_forecast
+from service.server.tasks import history_reply, make_forecast
 from service.status import error_code
 from sharecast.v1.forecast_pb2 import InlineShares, ShareRow
 from sharecast.v1.forecast_service_pb2 import ForecastRequest, ListModelsRequest
 from sharecast.v1.market_service_pb2 import (
     GetHistoryRequest,
+    GetHistoryResponse,
     GetMarketRequest,
     ListFiguresRequest,
     ListMarketsRequest,
 )
 
+SHIPPED = Catalog.shipped()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 PERIODS = st.sampled_from(["2020Q1", "2020Q2", "2020Q3", "2021Q1", "2023Q4", "1900Q1", "2200Q4"])
 SHARES = st.none() | st.floats(0, 0.5) | st.sampled_from([0.0, -0.0, 1.0, 1e-300, 5e-324])
@@ -61,9 +63,10 @@ def test_any_shares_are_forecast_or_refused_with_a_reason(request: ForecastReque
 @settings(deadline=None)
 @given(market=TEXT | st.just("cn-cloud"), house=TEXT, as_of=TEXT | st.dates().map(str))
 def test_any_history_is_given_or_refused_with_a_reason(market: str, house: str, as_of: str) -> None:
-    handlers = MarketHandlers(Catalog.shipped())
     try:
-        response = handlers.get_history(GetHistoryRequest(market=market, house=house, as_of=as_of))
+        query = read_history(GetHistoryRequest(market=market, house=house, as_of=as_of).SerializeToString())
+        history = SHIPPED.history(query.market, query.house, query.as_of)
+        response = GetHistoryResponse.FromString(history_reply(history, query.most_bytes))
     except SharecastError as refused:
         assert error_code(refused).name in {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION"}
         return

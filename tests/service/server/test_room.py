@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
@@ -229,12 +228,8 @@ def test_a_history_that_has_no_room_beside_its_forecast_is_named(catalog: Catalo
 def test_a_history_larger_than_a_plain_client_takes_is_refused_to_it_and_reaches_ours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = Catalog.history
-
-    def large(catalog: Catalog, *asked: Any) -> History:
-        return much_told(whole(catalog, *asked))
-
-    monkeypatch.setattr(Catalog, "history", large)
+    told = much_told(Catalog.shipped().history("cn-cloud", "", None))
+    monkeypatch.setattr(Catalog, "seek_history", lambda *_: told)
     method = "sharecast.v1.MarketService/GetHistory"
     with (
         Server(Catalog.shipped()) as server,

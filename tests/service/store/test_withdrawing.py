@@ -358,3 +358,24 @@ def test_an_entry_is_never_recorded_before_what_is_there(tmp_path: Path) -> None
             catalog.import_table(table(market, *RIGHT), kind="shares")
             found = store.figures(market, recorded_by=NOW - timedelta(seconds=1)).height
             assert found == (4 if n == 2 else 0)  # hours behind it is the other clock that was wrong
+
+
+def test_a_withdrawal_of_one_provider_of_amounts_tells_that_the_totals_stay(shared: Desk) -> None:
+    rows = [("2020Q1", "Acme", 30.0), ("2020Q1", "Bolt", 20.0), ("2020Q2", "Acme", 31.0), ("2020Q2", "Bolt", 19.0)]
+    shared.catalog.import_table(table("kept-totals", *rows, names="period provider value"), kind="shares")
+    asked = WithdrawQuery(market="kept-totals", provider="Acme", validate_only=True)
+    (warning,) = shared.catalog.withdraw(asked).warnings
+    assert warning.startswith(
+        "the totals of kept-totals in 2 quarter(s), from 2020Q1 on, still count what is withdrawn"
+    )
+    everything = WithdrawQuery(market="kept-totals", validate_only=True)
+    assert shared.catalog.withdraw(everything).warnings == ()
+
+
+def test_a_change_kept_with_a_table_that_misspells_its_provider_is_told(shared: Desk) -> None:
+    given = (NameChange("Acmee", "Bolt", "merged", Quarter.parse("2020Q3")),)
+    report = shared.catalog.import_table(table("misspelt", *RIGHT), kind="shares", name_changes=given)
+    (told,) = [warning for warning in report.warnings if "Acmee" in warning]
+    assert told == (
+        "nothing is known of Acmee in misspelt, though Acmee is part of Bolt from 2020Q3 on; did you mean Acme?"
+    )
