@@ -101,6 +101,10 @@ def test_those_who_call_without_a_pause_see_nothing_but_unavailable(process: sub
         assert any(detail.Unpack(RetryInfo()) for detail in status.details)
 
 
+# Under nohup the tests themselves, and so the server, would begin without ears for it.
+HEARING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+
+
 class Running:
     """A server in a session of its own, and a call in flight.
 
@@ -113,7 +117,7 @@ class Running:
         self._terminal = list(os.openpty()) if terminal else []
         taking = f"import os; os.open({os.ttyname(self._terminal[1])!r}, os.O_RDWR)\n" if terminal else ""
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", taking + before + LOGGING + PROGRAM],
+            [sys.executable, "-W", "error", "-c", HEARING + taking + before + LOGGING + PROGRAM],
             stdout=subprocess.PIPE,
             stderr=self._terminal[1] if terminal else subprocess.PIPE,
             text=True,
