@@ -25,7 +25,7 @@ DEPLOY = files("service.deploy")
 INSTALLED = "/opt/sharecast"
 PROGRAM = f"{INSTALLED}/bin/sharecast"
 VARIABLES = {each.variable for each in SETTINGS}
-COMMANDS = {*_COMMANDS, "healthcheck"}
+COMMANDS = set(_COMMANDS)
 
 
 def text(name: str) -> str:
