@@ -109,12 +109,12 @@ CASES = {
         "a:9464 refuses 10 calls a second for their keys",
         ALONE,
     ),
-    "SharecastResets": Case(
+    "SharecastReset": Case(
         {f"sharecast_reset_calls_total{{{HERE}}}": "0+12000x30"},
         "12m",
         "4m",
-        "Callers of a:9464 reset 200 calls a second",
-        SCRAPED,
+        "Callers of a:9464 give up 200 calls a second before their time is over",
+        ALONE,
     ),
     "SharecastWorkersGone": Case(
         {f"sharecast_worker_processes{{{HERE}}}": "3x5 0x9", f"sharecast_serving{{{HERE}}}": "1x14"},
