@@ -20,7 +20,7 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
     "provider": _words(
         "provider vendor company brand manufacturer supplier firm maker oem player competitor operator producer "
         "participant issuer carrier seller hersteller anbieter marke unternehmen firma lieferant fournisseur marque "
-        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa retailer "
+        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa "
         "op\u00e9rateur operador operadora operatore azienda produttore leverancier merk fabrikant "
         "\u5382\u5546 \u54c1\u724c"
     ),
@@ -181,7 +181,7 @@ def _by_words(base: str) -> tuple[Role | None, int]:
         return None, 0
     if _SHARE_WORDS & set(words):
         return "share", 1
-    if base in ("name", "names") or _EXACT["provider"] & set(words):
+    if base in ("name", "names", "retailer") or _EXACT["provider"] & set(words):
         return "provider", 1
     if base in ("market name", "market segment"):
         return "market", 1

@@ -136,8 +136,10 @@ def _whole_sums(
     Total Energies may be a firm and Total Europe a sum: of shares that are whole only with such a name it is a firm's.
     """
     without, with_firms = (_sums(records, times, digits, bare, is_left_out) for is_left_out in (is_sum, _is_plain_sum))
-    if any(with_firms and all(found.rounds_to(whole) for found in with_firms) for whole in (1.0, 100.0)):
-        return with_firms
+    for whole in (1.0, 100.0):
+        doubled = all(found.rounds_to(whole / 2) for found in without)  # by what may be the sum of the others
+        if with_firms and not doubled and all(found.rounds_to(whole) for found in with_firms):
+            return with_firms
     return without
 
 
