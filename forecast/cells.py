@@ -288,6 +288,7 @@ _NUM = r"(?P<n>[1-4])"
 _QUARTER_WORD = r"(?:quartal|quarter|trimestre|trim\.?|qtr\.?|kwartaal|kvartal)"
 _ORDINAL_N = rf"{_NUM}(?:\.|st|nd|rd|th|e|er|re|\u00e8me|eme|\u00ba|\u00b0)? ?{_QUARTER_WORD}"
 _ORDINALS = {"first": "1st", "second": "2nd", "third": "3rd", "fourth": "4th"}
+_CHINESE_N = str.maketrans("\u4e00\u4e8c\u4e09\u56db", "1234")
 _FISCAL = r"f(?:iscal )?(?:y|year)?"
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -300,6 +301,7 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("quarter", rf"'?{_SHORT}{_GAP}q{_NUM}"),
         ("quarter", rf"(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')}){_GAP}(?:of )?{_YEAR}"),
         ("quarter", rf"{_YEAR}{_GAP}(?:{_ORDINAL_N}|{_QUARTER_WORD} ?{_NUM.replace('<n>', '<m>')})"),
+        ("quarter", rf"{_YEAR} ?\u5e74 ?(?:\u7b2c? ?{_NUM} ?\u5b63\u5ea6|q{_NUM.replace('<n>', '<m>')})"),
         ("quarter", rf"cy{_GAP}{_ANY_YEAR}{_GAP}c?q ?{_NUM}"),
         ("quarter", rf"cq ?{_NUM}{_GAP}(?:cy)?{_GAP}{_ANY_YEAR}"),
         ("quarter", rf"(?:q{_NUM}|{_NUM.replace('<n>', '<m>')}c?q){_GAP}cy{_GAP}{_ANY_YEAR}"),
@@ -395,6 +397,8 @@ def read_stamp(cell: Cell, /) -> Stamp | None:
     if len(cell) > 60:
         return None
     text = _MARKS.sub("", tidy(cell)).casefold()
+    if text.endswith("\u5b63\u5ea6"):
+        text = text.translate(_CHINESE_N)
     for word, short in _ORDINALS.items():
         text = text.replace(f"{word} quarter", f"{short} quarter")
     if (

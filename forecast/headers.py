@@ -20,7 +20,9 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
     "provider": _words(
         "provider vendor company brand manufacturer supplier firm maker oem player competitor operator producer "
         "participant issuer carrier seller hersteller anbieter marke unternehmen firma lieferant fournisseur marque "
-        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa"
+        "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa "
+        "op\u00e9rateur operador operadora operatore azienda produttore leverancier merk fabrikant "
+        "\u5382\u5546 \u54c1\u724c"
     ),
     "period": _words(
         "period quarter date time qtr fq month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
@@ -28,7 +30,7 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
     ),
     "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy cy gesch\u00e4ftsjahr kalenderjahr exercice")
     | {"fiscal year", "calendar year", "financial year"},
-    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms"}),
+    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms", "part de march\u00e9"}),
     "amount": _words("value units revenue sales shipments volume amount"),
     "market": _words("market segment markt marktsegment march\u00e9 mercado"),
     "decimals": frozenset({"decimals"}),
@@ -50,7 +52,9 @@ _PARTS: Final = _words(
 }  # fmt: skip
 _NAMING = _EXACT["provider"]
 _OWN = _words("market period provider share value decimals qualifier published_at")
-_SHARE_WORDS = _words("share shares marktanteil marktanteile anteil anteile")
+_SHARE_WORDS = _words(
+    "share shares marktanteil marktanteile anteil anteile cuota quota marktaandeel participa\u00e7\u00e3o"
+)
 _AMOUNT_WORDS = _words(
     "value values unit units revenue revenues sales shipments shipment volume volumes amount amounts turnover spend "
     "spending umsatz ums\u00e4tze absatz menge st\u00fcck wert ventes unit\u00e9s montant ventas ingresos"
@@ -177,7 +181,7 @@ def _by_words(base: str) -> tuple[Role | None, int]:
         return None, 0
     if _SHARE_WORDS & set(words):
         return "share", 1
-    if base in ("name", "names") or _EXACT["provider"] & set(words):
+    if base in ("name", "names", "retailer") or _EXACT["provider"] & set(words):
         return "provider", 1
     if base in ("market name", "market segment"):
         return "market", 1

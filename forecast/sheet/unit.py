@@ -1,12 +1,13 @@
 """Whether the numbers of a sheet are fractions, per cents or amounts: by signs, headers, sums and words."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
 from forecast.headers import is_sum, speaks_of_growth, spoken_of
+from forecast.names import is_subtotal, is_total, is_whole
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
 from forecast.sheet.wording import listed
@@ -65,13 +66,13 @@ def find_unit(
     role = records.measured.role if records.measured is not None else None
     if options.measure is not None:
         return _UNITS[options.measure], {}
-    _check_level(_sums(records, times, digits, [*signed, *bare]), records, table)
+    _check_level(_whole_sums(records, times, digits, [*signed, *bare]), records, table)
     if role == "amount":
         return _amounts(signed, bare, records, table, notes)
     scaled = role is None and any(value is not None and value.scale for value in written)
     if signed or scaled:
         return ("amounts", {}) if scaled else _beside_signs(bare, digits)
-    sums = _sums(records, times, digits, bare)
+    sums = _whole_sums(records, times, digits, bare)
     if not sums:
         return "fractions", {}
     says = spoken_of(records.hints)
@@ -127,7 +128,32 @@ def _number(digits: Sequence[str | None], n: int) -> float:
     return float(digits[n] or 0)
 
 
-def _sums(records: Records, times: Sequence[str | None], digits: Sequence[str | None], bare: list[int]) -> list[_Sum]:
+def _whole_sums(
+    records: Records, times: Sequence[str | None], digits: Sequence[str | None], bare: list[int]
+) -> list[_Sum]:
+    """The sums of the quarters without names such as Total; with those of firms, where only they make a whole.
+
+    Total Energies may be a firm and Total Europe a sum: of shares that are whole only with such a name it is a firm's.
+    """
+    without, with_firms = (_sums(records, times, digits, bare, is_left_out) for is_left_out in (is_sum, _is_plain_sum))
+    for whole in (1.0, 100.0):
+        doubled = all(found.rounds_to(whole / 2) for found in without)  # by what may be the sum of the others
+        if with_firms and not doubled and all(found.rounds_to(whole) for found in with_firms):
+            return with_firms
+    return without
+
+
+def _is_plain_sum(name: str) -> bool:
+    return is_total(name) or is_subtotal(name) or is_whole(name)
+
+
+def _sums(
+    records: Records,
+    times: Sequence[str | None],
+    digits: Sequence[str | None],
+    bare: list[int],
+    is_left_out: Callable[[str], bool],
+) -> list[_Sum]:
     """The sum of each quarter that has all its numbers; of every quarter where none has."""
     members: dict[Key, list[int]] = defaultdict(list)
     holes: set[Key] = set()
@@ -142,7 +168,7 @@ def _sums(records: Records, times: Sequence[str | None], digits: Sequence[str | 
             continue
         who = records.providers[n]
         if who not in summed:
-            summed[who] = isinstance(who, str) and is_sum(who)
+            summed[who] = isinstance(who, str) and is_left_out(who)
         if not summed[who]:
             members[key].append(n)
     whole = {key: cells for key, cells in members.items() if key not in holes} or members

@@ -149,7 +149,9 @@ def test_printed_decimals_are_those_of_the_percentage(digits: str, percent: bool
 @pytest.mark.parametrize(
     "text",
     ["2020Q3", "Q3 2020", "3Q20", "3Q 2020", "2020-Q3", "2020q3", "2020 Q3", "Q3'20", "Q3-20", "Q3/2020", "2020/Q3",
-     "3. Quartal 2020", "Quartal 3 2020", "T3 2020", "2020T3", "3e trimestre 2020", "3rd quarter 2020",
+     "3. Quartal 2020", "Quartal 3 2020", "T3 2020", "2020T3", "3e trimestre 2020",
+     "2020\u5e74\u7b2c\u4e09\u5b63\u5ea6", "2020\u5e743\u5b63\u5ea6", "2020\u5e74Q3",
+     "3rd quarter 2020",
      "third quarter of 2020", "20Q3", "Q3\N{NO-BREAK SPACE}2020", " Q3 2020* ", "2020.Q3", "Q3, 2020"],
 )  # fmt: skip
 def test_a_quarter_is_read_in_every_spelling(text: str) -> None:

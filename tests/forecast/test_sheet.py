@@ -727,3 +727,44 @@ def test_a_column_that_checks_the_sum_is_no_vendor() -> None:
     sheet = read("Quarter|A|B|Check\n2020Q1|0.4|0.6|1\n2020Q2|0.3|0.7|1")
     assert sheet.unit == "fractions"
     assert set(made_fit(tidy_sheet(sheet)).shares["provider"]) == {"A", "B"}
+
+
+@pytest.mark.parametrize("firm", ["Total Energies", "Total Wireless"])
+@pytest.mark.parametrize(("rows", "unit"), [("61|22|17\n2020Q2|60|22|18", "per cent"), ("0.61|0.22|0.17", "fractions")])
+def test_a_firm_called_total_is_counted_where_only_with_it_the_shares_are_whole(
+    firm: str, rows: str, unit: str
+) -> None:
+    sheet = read(f"Quarter|{firm}|Shell|BP\n2020Q1|{rows}")
+    assert sheet.unit == unit
+    assert numbers(sheet)["2020Q1", firm] == pytest.approx(0.61)
+
+
+def test_a_sum_of_a_region_is_no_firm_where_the_shares_are_whole_without_it() -> None:
+    sheet = read("Quarter|A|B|Total Europe\n2020Q1|40|60|100\n2020Q2|30|70|100")
+    assert sheet.unit == "per cent"
+    for name in ("Total", "Total EMEA"):
+        found = refusal(f"Quarter|A|B|{name}\n2020Q1|20|30|50\n2020Q2|15|35|50")
+        assert "may be per cents or amounts: the quarters sum to 50" in found
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Trimestre|Operador|Cuota",
+        "date|retailer|value_share",
+        "Trimestre|Op\u00e9rateur|Part de march\u00e9",
+        "Trimestre|Operatore|Quota di mercato",
+        "Trimestre|Operadora|Participa\u00e7\u00e3o",
+        "kwartaal|merk|marktaandeel",
+    ],
+)
+def test_vendors_and_shares_are_called_so_in_several_languages(header: str) -> None:
+    sheet = read(f"{header}\n2020Q1|Nordbank|30\n2020Q1|Kestrel|70\n2020Q2|Nordbank|40\n2020Q2|Kestrel|60")
+    assert sheet.unit == "per cent"
+    assert numbers(sheet)["2020Q2", "Nordbank"] == 0.4
+
+
+def test_a_retailer_beside_a_vendor_is_not_the_vendor() -> None:
+    sheet = read("Quarter|Retailer|Vendor|Units\n2020Q1|X|A|3000\n2020Q1|X|B|2000\n2020Q2|X|A|3100\n2020Q2|X|B|2000")
+    assert set(sheet.frame["provider"]) == {"A", "B"}
+    assert "column 'Retailer' is not used" in sheet.notes
