@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from forecast.arrays import FloatArray
 
+SILENT, ENDED, CARRIED = 1, 2, 3  # what may become of a provider
 FINEST_HALF = 5e-6  # half a unit of what still counts as printed, fraction: nobody prints more than 34.123 %
 
 
 def complete(
     table: FloatArray, others: int, half: FloatArray
-) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, int, int]:
+) -> tuple[FloatArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_], bool, int, npt.NDArray[np.int64]]:
     """Close every quarter.
 
     What the reported shares of a quarter miss of 1 within their rounding is spread over them, to each in proportion to
@@ -34,8 +35,9 @@ def complete(
     Returns:
         Compositions (T, K'), quarters without any share, or with zeros alone, all NaN; which columns were kept as some
         share of theirs is reported (K,); which quarters were zeros alone (T,); whether a residual part was added as
-        the last column; in how many quarters the residual part was given what was left; how many columns are not in the
-        last quarter, which the others make whole; and how many that are not in it were given a share of it.
+        the last column; in how many quarters the residual part was given what was left; and what became of each column
+        (K,): `SILENT` where no share of it is reported, `ENDED` where it is not in the last quarter, which the others
+        make whole, `CARRIED` where it is not in it and was given a share of it, else 0.
     """
     T, K = table.shape
     ever = np.zeros(K, dtype=np.bool_)
@@ -171,15 +173,17 @@ def complete(
         for n in range(columns):
             # Zeros beside cells that claim nothing say nothing either.
             filled[t, n] = filled[t, n] / reached if reached > 0.0 else np.nan
-    ended = 0
-    carried = 0
     newest = -1
     for t in range(T):
         if observed[t] and not isnan(filled[t, 0]):
             newest = t
+    fate = np.zeros(K, dtype=np.int64)
+    for k in range(K):
+        if not ever[k]:
+            fate[k] = SILENT
     for n in range(count):
         if newest > last[kept[n]] and filled[newest, n] == 0.0:
-            ended += 1
+            fate[kept[n]] = ENDED
         elif newest > last[kept[n]] and n != residual:
-            carried += 1
-    return filled, ever, zeros, added, given, ended, carried
+            fate[kept[n]] = CARRIED
+    return filled, ever, zeros, added, given, fate

@@ -12,7 +12,7 @@ from forecast.brought import TableLike, read_table
 from forecast.errors import InvalidTable, NotEnoughData, SharecastError
 from forecast.forecasting import OF_RECORD, check_request, check_seed, forecast_shares
 from forecast.models.base import FEWEST_QUARTERS
-from forecast.preparing import cells_of, completion_notes, prepare_shares
+from forecast.preparing import cells_of, completion_notes
 from forecast.prior import Prior, shipped_prior
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, level_name
@@ -157,7 +157,7 @@ def forecast_table(
     failures: tuple[tuple[str, SharecastError], ...] = tuple(
         (markets[i], NotEnoughData(markets[i], int(made.quarters[i]), FEWEST_QUARTERS)) for i in failed.tolist()
     )
-    notes = pl.DataFrame(list(_notes(shares, markets, made)), schema=NOTES_SCHEMA, orient="row")
+    notes = pl.DataFrame(list(_notes(markets, names, made)), schema=NOTES_SCHEMA, orient="row")
     told = {
         market: (weight, restlessness)
         for market, weight, restlessness, parts in zip(
@@ -184,21 +184,15 @@ def _each(read: SharesTable) -> Iterator[tuple[str, SharesTable]]:
         yield str(shares["market"][0]), replace(read, shares=shares, violations=(), broken=0)
 
 
-def _notes(shares: pl.DataFrame, markets: pl.Series, made: "Summaries") -> Iterator[tuple[str, str]]:
+def _notes(markets: pl.Series, names: pl.Series, made: "Summaries") -> Iterator[tuple[str, str]]:
     """What completing the quarters of each market took, in the words of `forecast.preparing.completion_notes`."""
-    told = np.flatnonzero(made.completed.any(axis=1) & (made.parts > 0))
-    if not len(told):
-        return
-    named = made.completed[:, [0, 3, 4]].sum(axis=1) > 0
-    rows = shares.filter(pl.col("market").is_in(markets.gather(np.flatnonzero(named)).implode()))
-    alone = {str(mine["market"][0]): mine for mine in rows.partition_by("market", maintain_order=True)}
-    for i in told.tolist():
-        _, zeros, given, _, _ = made.completed[i].tolist()
-        market = markets[i]
-        # Which providers a note names, the market laid out by itself says.
-        notes = prepare_shares(alone[market]).warnings if named[i] else completion_notes([], zeros, given, [], [])
-        for note in notes:
-            yield market, note
+    fates: dict[int, dict[str, int]] = {}
+    for i, provider, fate in made.fates.tolist():
+        fates.setdefault(i, {})[names[provider]] = fate
+    for i in np.flatnonzero(made.parts > 0).tolist():
+        zeros, given = made.completed[i].tolist()
+        for note in completion_notes(fates.get(i, {}), zeros, given):
+            yield markets[i], note
 
 
 def _table(

@@ -1,6 +1,6 @@
 """What a model sees of a market: its quarterly compositions, made from a history or from a table of shares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from forecast.arrays import FloatArray
-from forecast.completing import complete
+from forecast.completing import CARRIED, ENDED, SILENT, complete
 from forecast.errors import NotEnoughData
 from forecast.models.base import FEWEST_QUARTERS, Cells, Series
 from forecast.name_changes import Names
@@ -162,30 +162,22 @@ def complete_rows(
         Compositions (T, K'), rows without any share all NaN; K' names; warnings.
     """
     others = providers.index(OTHERS) if OTHERS in providers else -1
-    filled, ever, zeros, added, given, _, _ = complete(table, others, np.broadcast_to(half, table.shape))
-    silent = [name for name, said in zip(providers, ever, strict=True) if not said]
+    filled, ever, zeros, added, given, fate = complete(table, others, np.broadcast_to(half, table.shape))
     names = tuple(name for name, said in zip(providers, ever, strict=True) if said)
-    newest = np.flatnonzero(np.isfinite(filled).all(axis=1))[-1:]
-    absent = np.isnan(table[newest][:, ever]).any(axis=0)
-    none = (filled[newest][:, : len(names)] == 0.0).any(axis=0)
-    ended = [name for name, gone in zip(names, absent & none, strict=True) if gone]
-    carried = [name for name, gone in zip(names, absent & ~none, strict=True) if gone and name != OTHERS]
-    warnings = completion_notes(silent, int(zeros.sum()), given, ended, carried)
+    fates = dict(zip(providers, fate.tolist(), strict=True))
+    warnings = completion_notes(fates, int(zeros.sum()), given)
     return filled, (*names, OTHERS) if added else names, warnings
 
 
-def completion_notes(
-    silent: Sequence[str], zeros: int, given: int, ended: Sequence[str], carried: Sequence[str]
-) -> tuple[str, ...]:
+def completion_notes(fates: Mapping[str, int], zeros: int, given: int) -> tuple[str, ...]:
     """What was done to complete the quarters of a table, in words.
 
     Args:
-        silent: Providers without a single report.
+        fates: Providers, and what became of each, as `forecast.completing.complete` tells it.
         zeros: Quarters that are zeros alone.
         given: Quarters whose rest went to the residual part.
-        ended: Providers that are not in the last quarter, which the others make whole.
-        carried: Providers that are not in the last quarter, of which the others leave something.
     """
+    silent, ended, carried = ([name for name in fates if fates[name] == fate] for fate in (SILENT, ENDED, CARRIED))
     told = []
     if silent:
         told.append(f"left out, as no share of theirs is reported: {', '.join(silent)}")

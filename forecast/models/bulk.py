@@ -154,7 +154,7 @@ def forecast_markets(
     powers: FloatArray,
     widened_square: float,
     widened_product: float,
-) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray, IntArray, FloatArray, FloatArray]:
+) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray, IntArray, IntArray, FloatArray, FloatArray]:
     """Forecast M markets given as the cells of all of them, those of a market standing together.
 
     Args:
@@ -187,10 +187,9 @@ def forecast_markets(
         For each market the quarters with a share, fewer than two where it could not be forecast (M,), the origin
         (M,) and the number K of its parts, zero where it could not be forecast (M,); the providers of their parts (P,),
         P being the sum of K; market after market, H rows of K each, means (P * H,) and quantiles (Q, P * H); and what
-        completing each market took (M, 5): providers never reported, quarters of zeros alone, quarters whose rest went
-        to the residual part, providers that are not in the last quarter, which the others make whole, and providers
-        that are not in it and were given a share of it; the weight of the smoothings (M,); and the restlessness,
-        points (M,).
+        completing each market took (M, 2): quarters of zeros alone, and quarters whose rest went to the residual part;
+        of which market and provider what became, as `complete` tells it (F, 3); the weight of the smoothings (M,); and
+        the restlessness, points (M,).
     """
     M = len(starts) - 1
     Q = len(levels) - 2
@@ -214,7 +213,9 @@ def forecast_markets(
     means = np.zeros(most_parts * horizon)
     quantiles = np.zeros((Q, most_parts * horizon))
     here = np.zeros(names, dtype=np.int64)
-    completed = np.zeros((M, 5), dtype=np.int64)
+    completed = np.zeros((M, 2), dtype=np.int64)
+    fates = np.zeros((most_parts, 3), dtype=np.int64)
+    told = 0
     smoothing_weight = np.zeros(M)
     restlessness = np.zeros(M)
     done = 0
@@ -237,8 +238,12 @@ def forecast_markets(
         for n in range(starts[i], starts[i + 1]):
             cells[quarter[n] - earliest, place[provider[n]]] = share[n]
             halves[quarter[n] - earliest, place[provider[n]]] = rounding[n]
-        shares, ever, zeros, rest, given, ended, carried = complete(cells, column, halves)
-        completed[i] = count - ever.sum(), zeros.sum(), given, ended, carried
+        shares, ever, zeros, rest, given, fate = complete(cells, column, halves)
+        completed[i] = zeros.sum(), given
+        for k in range(count):
+            if fate[k] != 0:
+                fates[told] = i, here[k], fate[k]
+                told += 1
         K = shares.shape[1]
         first, last = -1, -1
         for t in range(len(shares) if K > 0 else 0):
@@ -328,7 +333,7 @@ def forecast_markets(
         done += K
     rows = done * horizon
     numbers = means[:rows], quantiles[:, :rows]
-    return quarters, origins, parts, members[:done], *numbers, completed, smoothing_weight, restlessness
+    return quarters, origins, parts, members[:done], *numbers, completed, fates[:told], smoothing_weight, restlessness
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -343,7 +348,8 @@ class Summaries:
     median: FloatArray  # (rows,)
     lower: FloatArray  # (N, rows)
     upper: FloatArray  # (N, rows)
-    completed: IntArray  # (M, 5), what completing took, as `forecast_markets` counts it
+    completed: IntArray  # (M, 2), what completing took, as `forecast_markets` counts it
+    fates: IntArray  # (F, 3), likewise: of which market and provider, and what became of it
     smoothing_weight: FloatArray  # (M,), of the second member
     restlessness: FloatArray  # (M,), root mean square quarterly step, points
 
@@ -362,7 +368,7 @@ def summarise_markets(
         levels: N nominal levels in (0, 1), ascending.
     """
     at = levels_of(levels)
-    quarters, origins, parts, members, means, quantiles, completed, weights, restless = forecast_markets(
+    quarters, origins, parts, members, means, quantiles, completed, fates, weights, restless = forecast_markets(
         cells.starts,
         cells.quarter,
         provider,
@@ -398,6 +404,7 @@ def summarise_markets(
         quantiles[:n][::-1],
         quantiles[n + 1 :],
         completed,
+        fates,
         weights,
         restless,
     )
