@@ -154,12 +154,11 @@ def _sizes(table: pl.LazyFrame) -> pl.Series | None:
     if "market" not in table.collect_schema():
         return pl.Series([rows], dtype=pl.UInt32)
     # spellings of one name are one market
-    market = pl.col("market").cast(pl.String).fill_null("").str.normalize("NFKC").str.to_lowercase()
-    market = market.str.replace_all(r"\s+", " ").str.strip_chars()
+    market = pl.col("value").str.normalize("NFKC").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
     runs = []
     for first in range(0, rows, _LOOK):
-        names = table.select(market).slice(first, _LOOK).collect().to_series()
-        run = names.rle().struct.unnest()
+        names = table.select(pl.col("market").cast(pl.String).fill_null("")).slice(first, _LOOK).collect().to_series()
+        run = names.rle().struct.unnest().with_columns(market)
         # Sixteen bytes a market are kept; two names with one hash would only cost the sorting of the table.
         runs.append(run.select(pl.col("len").cast(pl.UInt32), pl.col("value").hash()))
     found = pl.concat(runs).group_by(pl.col("value").rle_id(), maintain_order=True)
