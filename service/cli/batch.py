@@ -85,6 +85,14 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     if (engine == "dask") != (scheduler is not None):
         raise click.UsageError("--engine dask and --scheduler ADDRESS go together.")
 
+    from service.batch.workers import WorkerDied, start_loading
+
+    large = _is_large(source) and model == "auto"
+    _have_scratch(output)
+    if workers > 1 and scheduler is None and not dry_run:
+        # Beside the imports of this process; the second since every worker imports the program's main module.
+        start_loading("service.batch.compiled" if large else "service.batch.loaded", "service.cli.main")
+
     from service.cli.output import tell
     from service.sheets import SheetReading
 
@@ -106,18 +114,11 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
         _tell(plan, output)
         ctx.exit(SOME_FAILED if plan.refused.height else 0)
 
-    from service.batch.workers import WorkerDied, start_loading
-
-    large = _is_large(source) and model == "auto"
     if large:
         from service.compiled_code import why_not_kept
 
         if why := why_not_kept():
             tell(f"note: {why}")
-    _have_scratch(output)
-    if workers > 1 and scheduler is None:
-        # Beside the imports of this process; the second since every worker imports the program's main module.
-        start_loading("service.batch.compiled" if large else "service.batch.loaded", "service.cli.main")
 
     from service.batch.progress import Progress
     from service.batch.run import run_batch
