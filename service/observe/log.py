@@ -13,6 +13,7 @@ import sys
 import time
 import traceback
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, TextIO
@@ -164,6 +165,25 @@ class CallLog:
             level = logging.DEBUG if is_quiet(method, code) else logging.INFO
         if level < self._level:
             return
+        line = partial(self._line, time.time(), level, method, code, seconds, request_id, caller, message, peer)
+        if isinstance(self._stream, Outlet):
+            self._stream.write_soon(line)
+        else:
+            with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone; calls go on
+                self._stream.write(line())
+
+    def _line(
+        self,
+        moment: float,
+        level: int,
+        method: str,
+        code: grpc.StatusCode,
+        seconds: float,
+        request_id: str,
+        caller: Caller | None,
+        message: str,
+        peer: str,
+    ) -> str:
         name = logging.getLevelName(level).lower()
         told = message if self._level <= logging.DEBUG else ""
         tenant, key_id = ("", "") if caller is None else (caller.tenant, caller.key_id)
@@ -171,7 +191,7 @@ class CallLog:
             # written out: building and encoding a dictionary would take three times as long
             told = f', "told": {_quoted(told)}' if told else ""
             text = (
-                f'{{"time": "{_moment(time.time())}", "level": "{name}", "logger": "sharecast.calls", '
+                f'{{"time": "{_moment(moment)}", "level": "{name}", "logger": "sharecast.calls", '
                 f'"request_id": {_quoted(request_id)}, "method": {_quoted(method)}, "code": "{code.name}", '
                 f'"seconds": {seconds:.6f}, "tenant": {_quoted(tenant)}, "key_id": {_quoted(key_id)}, '
                 f'"peer": {_quoted(peer)}{told}}}'
@@ -179,11 +199,10 @@ class CallLog:
         else:
             who = f" {tenant}/{key_id}" if tenant else ""
             text = (
-                f"{_clock(time.time())} {name:<7} {method} {code.name} {1000 * seconds:.1f} ms{who} {peer} {request_id}"
+                f"{_clock(moment)} {name:<7} {method} {code.name} {1000 * seconds:.1f} ms{who} {peer} {request_id}"
                 f"{' ' if told else ''}{visible(told, one_line=True)}"
             )
-        with contextlib.suppress(OSError, ValueError):  # whoever read the log is gone; calls go on
-            self._stream.write(f"{text}\n")
+        return f"{text}\n"
 
 
 def _exception(error: BaseException | None, trace: TracebackType | None, *, texts: bool) -> dict[str, object]:

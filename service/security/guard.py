@@ -73,6 +73,17 @@ class Guard:
             await self._refresh(now)
         return self._judge(method, key, needed)
 
+    def known(self, method: str, metadata: Sequence[tuple[str, str | bytes]]) -> Caller | None:
+        """Who makes a call that `admit` would let in without reading the keys again; None: `admit` decides."""
+        if self._keys is None:
+            return ANYONE
+        if time.monotonic() - self._read_at > _FRESH_SECONDS:
+            return None
+        try:
+            return self._judge(method, _key(metadata), RULES.get(method, Role.ADMIN))
+        except (Unauthenticated, PermissionDenied):
+            return None
+
     @contextmanager
     def holding(
         self, method: str, metadata: Sequence[tuple[str, str | bytes]], end: Callable[[SharecastError], None]

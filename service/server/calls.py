@@ -6,13 +6,14 @@ fused wrapper, because stacked interceptors cost a fifth of the throughput.
 
 import asyncio
 import logging
-import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from random import getrandbits
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import grpc
@@ -56,6 +57,7 @@ class Call:
 
 Reply: TypeAlias = Callable[[bytes, Call], Awaitable[bytes]]
 StreamReply: TypeAlias = Callable[[bytes, Call], AsyncIterator[bytes]]
+Given: TypeAlias = Callable[[bytes], bytes | None]  # the reply to a request that was given before, at once
 CollectReply: TypeAlias = Callable[[AsyncIterator[bytes], Call], Awaitable[bytes]]
 
 
@@ -80,6 +82,7 @@ def service_handler(
     check: Callable[[], None],
     resets: Resets,
     bringing: frozenset[str] = frozenset(),
+    given: Mapping[str, Given] = MappingProxyType({}),
 ) -> "grpc.GenericRpcHandler[bytes, bytes]":
     """Wrap the methods of one service.
 
@@ -95,6 +98,7 @@ def service_handler(
         check: Raises what every call is refused with; it takes microseconds.
         resets: Is told of calls that their callers reset.
         bringing: Methods whose request may bring data, and so be as large as a message may be.
+        given: By name of a method with one request and one response, what looks for a reply that was given before.
 
     Raises:
         KeyError: a method has no reply.
@@ -115,7 +119,7 @@ def service_handler(
         else:
             awaited = partial(frame.awaited, reply, limits.unary, most)
             rpcs[method.name] = grpc.stream_unary_rpc_method_handler(awaited)
-            fast[method.name] = partial(frame.single, reply, limits.unary, most)
+            fast[method.name] = partial(frame.single, reply, given.get(method.name), limits.unary, most)
     return GuardedHandler(service.full_name, rpcs, fast, resets)
 
 
@@ -158,14 +162,42 @@ class _Frame:
         self._check, self._resets = check, resets
 
     async def single(
-        self, reply: Reply, time_limit: float, most: int | None, raw: bytes, context: _Context
+        self, reply: Reply, given: Given | None, time_limit: float, most: int | None, raw: bytes, context: _Context
     ) -> bytes | None:
+        response = None if given is None else self._given(given, raw, context)
+        if response is not None:
+            return response
+
         async def answer(call: Call) -> bytes:
             if most is not None:
                 check_size(raw)
             return await reply(raw, call)
 
         return await self._around(answer, time_limit, context)
+
+    def _given(self, given: Given, raw: bytes, context: _Context) -> bytes | None:
+        """The reply to a call that needs no work, so no limits of time and work either; None: see `_around`.
+
+        What a call costs here is a third of a cached answer: while this thread runs, gRPC's own threads wait for it.
+        """
+        started = time.monotonic()
+        metadata: _Metadata = tuple(context.invocation_metadata() or ())
+        try:
+            self._check()
+            caller = None if self._open.closing else self._guard.known(self._method, metadata)
+            response = None if caller is None else given(raw)
+        except SharecastError:
+            return None
+        if response is None:
+            return None
+        request_id = _request_id(metadata)
+        self._observer.started(self._method, request_id)
+        context.set_trailing_metadata(((REQUEST_ID, request_id),))
+        seconds, peer = time.monotonic() - started, context.peer()
+        self._observer.finished(
+            self._method, grpc.StatusCode.OK, seconds, request_id, caller, peer=peer, metadata=metadata
+        )
+        return response
 
     async def awaited(
         self, reply: Reply, time_limit: float, most: int | None, _: AsyncIterator[bytes], context: _Context
@@ -289,4 +321,4 @@ def _request_id(metadata: _Metadata) -> str:
     for key, value in metadata:
         if key == REQUEST_ID and isinstance(value, str) and _CALLERS_ID.fullmatch(value):
             return value
-    return os.urandom(16).hex()
+    return f"{getrandbits(128):032x}"  # tells calls apart, and hides nothing

@@ -79,10 +79,10 @@ class ForecastReplies:
         self._version = version("sharecast")
 
     async def forecast(self, raw: bytes, call: Call) -> bytes:
-        """One market; a reply given before is given again without leaving the event loop."""
-        mark = self._catalog.mark()
-        if mark is not None and (reply := self._replies.recall(raw, mark)) is not None:
+        """One market."""
+        if (reply := self.given(raw)) is not None:
             return reply
+        mark = self._catalog.mark()
         check_bulk(raw, FORECAST)
         query = None
         if len(raw) <= _GLANCE_BYTES:  # small enough to be read here: a refusal must not wait for a thread
@@ -91,6 +91,11 @@ class ForecastReplies:
                 kind, short = _kind(query)
                 self._work.check(call, kind, short=short)
         return await self._replies.once(raw, mark, call.caller.tenant, lambda: self._forecast(raw, query, mark, call))
+
+    def given(self, raw: bytes) -> bytes | None:
+        """The reply to a request for one market, if it was given before and the data are the same."""
+        mark = self._catalog.mark()
+        return None if mark is None else self._replies.recall(raw, mark)
 
     async def history(self, raw: bytes, call: Call) -> bytes:
         """The history of one market, or of figures that the caller brings."""

@@ -228,6 +228,7 @@ class Front:
                 check=self._catalog.check_in_place,
                 resets=self._resets,
                 bringing=_BRINGING,
+                given={"Forecast": cached.given},
             )
             self._server.add_generic_rpc_handlers((handler,))
 

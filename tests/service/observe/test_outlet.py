@@ -208,3 +208,40 @@ def test_a_server_whose_log_nobody_takes_answers_and_ends(tmp_path: Path) -> Non
             assert json.loads(process.stderr.readline())["level"] == "info"
         finally:
             process.kill()
+
+
+@given(lines=st.lists(st.tuples(st.booleans(), st.text()), max_size=20))
+def test_lines_made_later_leave_in_the_order_in_which_they_were_given(lines: list[tuple[bool, str]]) -> None:
+    reader, writer = os.pipe()
+    outlet = Outlet(writer, lost=lost)
+    for soon, line in lines:
+        if soon:
+            outlet.write_soon(lambda line=line: line)
+        else:
+            outlet.write(line)
+    outlet.end(seconds=0)
+    assert taken(reader) == "".join(line for _, line in lines).encode("utf-8", "backslashreplace")
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_line_made_later_is_made_and_passed_on_by_another_thread(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    outlet = Outlet(writer, lost=lost)
+    for _ in range(2):
+        outlet.write_soon(lambda: f"{threading.get_ident()}\n")
+        assert select.select([reader], [], [], PATIENCE)[0]
+        assert int(os.read(reader, 100)) not in (0, threading.get_ident())
+
+
+def test_lines_to_be_made_later_are_bounded_and_those_beyond_are_told(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = pipe
+    monkeypatch.setattr("service.observe.outlet._MOST_SOON", 3)
+    monkeypatch.setattr("service.observe.outlet._SOON_SECONDS", PATIENCE)
+    outlet = Outlet(writer, lost=lost)
+    for number in range(5):
+        outlet.write_soon(lambda number=number: f"{number}\n")
+    outlet.flush()
+    assert taken(reader) == b"0\n1\n2\n2 lost\n"

@@ -16,7 +16,7 @@ from service.security import Guard
 from service.security.keys import add_key, revoke_key
 from service.server import Server
 from service.store import Store, open_store
-from sharecast.v1.forecast_service_pb2 import BacktestRequest
+from sharecast.v1.forecast_service_pb2 import BacktestRequest, ForecastRequest
 from sharecast.v1.import_pb2 import ImportHeader
 from sharecast.v1.market_service_pb2 import ImportFiguresRequest
 from tests.service.server.asking import ask
@@ -117,3 +117,30 @@ def test_every_call_is_refused_once_the_file_of_the_database_is_elsewhere(tmp_pa
             open_store(str(path)).close()
         found = {name: ask(channel, Bad(f"sharecast.v1.{name}", raws, "", "", "")).code for name, raws in calls.items()}
     assert found == dict.fromkeys(calls, "UNAVAILABLE")
+
+
+def test_an_answer_given_before_is_given_again_to_nobody_without_a_key(
+    served: tuple[Server, Store, dict[str, str]],
+) -> None:
+    server, store, keys = served
+    late = key_of(store, "late")
+    request = ForecastRequest(market="cn-cloud", model="naive").SerializeToString()
+    with grpc.insecure_channel(server.address) as channel:
+        call = channel.unary_unary(f"{SERVICE}ForecastService/Forecast", None, None)
+
+        def asked(key: str | None) -> grpc.StatusCode:
+            metadata = () if key is None else (("authorization", f"Bearer {key}"),)
+            try:
+                call(request, metadata=metadata, timeout=PATIENCE)
+            except grpc.RpcError as error:
+                return error.code()
+            return grpc.StatusCode.OK
+
+        until(lambda: asked(late) is grpc.StatusCode.OK)
+        given = server._front._replies.given_again
+        assert asked(keys["stays"]) is grpc.StatusCode.OK
+        assert server._front._replies.given_again == given + 1
+        assert asked(None) is asked(f"{late}x") is grpc.StatusCode.UNAUTHENTICATED
+        assert server._front._replies.given_again == given + 1
+        assert revoke_key(store.keys, late.split("_")[1], now=datetime.now(UTC))
+        until(lambda: asked(late) is grpc.StatusCode.UNAUTHENTICATED)
