@@ -10,7 +10,7 @@ from collections import Counter
 
 log = logging.getLogger(__name__)
 
-MANY = 100  # resets within `_WINDOW_SECONDS` that a log should tell of
+MANY = 50  # resets within `_WINDOW_SECONDS` that a log should tell of; of most, gRPC tells nobody here
 _WINDOW_SECONDS = 1.0
 _QUIET_SECONDS = 10.0  # between two lines
 _MOST_PEERS = 1_000  # that are told apart

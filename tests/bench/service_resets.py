@@ -2,7 +2,7 @@
 
     python tests/bench/service_resets.py [--seconds 5]
 
-A bystander with a connection of its own asks one uncached forecast after the other, alone and then beside the resets.
+A bystander with a connection of its own asks for a cached forecast again and again, alone and then beside the resets.
 Passes where it gets at least a third of what it gets alone, every answer OK, and the server counts and logs the resets.
 """
 
