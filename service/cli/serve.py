@@ -88,7 +88,9 @@ def serve(settings: Path | None, show_settings: bool, show_file: str | None, **f
 def _serve(settings: ServeSettings) -> None:
     if settings.log_level != "debug":
         quiet_grpc()
-    from forecast.forecasting import warm_up
+    from service.server.workers import FORECASTS, Nursery
+
+    nursery = Nursery(FORECASTS)  # it loads while we do
     from service.catalog import Catalog
     from service.cli.opening import open_existing
     from service.observe import Observer, set_up_log, spans_if_installed
@@ -110,7 +112,6 @@ def _serve(settings: ServeSettings) -> None:
     if entry.tls is not None:
         _warn_of_certificate(entry.tls.certificate)
     catalog = Catalog.shipped(store)
-    warm_up()
     if told is not None:
         log.info("metrics on http://%s/metrics", told.address)
     try:
@@ -124,6 +125,7 @@ def _serve(settings: ServeSettings) -> None:
                 stream_time_limit=settings.stream_time_limit,
                 places=settings.places or None,
                 waiting=settings.waiting,
+                nursery=nursery,
                 guard=guard,
                 observer=observer,
                 credentials=credentials,

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import grpc
@@ -29,7 +28,7 @@ from service.server.reflecting import reflection_handlers
 from service.server.replies import Replies
 from service.server.resets import Resets
 from service.server.work import WAITING, Work
-from service.server.workers import Rank
+from service.server.workers import Nursery, Rank
 from sharecast.v1 import forecast_service_pb2, job_service_pb2, market_service_pb2
 from sharecast.v1.market_service_pb2 import WithdrawFiguresRequest
 
@@ -83,6 +82,7 @@ class Front:
         places: How much work is done at once, in threads and in either kind of processes; None: as much as there are
             processors.
         waiting: How many calls may wait for each.
+        nursery: What worker processes are forked from at first, if there is one already.
     """
 
     def __init__(
@@ -96,11 +96,13 @@ class Front:
         stream_time_limit: float = STREAM_TIME_LIMIT,
         places: int | None = None,
         waiting: int = WAITING,
+        nursery: Nursery | None = None,
     ) -> None:
         self._catalog, self._credentials = catalog, credentials
         self._guard, self._observer = guard or Guard.open(), observer or Observer.quiet()
         self._limits = Limits(time_limit, stream_time_limit, WATCH_TIME_LIMIT)
-        self._places, self._waiting, self._open_calls, self._resets = places, waiting, OpenCalls(), Resets()
+        self._places, self._waiting, self._nursery = places, waiting, nursery
+        self._open_calls, self._resets = OpenCalls(), Resets()
         self.address = ""  # HOST:PORT, once started
 
     async def start(self, listen: str) -> None:
@@ -112,7 +114,7 @@ class Front:
         if not _can_be_address(listen):
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS)
         self._server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=_CALLS_AT_ONCE)
-        self._work = Work(places=self._places, waiting=self._waiting)
+        self._work = Work(places=self._places, waiting=self._waiting, nursery=self._nursery)
         self._add_services()
         await self._add_health()
         self._add_reflection()
@@ -125,7 +127,6 @@ class Front:
             raise InvalidArgument("listen", listen, _ALLOWED_ADDRESS) from None
         await self._server.start()
         self._work.start()
-        self._loading = asyncio.ensure_future(self._work.at_once(import_module, "forecast.history"))  # takes a second
         await self._jobs.resume()
         if self._observer.metrics is not None:
             self._observer.metrics.watch(self.readings)
@@ -140,10 +141,6 @@ class Front:
                 lost = False
             except WorkLost:
                 await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def loaded(self) -> None:
-        """Wait until what is loaded behind a server that answers already is there."""
-        await asyncio.shield(self._loading)
 
     async def stop(self, grace: float) -> None:
         """Refuse new calls, let those in flight end within `grace` seconds, then cancel them."""

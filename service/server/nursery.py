@@ -1,8 +1,9 @@
-"""The process that workers are forked from.
+"""A process that workers are forked from.
 
-It loads what they need and then, for every socket it is sent, forks a worker that answers there. Forking from the
-server itself would hang the child: it lacks the threads that Polars had. `multiprocessing` has such a process too, but
-its children run the program's main file again, which ends badly for a script that starts a server on its first line.
+It loads what they need, a module it is told by name, and then, for every socket it is sent, forks a worker that answers
+there. Forking from the server itself would hang the child: it lacks the threads that Polars had. `multiprocessing` has
+such a process too, but its children run the program's main file again, which ends badly for a script that starts a
+server on its first line.
 """
 
 import ctypes
@@ -14,6 +15,7 @@ import socket
 import struct
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 ORDER = struct.Struct("!B")  # for a worker: by how much nicer than the nursery, see nice(2)
@@ -29,14 +31,16 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # terminals and systemd send these to all; the server ends us in order
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a worker ended
-    import service.server.loaded  # noqa: F401
-
+    import_module(sys.argv[2])
     gc.freeze()  # what the workers share with us stays shared: their collections would write to each object
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, ORDER.size, 1)
         if not message:
             control.close()
             return
+        if not descriptors:  # we are asked whether all is loaded
+            control.sendall(PID.pack(0))
+            continue
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:

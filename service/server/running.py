@@ -19,6 +19,7 @@ from service.security import Guard
 from service.server import process
 from service.server.front import STREAM_TIME_LIMIT, TIME_LIMIT, Front
 from service.server.work import WAITING
+from service.server.workers import Nursery
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ async def serve(
     stream_time_limit: float = STREAM_TIME_LIMIT,
     places: int | None = None,
     waiting: int = WAITING,
+    nursery: Nursery | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
     """Answer calls until SIGTERM or SIGINT; then refuse new ones, let those in flight end, and return.
@@ -59,6 +61,7 @@ async def serve(
         stream_time_limit: The same for a call that streams.
         places: How much work is done at once.
         waiting: How many calls may wait.
+        nursery: What worker processes are forked from at first, if there is one already.
         check: Looks, in a thread, whether calls can be answered, and raises a `ServiceError` where not; health says
             what it finds.
 
@@ -81,10 +84,10 @@ async def serve(
         stream_time_limit=stream_time_limit,
         places=places,
         waiting=waiting,
+        nursery=nursery,
     )
     await front.start(listen)
     looking: asyncio.Task[None] | None = None
-    settling: asyncio.Task[None] | None = None
     answering, stopping = asyncio.create_task(front.answered()), asyncio.create_task(told.stop.wait())
     try:
         await asyncio.wait({answering, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -95,11 +98,11 @@ async def serve(
             else:
                 looking = asyncio.create_task(watch_health(check, front.tell_health))
             ready(front.address)
-            settling = asyncio.create_task(_settle(front))
+            process.settle()
         await stopping
         log.info("stopping: no new calls; those in flight have %g s", drain_seconds)
     finally:
-        for task in (answering, settling, looking):
+        for task in (answering, looking):
             if task is not None:
                 task.cancel()
         hurrying = asyncio.create_task(_hurry(front, told))
@@ -132,11 +135,6 @@ async def _hurry(front: Front, told: _Told) -> None:
     await told.hurry.wait()
     log.warning("told to stop again: calls in flight are cut off")
     await front.cut_off()
-
-
-async def _settle(front: Front) -> None:
-    await front.loaded()
-    process.settle()
 
 
 class Server:

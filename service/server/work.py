@@ -16,7 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from service.server.admission import Admission
 from service.server.calls import Call
-from service.server.workers import Rank, Workers
+from service.server.workers import Nursery, Rank, Workers
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -30,14 +30,16 @@ class Work:
     Args:
         places: How much each does at once.
         waiting: How many calls may wait for each.
+        nursery: As of `Workers`.
     """
 
-    def __init__(self, *, places: int | None = None, waiting: int = WAITING) -> None:
+    def __init__(self, *, places: int | None = None, waiting: int = WAITING, nursery: Nursery | None = None) -> None:
         places = places or os.cpu_count() or 1
         self.quick, self.short, self.long = (Admission(places, waiting) for _ in range(3))
         # One more than places: for a tenant that has none, see `Admission`.
         self._threads = ThreadPoolExecutor(places + 1, thread_name_prefix="sharecast")
-        self.workers = Workers({Rank.SHORT: places, Rank.SHORT_KEPT: 1, Rank.LONG: places, Rank.LONG_KEPT: 1})
+        sizes = {Rank.SHORT: places, Rank.SHORT_KEPT: 1, Rank.LONG: places, Rank.LONG_KEPT: 1}
+        self.workers = Workers(sizes, nursery)
 
     def start(self) -> None:
         """Begin to start the processes; nothing waits for them but work that needs them."""

@@ -1,5 +1,9 @@
 """A supervised pool of worker processes, for use inside one event loop.
 
+They are forked from a process that has loaded what forecasts of the model of record need, which takes a second. What
+long work needs besides takes three, and where code must be compiled ten times as long: a second such process loads it
+meanwhile, and then takes over.
+
 A worker that is killed costs the call it worked on and no other, and is replaced at once. Work whose caller has
 gone, or has no time left, is ended by ending its worker: a fit cannot be told to stop. `concurrent.futures` can do
 neither.
@@ -13,7 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from enum import IntEnum
@@ -25,6 +29,7 @@ from service.server.nursery import END, HEADER, ORDER, PID, RAISED, STEP
 log = logging.getLogger(__name__)
 
 _NURSERY = "from service.server.nursery import main; main()"
+FORECASTS, EVERYTHING = "service.server.tasks", "service.server.loaded"  # modules, see `Nursery`
 _AGAIN_SECONDS, _MOST_AGAIN_SECONDS = 0.1, 5.0  # before another attempt at starting a worker; twice as long each time
 
 _PATIENCE = 0.2  # see `Rank.patience`
@@ -43,9 +48,14 @@ class Rank(IntEnum):
     LONG = 12
 
     @property
+    def is_long(self) -> bool:
+        """Whether for work of more than milliseconds."""
+        return self in (Rank.LONG, Rank.LONG_KEPT)
+
+    @property
     def patience(self) -> float:
         """Seconds that work may go on for nobody, as ending a process costs more than short work."""
-        return _PATIENCE if self in (Rank.SHORT, Rank.SHORT_KEPT) else 0.0
+        return 0.0 if self.is_long else _PATIENCE
 
 
 class Workers:
@@ -53,11 +63,14 @@ class Workers:
 
     Args:
         sizes: How many of each rank.
+        nursery: What they are forked from at first, if there is one already.
     """
 
-    def __init__(self, sizes: Mapping[Rank, int]) -> None:
+    def __init__(self, sizes: Mapping[Rank, int], nursery: "Nursery | None" = None) -> None:
         self._sizes = dict(sizes)
-        self._nursery: _Nursery | None = None
+        self._first = nursery
+        self._rest: Nursery | None = None  # once it has loaded everything
+        self._loading: Nursery | None = None
         self._all: set[_Worker] = set()
         self._idle: dict[Rank, asyncio.LifoQueue[_Worker]] = {rank: asyncio.LifoQueue() for rank in sizes}
         self._starting: set[asyncio.Task[None]] = set()
@@ -69,12 +82,14 @@ class Workers:
         for rank, size in self._sizes.items():
             for _ in range(size):
                 self._replace(rank)
+        self._load_rest()
 
     async def stop(self) -> None:
         """End all processes, at work or not."""
         self._closed.set()
-        if self._nursery is not None:
-            await asyncio.to_thread(self._nursery.close)
+        for nursery in (self._first, self._loading, self._rest):
+            if nursery is not None:
+                await asyncio.to_thread(nursery.close)
         await asyncio.gather(*self._starting, *self._ending, return_exceptions=True)
         for worker in tuple(self._all):
             worker.end()
@@ -129,7 +144,7 @@ class Workers:
                 yield found
             worker.rest()
         finally:
-            if worker.resting:
+            if worker.resting and not self._outdated(worker):
                 self._idle[rank].put_nowait(worker)
             elif rank.patience and not worker.lost and self._open():
                 ending = asyncio.get_running_loop().create_task(self._await_end(worker))
@@ -157,17 +172,20 @@ class Workers:
                 return worker
 
     def _replace(self, rank: Rank) -> None:
-        task = asyncio.get_running_loop().create_task(self._start_one(rank))
+        self._soon(self._start_one(rank))
+
+    def _soon(self, starting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(starting)
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
     async def _start_one(self, rank: Rank) -> None:
         again = _AGAIN_SECONDS
         while self._open():
-            nursery = self._nursery
+            nursery = self._rest if self._rest is not None and rank.is_long else self._first
             try:
                 if nursery is None:
-                    nursery = self._nursery = _Nursery()
+                    nursery = self._first = Nursery(FORECASTS)
                 ours, pid = await nursery.worker(rank)
             except RuntimeError:  # it was closed in between
                 return
@@ -175,18 +193,63 @@ class Workers:
                 if not self._open():
                     return
                 log.warning("a worker process could not be started, again in %g s: %s", again, error)
-                if nursery is not None and self._nursery is nursery:
-                    self._nursery = None
-                    await asyncio.to_thread(nursery.close)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._closed.wait(), again)
-                again = min(2 * again, _MOST_AGAIN_SECONDS)
+                await self._give_up(nursery)
+                again = await self._pause(again)
                 continue
-            worker = _Worker(pid, rank, self._lost)
+            worker = _Worker(pid, rank, nursery, self._lost)
             await asyncio.get_running_loop().connect_accepted_socket(worker.itself, ours)
             self._all.add(worker)
             self._idle[rank].put_nowait(worker)
             return
+
+    async def _give_up(self, nursery: "Nursery | None") -> None:
+        """Have no more workers from one that has failed."""
+        if nursery is None or nursery not in (self._first, self._rest):
+            return  # another has given it up
+        if nursery is self._first:
+            self._first = None
+        else:
+            self._rest = None
+            self._load_rest()
+        await asyncio.to_thread(nursery.close)
+
+    async def _pause(self, seconds: float) -> float:
+        """Wait so long, or until all ends; returns how long to wait the next time."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        return min(2 * seconds, _MOST_AGAIN_SECONDS)
+
+    def _load_rest(self) -> None:
+        if any(rank.is_long for rank in self._sizes):
+            self._soon(self._take_over())
+
+    async def _take_over(self) -> None:
+        """Load what long work needs, and have all long work done from then on by processes that have it."""
+        first = self._starting - {asyncio.current_task()}
+        await asyncio.wait(first) if first else None  # they answer first: loading takes a processor
+        again = _AGAIN_SECONDS
+        while self._open():
+            try:
+                self._loading = Nursery(EVERYTHING)
+                await self._loading.loaded()
+            except RuntimeError:  # it was closed in between
+                return
+            except OSError as error:
+                if not self._open():
+                    return
+                log.warning("what long work needs could not be loaded, again in %g s: %s", again, error)
+                if self._loading is not None:
+                    await asyncio.to_thread(self._loading.close)
+                again = await self._pause(again)
+                continue
+            self._rest, self._loading = self._loading, None
+            for worker in self._all.copy():
+                if worker.resting and self._outdated(worker):
+                    worker.end()
+            return
+
+    def _outdated(self, worker: "_Worker") -> bool:
+        return worker.rank.is_long and self._rest is not None and worker.nursery is not self._rest
 
     def _open(self) -> bool:
         return not self._closed.is_set()
@@ -197,17 +260,24 @@ class Workers:
             self._replace(worker.rank)
 
 
-class _Nursery:
-    """Our end of `service.server.nursery`."""
+class Nursery:
+    """Our end of `service.server.nursery`.
 
-    def __init__(self) -> None:
+    Args:
+        module: What the process loads before it forks workers.
+
+    Raises:
+        OSError: no process or socket is left.
+    """
+
+    def __init__(self, module: str) -> None:
         # One thread: requests for workers are answered in order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="nursery")
         self._control, theirs = socket.socketpair()
         with theirs:
             flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # such as -W error
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", _NURSERY, str(theirs.fileno())],
+                [sys.executable, *flags, "-c", _NURSERY, str(theirs.fileno()), module],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -216,6 +286,14 @@ class _Nursery:
     async def worker(self, nicer: int) -> tuple[socket.socket, int]:
         """A new worker, so much nicer than we are: our end of its pipe, and its process id."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._fork, nicer)
+
+    async def loaded(self) -> None:
+        """Wait until it has loaded its module.
+
+        Raises:
+            OSError: it has ended.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
 
     def close(self) -> None:
         """End it; without one to fork from, no worker starts any more."""
@@ -226,26 +304,34 @@ class _Nursery:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._control.close()
 
+    def _ask(self) -> None:
+        self._control.sendall(ORDER.pack(0))
+        self._read_pid()
+
+    def _read_pid(self) -> int:
+        raw = self._control.recv(PID.size, socket.MSG_WAITALL)
+        if len(raw) < PID.size:
+            raise ConnectionError("the process that workers are forked from has ended")
+        return int(PID.unpack(raw)[0])
+
     def _fork(self, nicer: int) -> tuple[socket.socket, int]:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
                 socket.send_fds(self._control, [ORDER.pack(nicer)], [theirs.fileno()])
-            raw = self._control.recv(PID.size, socket.MSG_WAITALL)
-            if len(raw) < PID.size:
-                raise ConnectionError("the process that workers are forked from has ended")
+            pid = self._read_pid()
         except BaseException:
             ours.close()
             raise
         ours.setblocking(False)
-        return ours, PID.unpack(raw)[0]
+        return ours, pid
 
 
 class _Worker(asyncio.Protocol):
     """One process and what has come from it."""
 
-    def __init__(self, pid: int, rank: Rank, lost: Callable[["_Worker"], None]) -> None:
-        self.pid, self.rank, self._on_lost = pid, rank, lost
+    def __init__(self, pid: int, rank: Rank, nursery: "Nursery", lost: Callable[["_Worker"], None]) -> None:
+        self.pid, self.rank, self.nursery, self._on_lost = pid, rank, nursery, lost
         self.lost, self.resting = False, True
         self._buffer = bytearray()
         self._answers: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue()
@@ -272,6 +358,7 @@ class _Worker(asyncio.Protocol):
             # The pipe is open, so the process has not ended and its number is not another's.
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
+            self.lost, self.resting = True, False  # from now on, though we are told later
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

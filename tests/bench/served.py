@@ -37,29 +37,25 @@ class Served:
         """Of the server itself, which answers the calls."""
         return self.process.pid
 
-    def nursery(self) -> int:
-        """The process that workers are forked from.
-
-        Raises:
-            LookupError: there is none now.
-        """
+    def nurseries(self) -> list[int]:
+        """The processes that workers are forked from."""
+        found = []
         for pid in _children(self.pid):
             with suppress(OSError):
                 if b"service.server.nursery" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                    return pid
-        raise LookupError(f"process {self.pid} has no nursery of workers now")
+                    found.append(pid)
+        return found
 
     def workers(self) -> list[int]:
-        """The worker processes that are up, oldest first."""
-        try:
-            return _children(self.nursery())
-        except LookupError:
-            return []
+        """The worker processes that are up."""
+        return [pid for nursery in self.nurseries() for pid in _children(nursery)]
 
     def processes(self) -> dict[str, int]:
-        """All processes by name: server, nursery, worker 1, worker 2 and so on."""
-        named = {"server": self.pid, "nursery": self.nursery()}
-        return named | {f"worker {n}": pid for n, pid in enumerate(self.workers(), 1)}
+        """All processes by name: server, nursery 1, nursery 2, worker 1, worker 2 and so on."""
+        named = {"server": self.pid}
+        for name, pids in (("nursery", self.nurseries()), ("worker", self.workers())):
+            named |= {f"{name} {n}": pid for n, pid in enumerate(pids, 1)}
+        return named
 
     def reading(self, name: str) -> float:
         """A number that the server tells Prometheus, such as ``sharecast_working{place="workers"}``.
@@ -73,14 +69,16 @@ class Served:
                     return float(line.split()[-1])
         raise LookupError(f"no reading {name!r} at {self.metrics}")
 
-    def settle(self, seconds: float = 30) -> None:
-        """Wait until all workers are up and none is at work.
+    def settle(self, seconds: float = 90) -> None:
+        """Wait until all workers are up, those for long work with all that they need, and none is at work.
 
         Raises:
             TimeoutError: that takes longer.
         """
         end = time.monotonic() + seconds
-        while not self.workers() or self.reading("sharecast_worker_processes") != len(self.workers()):
+        while sum(bool(_children(pid)) for pid in self.nurseries()) < 2 or self.reading(
+            "sharecast_worker_processes"
+        ) != len(self.workers()):
             if time.monotonic() > end:
                 raise TimeoutError(f"workers are not up after {seconds} s")
             time.sleep(0.05)

@@ -152,12 +152,12 @@ def load(address: str, seconds: float) -> list[Ended]:
 
 
 def watch(server: Served, over: Callable[[], bool]) -> dict[str, list[tuple[float, float]]]:
-    """Megabytes of the server, of the nursery and of the largest worker, by seconds, until something is over."""
-    series: dict[str, list[tuple[float, float]]] = {"server": [], "nursery": [], "largest worker": []}
-    start, nursery = time.perf_counter(), server.nursery()
+    """Megabytes of the server, of the processes that workers are forked from and of the largest worker, by seconds, until something is over."""
+    series: dict[str, list[tuple[float, float]]] = {"server": [], "nurseries": [], "largest worker": []}
+    start, nurseries = time.perf_counter(), server.nurseries()
     while not over():
         now = time.perf_counter() - start
-        found = (memory(server.pid), memory(nursery), max(map(memory, server.workers()), default=0))
+        found = (memory(server.pid), sum(map(memory, nurseries)), max(map(memory, server.workers()), default=0))
         for name, held in zip(series, found, strict=True):
             series[name].append((now, held / 2**20))
         time.sleep(0.25)

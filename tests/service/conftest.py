@@ -37,10 +37,10 @@ def catalog() -> Catalog:
 
 @pytest.fixture(scope="session", autouse=True)
 def nurseries() -> Iterator[None]:
-    """Servers in this process have their workers from a nursery that is born loaded."""
+    """Servers in this process have their workers from nurseries that are born loaded."""
     born = Nurseries()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "_Nursery", forking(born))
+        patch.setattr(workers, "Nursery", forking(born))
         yield
     born.close()
 

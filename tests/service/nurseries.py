@@ -33,7 +33,7 @@ while True:
     pid = os.fork()
     if pid == 0:
         control.close()
-        sys.argv[1] = str(descriptors[0])
+        sys.argv[1:] = [str(descriptors[0]), "service.server.loaded"]
         try:
             main()
         finally:
@@ -96,11 +96,12 @@ class Forked:
             self._descriptor = None
 
 
-def forking(nurseries: Nurseries) -> type[workers._Nursery]:
+def forking(nurseries: Nurseries) -> type[workers.Nursery]:
     """What a server takes for its nursery, forked."""
 
-    class Nursery(workers._Nursery):
-        def __init__(self) -> None:
+    class Nursery(workers.Nursery):
+        def __init__(self, module: str) -> None:
+            del module  # they have loaded all
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="nursery")
             self._control, theirs = socket.socketpair()
             with theirs:

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -216,7 +217,7 @@ def test_lines_made_later_leave_in_the_order_in_which_they_were_given(lines: lis
     outlet = Outlet(writer, lost=lost)
     for soon, line in lines:
         if soon:
-            outlet.write_soon(lambda line=line: line)
+            outlet.write_soon(partial(str, line))
         else:
             outlet.write(line)
     outlet.end(seconds=0)
@@ -242,6 +243,6 @@ def test_lines_to_be_made_later_are_bounded_and_those_beyond_are_told(
     monkeypatch.setattr("service.observe.outlet._SOON_SECONDS", PATIENCE)
     outlet = Outlet(writer, lost=lost)
     for number in range(5):
-        outlet.write_soon(lambda number=number: f"{number}\n")
+        outlet.write_soon(partial("{}\n".format, number))
     outlet.flush()
     assert taken(reader) == b"0\n1\n2\n2 lost\n"

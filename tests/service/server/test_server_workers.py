@@ -12,18 +12,17 @@ from pathlib import Path
 import pytest
 
 from forecast.errors import InvalidArgument
-from forecast.forecasting import check_request
+from forecast.forecasting import check_request, warm_up
 from service.errors import WorkLost
 from service.server import workers
-from service.server.workers import Rank, Workers
-from service.server.workers import _Nursery as Nursery
+from service.server.workers import FORECASTS, Nursery, Rank, Workers
 from tests.service.server.waiting import PATIENCE, until
 
 
 @pytest.fixture
 def own_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers come from a nursery that loads for itself, as in a program."""
-    monkeypatch.setattr(workers, "_Nursery", Nursery)
+    monkeypatch.setattr(workers, "Nursery", Nursery)
 
 
 @pytest.mark.usefixtures("own_nursery")
@@ -40,6 +39,28 @@ def test_a_worker_returns_raises_and_yields_what_its_function_does() -> None:
         assert caught.value.value == 41
         assert await workers.call(math.sqrt, 16.0) == 4.0
         await workers.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.usefixtures("own_nursery")
+def test_short_work_waits_for_no_compiler_and_long_work_is_taken_over_by_processes_that_have_loaded_all() -> None:
+    heavy = "{'numba', 'statsmodels'} & set(__import__('sys').modules)"
+
+    async def run() -> None:
+        found = Workers({Rank.SHORT: 1, Rank.LONG: 2})
+        found.start()
+        await found.call(warm_up, rank=Rank.SHORT)
+        assert await found.call(eval, heavy, rank=Rank.SHORT) == set()
+        asked = [asyncio.create_task(found.call(time.sleep, 0.01)) for _ in range(200)]  # none is lost by the change
+        await asyncio.gather(*asked)
+        long = [found.call(eval, heavy), found.call(eval, heavy)]
+        while await asyncio.gather(*long) != 2 * [{"numba", "statsmodels"}]:
+            await asyncio.sleep(0.05)
+            long = [found.call(eval, heavy), found.call(eval, heavy)]
+        assert await found.call(eval, heavy, rank=Rank.SHORT) == set()
+        assert len(found.pids) == 3
+        await found.stop()
 
     asyncio.run(run())
 
@@ -173,15 +194,15 @@ def test_short_work_that_goes_on_for_nobody_is_ended_after_all() -> None:
 def test_workers_that_cannot_be_started_are_tried_ever_more_seldom_and_hold_up_no_stop(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fails, made = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))] * 3, workers._Nursery
+    fails, made = [OSError(errno.EMFILE, os.strerror(errno.EMFILE))] * 3, workers.Nursery
 
-    def nursery() -> object:
-        if fails:
+    def nursery(module: str) -> object:
+        if fails and module == FORECASTS:
             raise fails.pop()
-        return made()
+        return made(module)
 
     async def run() -> None:
-        monkeypatch.setattr(workers, "_Nursery", nursery)
+        monkeypatch.setattr(workers, "Nursery", nursery)
         found = Workers({Rank.LONG: 1})
         found.start()
         assert await found.call(math.sqrt, 9.0) == 3.0

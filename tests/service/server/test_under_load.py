@@ -207,10 +207,10 @@ def test_calls_of_every_fate_leave_no_file_no_task_and_no_dead_process(catalog: 
             some(server)
         until(lambda: at_rest(server) and files() <= held)
         assert not flights
-        nursery = server._front._work.workers._nursery
-        assert nursery is not None
-        pid = nursery._process.pid
-        until(lambda: sorted(_children(pid)) == sorted(server._front._work.workers.pids))
+        found = server._front._work.workers
+        assert found._first is not None and found._rest is not None
+        pids = [nursery._process.pid for nursery in (found._first, found._rest)]
+        until(lambda: sorted(child for pid in pids for child in _children(pid)) == sorted(found.pids))
 
 
 def test_a_refused_call_is_forgotten_without_a_collection(catalog: Catalog) -> None:
