@@ -41,13 +41,11 @@ def summarise(draws: FloatArray, levels: Sequence[float], /) -> Summary:
 
 def _quantiles(draws: FloatArray, levels: Sequence[float]) -> FloatArray:
     """As ``np.quantile(draws, levels, axis=0)``, in a fraction of the time for a few thousand draws."""
-    from forecast.selecting import order_statistics  # loads a compiler
-
     at = np.array(levels) * (len(draws) - 1)
     low = np.floor(at).astype(np.int64)
     rows = np.ascontiguousarray(np.moveaxis(draws, 0, -1)).reshape(-1, len(draws))
-    found = order_statistics(rows, np.concatenate([low, np.minimum(low + 1, len(draws) - 1)])).T
-    below, above = found[: len(low)], found[len(low) :]
+    ordered = np.sort(rows, axis=1)  # a processor sorts many numbers at once: faster than to select the few
+    below, above = ordered[:, low].T, ordered[:, np.minimum(low + 1, len(draws) - 1)].T
     return np.asarray((below + (above - below) * (at - low)[:, None]).reshape(len(levels), *draws.shape[1:]))
 
 

@@ -18,8 +18,8 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 # Each line of `forecast` knows only itself and what stands above it.
 ORDER = [
     {"errors", "arrays", "compiling"},
-    {"selecting", "shown", "visible"},
-    {"quarter", "breaks", "schema", "distances", "cells", "name_changes"},
+    {"shown", "visible"},
+    {"quarter", "breaks", "schema", "cells", "name_changes"},
     {"name_tables", "results", "composition", "scorecard", "printed", "headers"},
     {"names"},
     {"figures", "statements", "sums", "amounts", "sheet"},

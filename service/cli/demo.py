@@ -12,7 +12,7 @@ import click
 _MARKET = "cn-cloud"
 _DRAWN = (0.5, 0.8, 0.95)
 _PRINTED = (0.8, 0.95)
-_START_SECONDS = 120.0  # the first start after an installation compiles the filter
+_START_SECONDS = 120.0  # on whatever machine
 _STOP_SECONDS = 10
 _ORIGINS = 8  # that the report looks back on
 _NEXT = """

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,6 +17,7 @@ from service.settings import SETTINGS, ServeSettings, misspelled, quiet_grpc, re
 
 if TYPE_CHECKING:
     from service.observe.metrics import Metrics, MetricsServer
+    from service.server.workers import Nursery
     from service.store import Store
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -64,10 +65,12 @@ def settings_options(command: F) -> F:
 def serve(settings: Path | None, show_settings: bool, show_file: str | None, **flags: object) -> None:
     """Answer forecasts and histories over gRPC until stopped.
 
-    Prints `listening on HOST:PORT` once ready; the first start after an installation compiles the filter, which takes
-    some seconds. Ctrl-C or SIGTERM lets the calls in flight end first, once more does not. So does a terminal that is
-    closed; without one, as under systemd, SIGHUP ends nothing: renewed certificates and keys need no reload, and other
-    settings are read at the start.
+    Prints `listening on HOST:PORT` once a forecast was answered, within two seconds. What models beside `auto` and
+    large batches need is loaded behind that, and compiled at the first start after an installation.
+
+    Ctrl-C or SIGTERM lets the calls in flight end first, once more does not. So does a terminal that is closed; without
+    one, as under systemd, SIGHUP ends nothing: renewed certificates and keys need no reload, and other settings are
+    read at the start.
 
     Every option is also an environment variable, such as SHARECAST_TIME_LIMIT, and a key of a settings file, such as
     time_limit. An option comes before the environment, that before the file.
@@ -90,12 +93,16 @@ def _serve(settings: ServeSettings) -> None:
         quiet_grpc()
     from service.server.workers import FORECASTS, Nursery
 
-    nursery = Nursery(FORECASTS)  # it loads while we do
+    with closing(Nursery(FORECASTS)) as nursery:  # it loads while we do
+        _answer(settings, nursery)
+
+
+def _answer(settings: ServeSettings, nursery: "Nursery") -> None:
     from service.catalog import Catalog
     from service.cli.opening import open_existing
     from service.observe import Observer, set_up_log, spans_if_installed
     from service.security.entry import settle
-    from service.server import serve as answer
+    from service.server import serve as answer_calls
 
     entry = settle(settings)
     check_can_listen("listen", settings.listen)
@@ -116,7 +123,7 @@ def _serve(settings: ServeSettings) -> None:
         log.info("metrics on http://%s/metrics", told.address)
     try:
         asyncio.run(
-            answer(
+            answer_calls(
                 settings.listen,
                 catalog,
                 ready=lambda address: click.echo(visible(f"listening on {address}")),

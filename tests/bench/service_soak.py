@@ -152,7 +152,7 @@ def load(address: str, seconds: float) -> list[Ended]:
 
 
 def watch(server: Served, over: Callable[[], bool]) -> dict[str, list[tuple[float, float]]]:
-    """Megabytes of the server, of the processes that workers are forked from and of the largest worker, by seconds, until something is over."""
+    """Megabytes by seconds, until something is over: server, what workers are forked from, largest worker."""
     series: dict[str, list[tuple[float, float]]] = {"server": [], "nurseries": [], "largest worker": []}
     start, nurseries = time.perf_counter(), server.nurseries()
     while not over():

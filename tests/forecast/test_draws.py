@@ -8,7 +8,6 @@ from forecast.composition import closure
 from forecast.draws import bands_of, simultaneous_bands, summarise
 from forecast.errors import InvalidArgument
 from forecast.forecasting import forecast_shares
-from forecast.selecting import order_statistics
 from forecast.shares import check_shares
 
 
@@ -131,16 +130,3 @@ def test_bands_of_a_forecast_need_its_draws_and_hold_more_than_its_intervals() -
     assert made.stretch > 0.0 and (lower <= raw[0]).all() and (upper >= raw[1]).all()
     with pytest.raises(InvalidArgument, match="draws were not kept; make the forecast with keep_draws=True"):
         bands_of(forecast_shares(table, horizon=4), 0.8)
-
-
-@given(st.integers(0, 10_000), st.integers(1, 300), st.sampled_from(["spread", "ties", "one", "tails"]))
-def test_order_statistics_are_those_of_the_sorted_rows(seed: int, n: int, kind: str) -> None:
-    rng = np.random.default_rng(seed)
-    rows = {
-        "spread": rng.standard_normal((3, n)),
-        "ties": rng.integers(0, 3, (3, n)).astype(float),
-        "one": np.full((3, n), 0.25),
-        "tails": rng.standard_normal((3, n)) * 1e-9 + np.where(rng.random((3, n)) < 0.02, 1e6, 0.0),
-    }[kind]
-    ranks = rng.integers(0, n, 6)
-    np.testing.assert_array_equal(order_statistics(rows.copy(), ranks), np.sort(rows, axis=1)[:, ranks])

@@ -37,7 +37,7 @@ PROGRAM = Path(sys.executable).with_name("sharecast")
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str]", str, Path]]:
+def serving(folder: Path, *options: str, **environment: str) -> Iterator[tuple["subprocess.Popen[str]", str, Path]]:
     """A server as a process: itself, its address, and the file of its log."""
     log = folder / "log"
     with (
@@ -48,6 +48,7 @@ def serving(folder: Path, *options: str) -> Iterator[tuple["subprocess.Popen[str
             stderr=errors,
             text=True,
             cwd=folder,
+            env=os.environ | environment,
         ) as process,
     ):
         assert process.stdout is not None
@@ -82,6 +83,18 @@ def test_serve_says_where_it_listens_answers_is_seen_by_prometheus_and_stops_cle
         'grpc_service="sharecast.v1.MarketService",grpc_type="unary"} 1.0\n'
     ) in text
     assert "sharecast_serving 1.0" in text
+
+
+def test_a_server_answers_and_stops_while_what_long_work_needs_is_being_loaded(tmp_path: Path) -> None:
+    for name in ("numba", "statsmodels"):  # that never come
+        (tmp_path / f"{name}.py").write_text("import time\ntime.sleep(3600)\n", encoding="utf-8")
+    with serving(tmp_path, PYTHONPATH=str(tmp_path)) as (process, address, _):
+        with Client(address, timeout=PATIENCE) as client:
+            assert client.forecast("cn-cloud", events=["Huawei Cloud > Alibaba Cloud by 2027Q4"]).events
+            assert client.forecast("cn-cloud", model="naive").market == "cn-cloud"
+            assert client.get_history("cn-cloud").market == "cn-cloud"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:99999"])
