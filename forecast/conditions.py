@@ -96,7 +96,7 @@ class Plausibility:
         return f"{self.condition}: {self.statement}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Conditioned(Shown):
     """A forecast given conditions."""
 

@@ -217,7 +217,7 @@ class Event:
         return np.asarray(found.all(axis=1) if self.when is When.THROUGH else found.any(axis=1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class EventProbability(Shown):
     """How probable an event is under a forecast."""
 
@@ -233,7 +233,7 @@ class EventProbability(Shown):
         return f"{self.event}: {probability_text(self.probability, self.draws)} ({self.reference}{already})"
 
 
-class EventProbabilities(tuple[EventProbability, ...], Shown):
+class EventProbabilities(Shown, tuple[EventProbability, ...]):
     """How probable several events are under one forecast, in the order asked."""
 
     __slots__ = ()
@@ -269,7 +269,7 @@ class Concentration:
     upper: FloatArray  # (N, H)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class League(Shown):
     """Who is going to be where: ranks, leaders and concentration of H quarters."""
 

@@ -11,7 +11,7 @@ _TEXT = re.compile(r"([0-9]{4})Q([1-4])", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1900, 2200  # outside lies a typing error, not a market
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, repr=False)
 class Quarter:
     """A quarter, counted from year 0: `Quarter.parse("2020Q3") + 1` is 2020Q4.
 
@@ -64,6 +64,9 @@ class Quarter:
 
     def __sub__(self, other: "Quarter") -> int:
         return self.index - other.index
+
+    def __repr__(self) -> str:
+        return f"Quarter({str(self)!r})"
 
     def __str__(self) -> str:
         return f"{self.year}Q{self.number}"

@@ -54,7 +54,7 @@ class Doubt:
                 return f"given less weight: {what} (in a table that sums to {100 * (1 + self.off):.1f} %)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class History(Shown):
     """The quarterly composition of one market as one research house tells it, as known on a date.
 
@@ -114,7 +114,7 @@ class ModelProvenance:
     notes: tuple[str, ...] = ()  # such as a fall-back from a model that did not converge
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Forecast(Shown):
     """A joint forecast of one market: H quarters ahead, K providers, N levels.
 

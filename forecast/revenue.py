@@ -32,7 +32,7 @@ class Amounts:
     upper: FloatArray  # (N, H, K + 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Revenue(Shown):
     """What the providers of a market are going to sell: H quarters, K providers, N levels."""
 

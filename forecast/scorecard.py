@@ -61,7 +61,7 @@ class Skipped:
         return f"{self.market}{f' at {self.origin}' if self.origin else ''}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Backtest(Shown):
     """Scores of models at rolling origins, each forecast from what was known then."""
 

@@ -1,4 +1,4 @@
-"""What makes a result show itself in a notebook. Light to import, as the client library needs it."""
+"""What makes a result show itself, in a notebook and in a terminal. Light to import, as the client library needs it."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -53,14 +53,19 @@ class Picture:
 
 
 class Shown:
-    """A result that a notebook shows as a table, and that `plot` shows as a picture."""
+    """A result that shows itself as a table, and that `plot` shows as a picture."""
 
     __slots__ = ()
 
     def _repr_html_(self) -> str:
         """One self-contained HTML fragment: a table with its caption, for light and dark pages."""
-        html: str = _views().html_of(self)
+        html: str = _views().table_of(self).html()
         return html
+
+    def __repr__(self) -> str:
+        """The same table as text."""
+        text: str = _views().table_of(self).text()
+        return text
 
     def plot(self, *, title: str | None = None) -> Picture:
         """A picture, which a notebook shows and which can be saved; see `Picture`.

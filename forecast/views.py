@@ -1,8 +1,8 @@
-"""How a notebook shows each result: as an HTML table, and as a picture."""
+"""How each result shows itself: as a table, and as a picture."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
-from html import escape
 from math import isfinite
 
 import numpy as np
@@ -23,6 +23,7 @@ from forecast.charts.sheet import Sheet
 from forecast.charts.wording import EN_DASH, HOUSE_NAMES, MARKET_NAMES, clean, counted, level_text, per_cent
 from forecast.conditions import Conditioned
 from forecast.events import ALREADY, EventProbabilities, EventProbability, League
+from forecast.result_table import Cell, ResultTable
 from forecast.results import Forecast, History, Status
 from forecast.revenue import Revenue
 from forecast.scorecard import REFERENCE, Backtest
@@ -31,19 +32,10 @@ from forecast.wording import probability_text
 QUARTERS_SHOWN = 12  # of a history, the last ones
 NAMED_LEVEL = 0.8  # the interval shown is the one nearest to this
 
-# Written into each element: notebooks drop style sheets of results that are not trusted, and one result must not style
-# another. No colour but grey, which reads on any page.
-_FAINT = "opacity: 0.7;"
-_LINE = "border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.35);"
-_CELL = f"{_LINE} padding: 3px 12px 3px 0; vertical-align: top; background: transparent;"
-_WHERE = {"left": "text-align: left;", "right": "text-align: right; white-space: nowrap;"}
-
-Cell = tuple[str, str]  # what it says, and what stands small below it
-
 
 @singledispatch
-def html_of(result: object, /) -> str:
-    """A result as an HTML fragment.
+def table_of(result: object, /) -> ResultTable:
+    """A result as a table.
 
     Raises:
         TypeError: there is no view of it.
@@ -61,8 +53,8 @@ def picture_of(result: object, title: str | None, /) -> Picture:
     raise TypeError(f"no picture of {type(result).__name__}")
 
 
-@html_of.register
-def _(made: Forecast, /) -> str:
+@table_of.register
+def _(made: Forecast, /) -> ResultTable:
     n = _named(made.levels)
     rows = [
         (
@@ -77,9 +69,8 @@ def _(made: Forecast, /) -> str:
     known = f", as known on {made.as_of}" if made.as_of else ""
     caption = f"{_heading(made.market, made.house)}: mean and {level_text(made.levels[n])} interval, from {made.origin}"
     given = [f"What if: {condition}" for condition in made.given]
-    return _table(f"{caption}{known}", ("quarter", *made.providers), rows) + _notes(
-        given, (*made.provenance.notes, *made.warnings)
-    )
+    columns, folded = ("quarter", *made.providers), (*made.provenance.notes, *made.warnings)
+    return ResultTable(f"{caption}{known}", columns, rows, notes=given, folded=folded)
 
 
 @picture_of.register
@@ -91,8 +82,8 @@ def _(made: Forecast, title: str | None, /) -> Picture:
     )
 
 
-@html_of.register
-def _(history: History, /) -> str:
+@table_of.register
+def _(history: History, /) -> ResultTable:
     first = max(len(history.quarters) - QUARTERS_SHOWN, 0)
     rows = [
         (
@@ -106,10 +97,10 @@ def _(history: History, /) -> str:
     ]
     known = f", as known on {history.as_of}" if history.as_of else ""
     which = f"the last {len(rows)} of {len(history.quarters)} quarters" if first else counted(len(rows), "quarter")
-    meaning = "* combined from what was published, ~ inferred, below it the standard deviation in points"
-    return _table(
-        f"{_heading(history.market, history.house)}: {which}{known}", ("quarter", *history.providers), rows
-    ) + _notes([meaning], history.warnings)
+    meaning = "* combined from what was published, ~ inferred, ± the standard deviation in points"
+    caption = f"{_heading(history.market, history.house)}: {which}{known}"
+    columns = ("quarter", *history.providers)
+    return ResultTable(caption, columns, rows, notes=[meaning], folded=history.warnings)
 
 
 @picture_of.register
@@ -120,11 +111,9 @@ def _(history: History, title: str | None, /) -> Picture:
     )
 
 
-@html_of.register
-def _(found: Conditioned, /) -> str:
-    items = "".join(f"<li>{escape(clean(str(line)))}</li>" for line in found.plausibility)
-    how = f'<ul style="margin: 6px 0; padding-left: 20px;">{items}</ul>' if items else ""
-    return how + html_of(found.forecast)
+@table_of.register
+def _(found: Conditioned, /) -> ResultTable:
+    return replace(table_of(found.forecast), before=[str(line) for line in found.plausibility])
 
 
 @picture_of.register
@@ -132,8 +121,8 @@ def _(found: Conditioned, title: str | None, /) -> Picture:
     return picture_of(found.forecast, title)
 
 
-def events_table(found: Sequence[ToldEvent], /) -> str:
-    """Events as an HTML fragment."""
+def events_table(found: Sequence[ToldEvent], /) -> ResultTable:
+    """Events as a table."""
     rows = [
         (
             event,
@@ -145,7 +134,8 @@ def events_table(found: Sequence[ToldEvent], /) -> str:
         for event, probability, draws, at_origin, reference in found
     ]
     of = f", counted over {found[0][2]:,} joint draws" if found else ""
-    return _table(f"How probable it is{of}", ("event", "probability", "at the origin"), rows, where=("right", "left"))
+    columns = ("event", "probability", "at the origin")
+    return ResultTable(f"How probable it is{of}", columns, rows, sides=("right", "left"))
 
 
 def events_picture(found: Sequence[ToldEvent], title: str | None, /) -> Picture:
@@ -158,8 +148,8 @@ def _told(found: EventProbabilities) -> list[ToldEvent]:
     return [(str(row.event), row.probability, row.draws, row.at_origin, row.reference) for row in found]
 
 
-@html_of.register
-def _(found: EventProbabilities, /) -> str:
+@table_of.register
+def _(found: EventProbabilities, /) -> ResultTable:
     return events_table(_told(found))
 
 
@@ -168,9 +158,9 @@ def _(found: EventProbabilities, title: str | None, /) -> Picture:
     return events_picture(_told(found), title)
 
 
-@html_of.register
-def _(found: EventProbability, /) -> str:
-    return html_of(EventProbabilities((found,)))
+@table_of.register
+def _(found: EventProbability, /) -> ResultTable:
+    return table_of(EventProbabilities((found,)))
 
 
 @picture_of.register
@@ -178,8 +168,8 @@ def _(found: EventProbability, title: str | None, /) -> Picture:
     return picture_of(EventProbabilities((found,)), title)
 
 
-@html_of.register
-def _(league: League, /) -> str:
+@table_of.register
+def _(league: League, /) -> ResultTable:
     order, index = league.ranks, league.concentration
     n = _named(index.levels)
     now = [(f"{index.latest:.3f}", ""), *((f"{rank:.0f}", "") for rank in order.latest)]
@@ -195,7 +185,7 @@ def _(league: League, /) -> str:
         f"{_heading(league.market, league.house)}: expected ranks, probability of leading, and concentration (HHI) "
         f"with its {level_text(index.levels[n])} interval"
     )
-    return _table(caption, ("quarter", "HHI", *order.providers), rows)
+    return ResultTable(caption, ("quarter", "HHI", *order.providers), rows)
 
 
 @picture_of.register
@@ -204,8 +194,8 @@ def _(league: League, title: str | None, /) -> Picture:
     return Picture(heading, lambda kind: league_chart(league, format=kind, title=title))
 
 
-@html_of.register
-def _(found: Revenue, /) -> str:
+@table_of.register
+def _(found: Revenue, /) -> ResultTable:
     n = _named(found.levels)
     amounts, growth = found.amounts, found.growths.median
     digits = 1 if amounts.mean[0, -1] >= 100.0 else 2
@@ -221,7 +211,7 @@ def _(found: Revenue, /) -> str:
         f"{_heading(found.market, found.house)}: {found.unit} a quarter, mean, {level_text(found.levels[n])} interval "
         "and growth over a year"
     )
-    return _table(caption, ("quarter", *found.providers, "Market"), rows) + _notes((), found.notes)
+    return ResultTable(caption, ("quarter", *found.providers, "Market"), rows, folded=found.notes)
 
 
 @picture_of.register
@@ -246,8 +236,8 @@ def _(found: Revenue, title: str | None, /) -> Picture:
     return Picture(title or f"{_heading(found.market, found.house)}: what providers sell", draw)
 
 
-@html_of.register
-def _(found: Backtest, /) -> str:
+@table_of.register
+def _(found: Backtest, /) -> ResultTable:
     rows = []
     for model in found.models:
         scores = [found.find(name, model=model) for name in ("wis", "mae", "energy", "wis_skill")]
@@ -265,9 +255,8 @@ def _(found: Backtest, /) -> str:
         f"{', '.join(_heading(market, found.house) for market in found.markets)}: {found.forecasts} origins from "
         f"{found.first_origin} to {found.last_origin}, up to {counted(found.horizon, 'quarter')} ahead"
     )
-    return _table(caption, (*names, *(f"held by {level_text(level)}" for level in found.levels)), rows) + _notes(
-        (), (*found.notes, *map(str, found.skipped))
-    )
+    columns = (*names, *(f"held by {level_text(level)}" for level in found.levels))
+    return ResultTable(caption, columns, rows, folded=(*found.notes, *map(str, found.skipped)))
 
 
 @picture_of.register
@@ -299,46 +288,3 @@ def _past_cell(share: float, sd: float, status: Status) -> Cell:
             return f"~{per_cent(share)}", f"±{100 * sd:.1f}"
         case Status.UNKNOWN:
             return EN_DASH, ""
-
-
-def _table(
-    caption: str, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[Cell]]], *, where: Sequence[str] = ()
-) -> str:
-    """A table whose first column names its rows; the others to the right unless `where` says otherwise."""
-    sides = (*where, *["right"] * (len(columns) - 1 - len(where)))
-    head = "".join(
-        f'<th scope="col" style="{_CELL} {_WHERE[side]}">{escape(clean(name))}</th>'
-        for name, side in zip(columns, ("left", *sides), strict=True)
-    )
-    body = []
-    for name, cells in rows:
-        texts = "".join(
-            f'<td style="{_CELL} {_WHERE[side]}">{_cell(cell)}</td>' for cell, side in zip(cells, sides, strict=True)
-        )
-        label = f'<th scope="row" style="{_CELL} {_WHERE["left"]} font-weight: 600;">{escape(clean(name))}</th>'
-        body.append(f'<tr style="background: transparent;">{label}{texts}</tr>')
-    return (
-        f'<div style="overflow-x: auto;" tabindex="0" role="region" aria-label="{escape(clean(caption))}">'
-        '<table style="border-collapse: collapse; border: 0; font-variant-numeric: tabular-nums; margin: 0;">'
-        f'<caption style="caption-side: top; text-align: left; color: inherit; padding: 4px 0; font-weight: 600;">'
-        f"{escape(clean(caption))}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
-
-
-def _cell(cell: Cell) -> str:
-    text, below = cell
-    small = f'<br><small style="{_FAINT}">{escape(clean(below))}</small>' if below else ""
-    return f"{escape(clean(text))}{small}"
-
-
-def _notes(told: Iterable[str], folded: Sequence[str]) -> str:
-    """Lines below a table; what is only for who asks is folded away."""
-    lines = "".join(f'<p style="margin: 4px 0; font-size: 0.9em; {_FAINT}">{escape(clean(text))}</p>' for text in told)
-    if not folded:
-        return lines
-    items = "".join(f"<li>{escape(clean(text))}</li>" for text in folded)
-    return (
-        f'{lines}<details style="font-size: 0.9em;"><summary>{counted(len(folded), "note")}</summary>'
-        f'<ul style="margin: 4px 0; padding-left: 20px;">{items}</ul></details>'
-    )

@@ -52,7 +52,8 @@ class EventResults(tuple[EventResult, ...]):
     def _repr_html_(self) -> str:
         from forecast.views import events_table
 
-        return events_table([(row.event, row.probability, row.draws, row.at_origin, row.reference) for row in self])
+        told = [(row.event, row.probability, row.draws, row.at_origin, row.reference) for row in self]
+        return events_table(told).html()
 
     def plot(self, *, title: str | None = None) -> "Picture":
         """A bar for every event."""

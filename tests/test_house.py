@@ -35,7 +35,7 @@ ORDER = [
     {"many", "diff", "conditions", "revenue"},
     {"tally"},
     {"backtest"},
-    {"report", "views"},
+    {"report", "views", "result_table"},
     {"data"},
 ]
 ENVIRONMENT = {"os", "sys", "time", "socket", "subprocess", "random", "tempfile", "sqlite3", "urllib", "http"}

@@ -36,3 +36,7 @@ def test_the_last_day_of_a_quarter_is_its_last_day() -> None:
 def test_what_is_no_quarter_is_named_in_the_error(text: str) -> None:
     with pytest.raises(InvalidArgument, match=re.escape(repr(text)) + ".*such as 2020Q3"):
         Quarter.parse(text)
+
+
+def test_a_quarter_shows_as_people_write_it() -> None:
+    assert repr([Quarter.parse("2023Q4")]) == "[Quarter('2023Q4')]"

@@ -17,7 +17,7 @@ from forecast.forecasting import forecast_history
 from forecast.history import reconstruct
 from forecast.revenue import forecast_revenue
 from forecast.shown import Shown
-from forecast.views import html_of, picture_of
+from forecast.views import picture_of, table_of
 from tests.forecast.chart_examples import example_history
 from tests.forecast.drawn import forecast_of, walks
 
@@ -94,6 +94,17 @@ def test_a_result_shows_as_one_table_that_a_screen_reader_can_tell(every: dict[s
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_result_shows_in_a_terminal_what_it_shows_in_a_notebook(every: dict[str, Shown], kind: str) -> None:
+    text, (head, *rows) = repr(every[kind]), Outline(every[kind]._repr_html_()).rows
+    lines = text.replace("\N{NO-BREAK SPACE}", " ").splitlines()
+    shown = next(n for n, line in enumerate(lines) if line.split("  ")[0] == head[0])
+    for line, row in zip(lines[shown:], (head, *rows), strict=False):
+        cells = [re.sub(r" \| (.*)", r" (\1)", cell) for cell in row if cell]
+        assert [part.strip() for part in re.split("  +", line)] == cells
+    assert len({len(line) for line in lines[shown : shown + len(rows) + 1]}) == 1 or kind in ("events", "event")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_result_has_a_picture_that_can_be_shown_and_saved(every: dict[str, Shown], kind: str, tmp_path: Path) -> None:
     picture = every[kind].plot()
     ((tag, attributes),) = Outline(picture._repr_html_()).seen
@@ -147,7 +158,7 @@ def test_a_league_shows_ranks_leaders_and_concentration() -> None:
 
 def test_what_has_no_view_is_refused() -> None:
     with pytest.raises(TypeError, match="no view of int"):
-        html_of(3)
+        table_of(3)
     with pytest.raises(TypeError, match="no picture of int"):
         picture_of(3, None)
 
