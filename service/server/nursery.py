@@ -27,6 +27,7 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 def main() -> None:
     """Fork workers until the other end closes."""
+    _end_with(os.getppid())  # to be told takes until all is loaded
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # terminals and systemd send these to all; the server ends us in order
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    # A server that is killed takes the nursery with it, as its socket closes; this takes the workers, even at work.
+    # Even at work, when the process is killed that we were started by.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     if os.getppid() != parent:
