@@ -14,7 +14,7 @@ from forecast.sheet.wording import listed, rows_text
 
 def find_digits(
     records: Records, table: Table, options: Reading, notes: list[str], faults: Faults
-) -> tuple[list[str | None], list[Written | None]]:
+) -> tuple[list[str | None], list[Written | None], DecimalMark]:
     """Plain digits of every record's number, by the decimal mark that the sheet shows; None where there are none."""
     written: list[Written | None] = []
     known: dict[str, Written | None] = {}
@@ -55,7 +55,7 @@ def find_digits(
         n = next(n for n, value in enumerate(written) if value is not None and value.marked)
         notes.append(f"footnote marks behind numbers are not used, such as in {quoted(records.numbers[n])}")
     digits = [None if value is None else value.digits(mark) for value in written]
-    return _in_one_scale(records, digits, written, notes, faults), written
+    return _in_one_scale(records, digits, written, notes, faults), written, mark
 
 
 def _without_result(records: Records, n: int, table: Table) -> InvalidTable:

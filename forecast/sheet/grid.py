@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from forecast.cells import Cell, is_blank, quoted, read_number, tidy
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.headers import Header
 from forecast.sheet.wording import listed
 
 Row = Sequence[Cell]
@@ -23,6 +24,10 @@ class Table:
     def __init__(self, grid: Sequence[Row], name: str, market: str, *, below_header: bool = False) -> None:
         self._below_header = below_header
         self.header = -1  # row of the header, once it is found
+        self.measured: Header | None = None  # what the header calls the measure of all columns of numbers
+        self.beside: dict[int, dict[str, int]] = {}  # by column: other measures of the same, and their columns
+        self.columns: dict[int, str] = {}  # headers of columns that this table shows without their measure
+        self.whole = self  # the table with all columns
         self.name = name
         self.market = market
         self.grid = grid
@@ -30,6 +35,12 @@ class Table:
         if not self.filled:
             raise self.refusal("has_rows", "the sheet is empty; it needs a header and at least one row of numbers")
         self.width = max(len(grid[n]) for n in self.filled)
+
+    def with_grid(self, grid: Sequence[Row]) -> "Table":
+        """The table with other cells at the same places."""
+        table = Table(grid, self.name, self.market, below_header=self._below_header)
+        table.whole = self
+        return table
 
     def number(self, row: int) -> int:
         """The number of a row in messages."""
@@ -42,6 +53,10 @@ class Table:
             return None
         return cells[column]
 
+    def others(self, row: int, column: int) -> dict[str, Cell]:
+        """What other measures say of the vendor and quarter of a cell."""
+        return {name: self.whole.cell(row, c) for name, c in self.beside.get(column, {}).items()}
+
     def text(self, row: int, column: int) -> str:
         """What a cell says, on one line; "" where it is empty."""
         cell = self.cell(row, column)
@@ -49,7 +64,7 @@ class Table:
 
     def title(self, header: int, column: int) -> str:
         """The header of a column; its letter where it has none."""
-        return self.text(header, column) or letters(column)
+        return self.columns.get(column) or self.text(header, column) or letters(column)
 
     def titles(self, row: int, columns: Iterable[int] | None = None) -> str:
         """The headers of a row, as messages list them; without `columns`, those that are there."""

@@ -91,7 +91,8 @@ def take_long(
         market = table.cell(place, columns.market) if columns.market is not None else None
         if market not in named or market is None:
             named[market] = market_of(table, place, header, columns.market, options, faults)
-        records.add(table.number(n), named[market], time, said, time_title, who, number, title)
+        beside = {table.title(header, c): table.cell(n, c) for c in columns.beside}
+        records.add(table.number(n), named[market], time, said, time_title, who, number, title, beside)
         columns.take(n, records)
     repeated, remarks = part_silent(table, header, silent, numbered)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
@@ -144,7 +145,8 @@ class _Columns:
         self.when = self.period if self.period is not None else self.year or 0
         self.unit = next((c for c, head in enumerate(heads) if head.role == "unit"), None)
         self.measure = self._measure(heads, header, options)
-        self.used.add(self.measure)
+        self.beside = self._beside(heads, rows)
+        self.used |= {self.measure, *self.beside}
         self.measured = heads[self.measure]
         if self.unit is not None and self.unit != self.measure:
             self._take_unit(rows, header)
@@ -180,17 +182,18 @@ class _Columns:
             if target is not None and column is not None:
                 target.append(self.table.cell(row, column))
 
+    def _beside(self, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:
+        """Columns of amounts next to that of shares, or of shares next to that of amounts."""
+        other = {"share": "amount", "amount": "share"}.get(heads[self.measure].role or "")
+        return [
+            c
+            for c, head in enumerate(heads)
+            if other is not None and head.role == other and holds_numbers(self.table, c, rows)
+        ]
+
     def _measure(self, heads: Sequence[Header], header: int, options: Reading) -> int:
         """The column of the numbers."""
         table = self.table
-        shares, amounts = ([c for c, h in enumerate(heads) if h.role == role] for role in ("share", "amount"))
-        if shares and amounts and options.measure is None:
-            raise table.refusal(
-                "share_or_value",
-                f"columns {table.titles(header, [shares[0], amounts[0]])} hold shares and amounts, and one of them is "
-                "to be read; say which with --measure share, --measure percent or --measure amount",
-                row=header,
-            )
         first, second = ("amount", "share") if options.measure == "amount" else ("share", "amount")
         for role in (first, second):
             if (column := column_of(table, heads, role, header, role)) is not None:

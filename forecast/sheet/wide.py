@@ -104,10 +104,10 @@ def take_quarters(
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
     records = Records(
         f"wide: a column per quarter, {place}",
-        None,
+        table.measured,
         table.title(header, provider),
         market is not None,
-        [*titles, *filter(None, corner)],
+        [*titles, *filter(None, corner), *_measure_words(table)],
         titles,
     )
     silent: list[int] = []
@@ -131,12 +131,17 @@ def take_quarters(
             continue
         where = market_of(table, n, header, market, options, faults)
         for c, (time, said) in across.items():
-            records.add(table.number(n), where, time, said, table.text(header, c), who, cells[c], table.text(header, c))
+            title = table.title(header, c)
+            records.add(table.number(n), where, time, said, title, who, cells[c], title, table.others(n, c))
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
+
+
+def _measure_words(table: Table) -> list[str]:
+    return [] if table.measured is None else [table.measured.base]
 
 
 def _names(table: Table, header: int, across: Across, years: int | None) -> tuple[int, int | None]:
@@ -207,10 +212,10 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     shown = _without_unit(table, header, vendors, notes)
     records = Records(
         f"wide: a column per vendor, header in row {header + 1}",
-        None,
+        table.measured,
         "header",
         market is not None,
-        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken],
+        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken, *_measure_words(table)],
         titles,
     )
     time_title = table.title(header, period)
@@ -236,7 +241,10 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         numbered.append(n)
         where = market_of(table, n, header, market, options, faults)
         for c in vendors:
-            records.add(table.number(n), where, time, said, time_title, shown[c], cells[c], table.text(header, c))
+            records.add(
+                table.number(n), where, time, said, time_title, shown[c], cells[c], table.title(header, c),
+                table.others(n, c),
+            )  # fmt: skip
     repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)

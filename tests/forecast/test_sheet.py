@@ -364,11 +364,7 @@ def test_one_per_cent_among_fractions_never_makes_them_all_per_cents() -> None:
     assert "row 8 has '34.1'" in sheet.refused["phones"][0]
 
 
-def test_shares_beside_amounts_need_a_choice() -> None:
-    text = "quarter|vendor|share|revenue\n2020Q1|A|0.3|12\n2020Q1|B|0.7|28"
-    assert "'share' and 'revenue'" in refusal(text)
-    assert "--measure" in refusal(text)
-    assert read(text, measure="amount").frame["value"].to_list() == [12, 28]
+def test_amounts_of_one_vendor_beside_its_shares_need_a_choice() -> None:
     assert "two measures" in refusal("Quarter|Acme units|Acme share\n2020Q1|12|30%\n2020Q2|13|31%")
 
 
