@@ -113,6 +113,12 @@ _FISCAL = re.compile(
     r"\bfys? (?:ends?|ending|ended)\b|\bexercice fiscal",
     re.I,
 )
+_FISCAL_QUARTERS = re.compile(
+    r"\b(?:fiscal|financial)(?: year)? quarters?\b|\bfqs?\b|\bby fiscal\b|"
+    r"\bquarters? (?:is|are|follow|by|in|of)(?: of)?(?: the| a)? (?:fiscal|fy)\b|"
+    r"gesch\u00e4ftsjahresquartal|gesch\u00e4ftsquartal|\btrimestre fiscal",
+    re.I,
+)
 _FISCAL_END = re.compile(
     r"\b(?:ends?|ending|ended|endet|to|bis)\b\W*(?:(?:in|on|the|of|im|am|last|day|[0-9]+(?:st|nd|rd|th)?)\W+)*"
     r"(?P<month>jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)",
@@ -284,6 +290,15 @@ def fiscal_end(texts: Iterable[str], /) -> tuple[str, int | None] | None:
         if found := _FISCAL_END.search(text):
             return text, _MONTHS[found["month"].casefold()]
     return (fiscal[0], None) if fiscal else None
+
+
+def says_fiscal_quarters(text: str, /) -> bool:
+    """Whether a title or remark says that quarters are fiscal, and not only that there is a fiscal year.
+
+    >>> says_fiscal_quarters("Fiscal quarters"), says_fiscal_quarters("Fiscal year ends in March")
+    (True, False)
+    """
+    return _FISCAL_QUARTERS.search(tidy(text)) is not None
 
 
 def is_footnote(text: str, /) -> bool:

@@ -56,8 +56,8 @@ def test_a_title_that_only_mentions_growth_refuses_nothing(title: str) -> None:
 @pytest.mark.parametrize(
     ("titles", "corner", "option"),
     [
-        (("Fiscal year ends in March; market share in %",), "Quarter", "--fiscal-year-end 3 for March"),
-        (("Gesch\u00e4ftsjahr endet am 30. September",), "Quarter", "--fiscal-year-end 9 for September"),
+        (("Fiscal year ends in March; market share in %",), "Fiscal quarter", "--fiscal-year-end 3 for March"),
+        (("By fiscal quarter; fiscal year ends on 30 September",), "Quarter", "--fiscal-year-end 9 for September"),
         (("Fiscal quarters",), "Quarter", "--fiscal-year-end 6 for June"),
         ((), "Fiscal quarter", "--fiscal-year-end 6 for June"),
     ],
@@ -71,9 +71,19 @@ def test_quarters_that_a_title_or_header_calls_fiscal_need_the_end_of_the_year(
     assert sheet.frame["period"].unique(maintain_order=True).to_list() == ["2021Q2", "2021Q3"]
 
 
-@pytest.mark.parametrize("below", ["Note: fiscal years end in March", "FY ends 31 March"])
-def test_a_remark_below_the_table_may_say_that_quarters_are_fiscal(below: str) -> None:
-    grid = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], ["2022Q2", "30%", "70%"], [], [below]]
+@pytest.mark.parametrize(
+    "said", ["Fiscal year ends in March", "Note: fiscal years end in March", "FY ends 31 March", "FY ending Mar 31"]
+)
+def test_a_title_or_remark_of_a_fiscal_year_leaves_calendar_quarters_as_they_are_and_is_told(said: str) -> None:
+    quarters = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], ["2022Q2", "30%", "70%"]]
+    for grid in ([[said], *quarters], [*quarters, [], [said]]):
+        sheet = understand(grid, name="x")
+        assert sheet.frame["period"].unique(maintain_order=True).to_list() == ["2022Q1", "2022Q2"]
+        assert any(said in note and "--fiscal-year-end 3 for March" in note for note in sheet.notes)
+
+
+def test_a_remark_that_quarters_are_fiscal_needs_the_end_of_the_year() -> None:
+    grid = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], [], ["Note: quarters are of the fiscal year to March"]]
     with pytest.raises(InvalidTable, match="--fiscal-year-end 3 for March"):
         understand(grid, name="x")
 
