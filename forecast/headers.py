@@ -70,6 +70,13 @@ _SUM_NAMES = re.compile(
     r"insgesamt|sum|check(?: ?sum)?|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
+_MARKET_SIZE = re.compile(
+    r"(?:total |overall |global |world(?:wide)? )?(?:addressable )?(?:market|industry) (?:size|volume|value|revenues?|"
+    r"sales|shipments|total)|tam|marktvolumen|marktgr\u00f6\u00dfe|(?:total|overall|gesamt) ?(?:market|industry|units|sales|"
+    r"revenues?|shipments?|volumes?|value)|gesamtmarkt|taille du march\u00e9|tama\u00f1o del mercado|"
+    r"\u5e02\u573a\u89c4\u6a21|\u603b\u51fa\u8d27\u91cf|\u603b\u9500\u91cf",
+    re.I,
+)
 _SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
 _TAIL = (
     rf"(?: ?[%\uff05]| ?\([^)]*\)| in (?:%|pp|per cent|percent)| pp| rate| {_SPANS}| (?:vs\.?|of|from|since|over) .*)"
@@ -230,6 +237,15 @@ def measure_of(text: str, /) -> tuple[str, Literal["share", "amount"] | None]:
 def is_sum(name: str, /) -> bool:
     """Whether a name is that of a sum over vendors or quarters, such as Total."""
     return _SUM_NAMES.fullmatch(tidy(name)) is not None
+
+
+def is_market_size(name: str, /) -> bool:
+    """Whether a name is that of the size of a market, with a unit behind it or without.
+
+    >>> is_market_size("Market size (USD bn)"), is_market_size("Total shipments (M units)"), is_market_size("Total")
+    (True, True, False)
+    """
+    return _MARKET_SIZE.fullmatch(tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))) is not None
 
 
 def derived_name(name: str, /) -> Literal["sure", "open"] | None:

@@ -1,13 +1,14 @@
 """Columns of a sheet by their headers and cells, and what is said of the rows and columns that are not used."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
 from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
-from forecast.headers import Header, calls_names
+from forecast.headers import Header, calls_names, is_part, is_sum
 from forecast.sheet.grid import Table, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
@@ -135,27 +136,51 @@ def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[i
     return found
 
 
-def merged_rows(table: Table, column: int | None, header: int, rows: Sequence[int], notes: list[str]) -> dict[int, int]:
-    """The row in which the cell of each row stands, where a column has a name once for several rows, as merged cells.
+def fill_merged(
+    table: Table, columns: Iterable[int | None], header: int, rows: Sequence[int], names: int | None, notes: list[str]
+) -> None:
+    """Fill the empty cells of columns that have a name once for several rows, as merged cells, from the one above.
 
     Such a column begins with a name, has no name twice in a row, and no fewer empty cells than names.
+
+    Args:
+        table: The sheet.
+        columns: The columns that may be so.
+        header: Row of the header.
+        rows: Rows with numbers.
+        names: Column of the vendors, in which a total that only some of several rows have is nobody's.
+        notes: What was filled is told.
     """
-    if column is None:
-        return {}
-    names = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
-    again = any(one == other for (_, one), (_, other) in pairwise(names))
-    if not names or names[0][0] != rows[0] or again or len(rows) < 2 * len(names):
-        return {}
-    starts = {n for n, _ in names}
-    found: dict[int, int] = {}
-    start = rows[0]
-    for n in rows:
-        start = n if n in starts else start
-        found[n] = start
-    notes.append(
-        f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
-    )
-    return found
+    for column in columns:
+        if column is None:
+            continue
+        found = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+        again = any(one == other for (_, one), (_, other) in pairwise(found))
+        if not found or found[0][0] != rows[0] or again or len(rows) < 2 * len(found):
+            continue
+        starts = dict(found)
+        of_row: dict[int, int] = {}
+        start = rows[0]
+        for n in rows:
+            start = of_row[n] = n if n in starts else start
+        sums: dict[str, set[int]] = defaultdict(set)
+        for n in rows if names is not None and names != column else ():
+            if is_sum(name := table.text(n, names or 0)):
+                sums[name.casefold()].add(of_row[n])
+        apart = {name for name, blocks in sums.items() if len(blocks) < len(starts)}
+        grid = list(table.grid)
+        for n in rows:
+            if n not in starts and (names is None or table.text(n, names).casefold() not in apart):
+                grid[n] = [*grid[n][:column], starts[of_row[n]], *grid[n][column + 1 :]]
+        table.grid = grid
+        notes.append(
+            f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
+        )
+
+
+def parts_among(table: Table, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:
+    """The columns of texts that may part a sheet into markets by their headers."""
+    return [c for c, head in enumerate(heads) if is_part(head) and not holds_numbers(table, c, rows)]
 
 
 def join_time(year: Cell, quarter: Cell) -> Stamp | str:

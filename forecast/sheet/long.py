@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 
 from forecast.cells import Cell, Stamp, quoted, read_number, read_stamp
-from forecast.headers import Header, is_footnote, read_header, speaks_of_growth
+from forecast.headers import Header, is_footnote, is_market_size, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    fill_merged,
     filled_down,
     first_filled,
     holds_numbers,
     is_bare,
     join_time,
     market_of,
-    merged_rows,
+    parts_among,
     said_time,
     tell_above,
     tell_columns,
@@ -36,6 +37,12 @@ def take_long(
     rows = table.below(header)
     titles = tell_above(table, header, notes)
     years = filled_down(table, columns.year, rows)
+    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
+    last = numbered[-1] if numbered else header
+    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
+    names = [columns.provider, columns.period if columns.year is None else None]
+    fill_merged(table, names, header, given, None, notes)
+    fill_merged(table, parts_among(table, heads, rows), header, given, columns.provider, notes)
     columns.market = part_column(
         table,
         header,
@@ -65,18 +72,11 @@ def take_long(
     time_title = table.title(header, columns.when)
     silent: list[int] = []
     holes: list[int] = []
-    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
-    last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
-    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
-    period = columns.period if columns.year is None else None
-    of_who, of_time, of_market = (
-        merged_rows(table, c, header, given, notes) for c in (columns.provider, period, columns.market)
-    )
     for n in rows:
-        who = table.cell(of_who.get(n, n), columns.provider)
+        who = table.cell(n, columns.provider)
         number = table.cell(n, columns.measure)
-        said = None if columns.period is None else table.cell(of_time.get(n, n), columns.period)
+        said = None if columns.period is None else table.cell(n, columns.period)
         time: Cell | Stamp = said
         if columns.year is not None:
             year = years[n]
@@ -87,10 +87,9 @@ def take_long(
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
             silent.append(n)
             continue
-        place = of_market.get(n, n)
-        market = table.cell(place, columns.market) if columns.market is not None else None
+        market = table.cell(n, columns.market) if columns.market is not None else None
         if market not in named or market is None:
-            named[market] = market_of(table, place, header, columns.market, options, faults)
+            named[market] = market_of(table, n, header, columns.market, options, faults)
         beside = {table.title(header, c): table.cell(n, c) for c in columns.beside}
         records.add(table.number(n), named[market], time, said, time_title, who, number, title, beside)
         columns.take(n, records)
@@ -184,11 +183,16 @@ class _Columns:
 
     def _beside(self, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:
         """Columns of amounts next to that of shares, or of shares next to that of amounts."""
-        other = {"share": "amount", "amount": "share"}.get(heads[self.measure].role or "")
+        role = heads[self.measure].role
+        other = None if role not in ("share", "amount") else "amount" if role == "share" else "share"
         return [
             c
             for c, head in enumerate(heads)
-            if other is not None and head.role == other and holds_numbers(self.table, c, rows)
+            if other is not None
+            and head.role == other
+            and c not in self.used
+            and not is_market_size(head.base)
+            and holds_numbers(self.table, c, rows)
         ]
 
     def _measure(self, heads: Sequence[Header], header: int, options: Reading) -> int:

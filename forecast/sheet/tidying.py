@@ -64,7 +64,7 @@ def understand(
     notes: list[str] = []
     faults = Faults()
     records = find_layout(table, options, notes, faults)
-    drop_derived(records, table, notes)
+    drop_derived(records, table, options, notes)
     times = find_quarters(records, table, options, notes, faults)
     digits, written, mark = find_digits(records, table, options, notes, faults)
     check_agreement(records, times, written, mark, table, options, notes)

@@ -10,11 +10,13 @@ from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    fill_merged,
     filled_down,
     first_filled,
     holds_numbers,
     join_time,
     market_of,
+    parts_among,
     said_time,
     tell_above,
     tell_columns,
@@ -89,6 +91,10 @@ def take_quarters(
     provider, market = _names(table, header, across, years)
     titles = tell_above(table, header, notes, years)
     heads = [read_header(table.text(header, c)) for c in range(table.width)]
+    given = [n for n in rows if any(is_number(table.cell(n, c)) for c in across)]
+    parts = [c for c in parts_among(table, heads, rows) if c not in across and c != provider]
+    fill_merged(table, [provider] if parts else [], header, given, None, notes)
+    fill_merged(table, parts, header, given, provider, notes)
     taken = {provider, *across} | ({market} if market is not None else set())
     market = part_column(
         table,
@@ -196,6 +202,8 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     vendors = _vendors(table, header, heads, taken, period)
     titles = tell_above(table, header, notes)
     filled = filled_down(table, year, rows)
+    given = [n for n in rows if any(is_number(table.cell(n, c)) for c in vendors)]
+    fill_merged(table, [c for c in parts_among(table, heads, rows) if c not in vendors], header, given, None, notes)
     used = {*taken, *vendors}
     market = part_column(
         table,
