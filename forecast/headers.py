@@ -72,8 +72,8 @@ _SUM_NAMES = re.compile(
 )
 _MARKET_SIZE = re.compile(
     r"(?:total |overall |global |world(?:wide)? )?(?:addressable )?(?:market|industry) (?:size|volume|value|revenues?|"
-    r"sales|shipments|total)|tam|marktvolumen|marktgr\u00f6\u00dfe|(?:total|overall|gesamt) ?(?:market|industry|units|sales|"
-    r"revenues?|shipments?|volumes?|value)|gesamtmarkt|taille du march\u00e9|tama\u00f1o del mercado|"
+    r"sales|shipments|total)|tam|marktvolumen|marktgr\u00f6\u00dfe|(?:total|overall|gesamt) ?(?:market|industry|units|"
+    r"sales|revenues?|shipments?|volumes?|value)|gesamtmarkt|taille du march\u00e9|tama\u00f1o del mercado|"
     r"\u5e02\u573a\u89c4\u6a21|\u603b\u51fa\u8d27\u91cf|\u603b\u9500\u91cf",
     re.I,
 )

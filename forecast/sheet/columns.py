@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
-from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
+from forecast.cells import Cell, quoted, tidy
 from forecast.headers import Header, calls_names, is_part, is_sum
-from forecast.sheet.grid import Table, is_number, name_of, says_nothing
+from forecast.sheet.grid import Table, is_like_number, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
+from forecast.stamps import Stamp, read_mark, read_stamp
 
 _A_MONTH = r"(?:jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)"
 
@@ -191,7 +192,26 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
     if number is None or stamp is None or stamp.kind != "year":
         return said_time(year, quarter)
     is_fiscal = any(isinstance(cell, str) and tidy(cell).casefold().startswith("f") for cell in (year, quarter))
-    return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
+    mark = stamp.mark or getattr(read_stamp(quarter), "mark", "")
+    return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number, mark=mark)
+
+
+def marked(time: Cell | Stamp, text: str) -> Cell | Stamp:
+    """A time with the mark that a text beside it is, such as Forecast."""
+    stamp = time if isinstance(time, Stamp) else read_stamp(time)
+    mark = read_mark(text)
+    return time if stamp is None or not mark else replace(stamp, mark=mark)
+
+
+def mark_column(table: Table, rows: Sequence[int], taken: set[int]) -> int | None:
+    """The column of words such as Actual and Forecast, which say what the numbers of each row are."""
+    for c in range(table.width):
+        texts = {text for n in rows if (text := table.text(n, c))} if c not in taken else set()
+        marks = {read_mark(text) for text in texts}
+        if "forecast" in marks and None not in marks:
+            taken.add(c)
+            return c
+    return None
 
 
 _HINTS = tuple(
@@ -221,8 +241,8 @@ def time_hint(cell: Cell) -> str:
     if cell is None:
         return "fill it in"
     text = tidy(name_of(cell))
-    if re.fullmatch(r".*[0-9] ?[EFef]", text) and read_stamp(text[:-1]) is not None:
-        return "leave the mark of an estimate away, or the row if it is a forecast"
+    if re.fullmatch(r".*[0-9] ?[Pp]", text) and read_stamp(text[:-1]) is not None:
+        return "P may mean preliminary or projected: leave it away, or remove the quarter if it is a forecast"
     return next((hint for pattern, hint in _HINTS if pattern.fullmatch(text)), "write it such as 2020Q3")
 
 

@@ -1,13 +1,25 @@
 """The cells of a sheet by row and column, and the refusal of a sheet as a whole."""
 
+import re
 from collections.abc import Iterable, Sequence
 
-from forecast.cells import Cell, is_blank, quoted, read_number, tidy
+from forecast.cells import SCALES, Cell, is_blank, quoted, read_number, tidy
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
 from forecast.headers import Header
 from forecast.sheet.wording import listed
+from forecast.stamps import read_stamp
 
 Row = Sequence[Cell]
+
+_BESIDE = (
+    "us usd eur gbp cny rmb jpy chf percent per cent pct pp prozent to bis and und or oder von from between zwischen "
+    "less than more about around approx ca circa est prelim e p r f l o i"
+)
+_BESIDE_NUMBERS = frozenset([*_BESIDE.split(), *SCALES])
+_INITIALS = "nm n.m. n.m n/m nmf tbd tba tbc n.s. n.c. confidential undisclosed suppressed withheld pending"
+_WITHHELD = frozenset(
+    [*_INITIALS.split(), "not disclosed", "not meaningful", "not material", "c", "(c)", "[c]", "x", "[x]"]
+)
 
 
 class Table:
@@ -131,3 +143,18 @@ def says_nothing(cell: Cell) -> bool:
         return read_number(cell) is None
     except InvalidArgument:
         return False
+
+
+def is_like_number(cell: Cell, /) -> bool:
+    """Whether a text that `read_number` refuses stands where a number should, and is no remark.
+
+    >>> is_like_number("40-45%"), is_like_number("n.m."), is_like_number("#REF!"), is_like_number("2 new entrants")
+    (True, True, True, False)
+    """
+    if not isinstance(cell, str):
+        return False
+    text = tidy(cell).casefold()
+    if text in _WITHHELD or text.startswith(("=", "#")):
+        return True
+    words = re.findall(r"[^\W\d_]+", text)
+    return any(c.isdigit() for c in text) and read_stamp(cell) is None and _BESIDE_NUMBERS.issuperset(words)

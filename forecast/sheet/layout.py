@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from forecast.cells import quoted, read_stamp
+from forecast.cells import quoted
 from forecast.headers import read_header
 from forecast.sheet.columns import without_numbers
 from forecast.sheet.grid import Table, is_number
@@ -10,6 +10,7 @@ from forecast.sheet.long import has_names, take_long
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wide import take_quarters, take_vendors, times_across
 from forecast.sheet.wording import listed
+from forecast.stamps import read_stamp
 
 _SEARCHED = 60  # rows, empty ones aside, among which the header is looked for
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, quoted, read_number, read_stamp
+from forecast.cells import Cell, quoted, read_number
 from forecast.headers import Header, is_footnote, is_market_size, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
@@ -14,6 +14,8 @@ from forecast.sheet.columns import (
     holds_numbers,
     is_bare,
     join_time,
+    mark_column,
+    marked,
     market_of,
     parts_among,
     said_time,
@@ -25,6 +27,7 @@ from forecast.sheet.grid import Table, is_number
 from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
+from forecast.stamps import Stamp, read_stamp
 
 
 def take_long(
@@ -58,6 +61,7 @@ def take_long(
         columns.used,
         notes,
     )
+    marks = mark_column(table, given, columns.used)
     tell_columns(table, header, columns.used, rows, notes)
     title = table.title(header, columns.measure)
     records = Records(
@@ -76,11 +80,7 @@ def take_long(
     for n in rows:
         who = table.cell(n, columns.provider)
         number = table.cell(n, columns.measure)
-        said = None if columns.period is None else table.cell(n, columns.period)
-        time: Cell | Stamp = said
-        if columns.year is not None:
-            year = years[n]
-            time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
+        time, said = columns.time_of(n, years, marks)
         if number is None and (who is None or said is None):
             (silent if said is None or read_stamp(table.cell(n, columns.when)) is None else holes).append(n)
             continue
@@ -170,6 +170,14 @@ class _Columns:
         records.decimals = None if self.decimals is None else []
         records.qualifiers = None if self.qualifier is None else []
         records.published = None if self.published is None else []
+
+    def time_of(self, row: int, years: dict[int, Cell], marks: int | None) -> tuple[Cell | Stamp, Cell]:
+        """The time of a row, and as the sheet says it; `marks` is a column of words such as Forecast."""
+        said = None if self.period is None else self.table.cell(row, self.period)
+        time: Cell | Stamp = said
+        if self.year is not None:
+            time, said = join_time(years[row], said), said_time(years[row], said)
+        return (time if marks is None else marked(time, self.table.text(row, marks))), said
 
     def take(self, row: int, records: Records) -> None:
         """Take what a row says beside its number."""

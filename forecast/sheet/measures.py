@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forecast.cells import Cell, is_like_number, quoted, read_stamp, tidy
+from forecast.cells import Cell, quoted, tidy
 from forecast.headers import Header, derived_name, is_unit, read_header, speaks_of_growth
 from forecast.sheet.columns import holds_numbers
-from forecast.sheet.grid import Table, is_number, name_of
+from forecast.sheet.grid import Table, is_like_number, is_number, name_of
 from forecast.sheet.reading import Reading
 from forecast.sheet.wording import listed
+from forecast.stamps import read_stamp
 
 _SEARCHED = 20  # rows, empty ones aside, among which such a header is looked for
 _LONGEST = 5  # words of a quarter

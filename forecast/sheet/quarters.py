@@ -4,13 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
+from forecast.cells import Cell, quoted
 from forecast.headers import fiscal_end, says_fiscal_quarters
 from forecast.quarter import Quarter
 from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
-from forecast.sheet.wording import listed
+from forecast.sheet.wording import listed, rows_text
+from forecast.stamps import MONTH_NAMES, DateOrder, Mark, Stamp, fiscal_quarter, read_stamp
 
 _SURELY = (1990, 2040)  # years of which two digits leave no doubt
 
@@ -47,6 +48,7 @@ def find_quarters(
         if stamp is not None and stamp not in first:
             first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
         stamps.append(stamp)
+    stamps = _measured(records, stamps, first, table, notes)
     spoken = _spoken(records)
     quarter_of, why = _resolve(first, table, options, notes, spoken)
     whole = _whole_years(first, quarter_of)
@@ -73,6 +75,37 @@ def find_quarters(
                 faults.add(records.markets[n], "one_date_per_quarter", place, "one date for each quarter", hint)
         result.append(quarter)
     return result
+
+
+def _measured(
+    records: Records, stamps: list[Stamp | None], first: First, table: Table, notes: list[str]
+) -> list[Stamp | None]:
+    """Leave out times that are forecasts by a mark behind them, and tell of the others that have one.
+
+    Next to numbers that are marked as actual, estimates are forecasts too.
+    """
+    by_mark: dict[Mark, list[Stamp]] = defaultdict(list)
+    for stamp in first:
+        by_mark[stamp.mark].append(stamp)
+    ahead = by_mark["forecast"] + (by_mark["estimate"] if by_mark["actual"] else [])
+    told = by_mark["revised"] + ([] if by_mark["actual"] else by_mark["estimate"])
+    if told:
+        texts = listed([f"'{first[stamp][1]}'" for stamp in told])
+        notes.append(f"{texts}: numbers that are marked as estimated, preliminary or revised are used as any other")
+    if not ahead:
+        return stamps
+    gone = {n for n, stamp in enumerate(stamps) if stamp in ahead}
+    texts = listed([f"'{first[stamp][1]}'" for stamp in ahead])
+    if len(gone) == len(stamps):
+        raise table.refusal("has_rows", f"the sheet has nothing but forecasts by their marks: {texts}")
+    below = [n for n in gone if records.time_columns[n] != records.said[n]]
+    where = f" ({rows_text(sorted({records.rows[n] for n in below}))})" if below else ""
+    verb = "is a forecast by its mark" if len(ahead) == 1 else "are forecasts by their marks"
+    notes.append(f"{texts}{where} {verb}, not measured, and not used")
+    records.drop(gone)
+    for stamp in ahead:
+        del first[stamp]
+    return [stamp for n, stamp in enumerate(stamps) if n not in gone]
 
 
 def _spoken(records: Records) -> _Spoken | None:

@@ -5,10 +5,11 @@ from typing import Literal
 
 import polars as pl
 
-from forecast.cells import Cell, DateOrder, DecimalMark, Stamp, printable, quoted
+from forecast.cells import Cell, DecimalMark, printable, quoted
 from forecast.errors import InvalidArgument, RowViolation
 from forecast.headers import Header
 from forecast.sheet.wording import listed, rows_text
+from forecast.stamps import DateOrder, Stamp
 
 Unit = Literal["fractions", "per cent", "amounts"]
 Beside = dict[str, Cell]  # by the header of another measure: what it says of the same

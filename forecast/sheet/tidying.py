@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forecast.cells import Cell, DateOrder, Written, fraction, printed_decimals, quoted, read_stamp, tidy
+from forecast.cells import Cell, Written, fraction, printed_decimals, quoted, tidy
 from forecast.headers import is_sum
 from forecast.quarter import Quarter
 from forecast.schema import MAX_AMOUNT, QUALIFIERS
@@ -19,6 +19,7 @@ from forecast.sheet.quarters import find_quarters
 from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
 from forecast.sheet.unit import Unfit, find_unit
 from forecast.sheet.wording import listed
+from forecast.stamps import DateOrder, read_stamp
 
 _HIGHEST_SUM = 1.1  # of rounded shares, in a row or column such as Total
 _RANGES: dict[Unit, tuple[str, str, str]] = {

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, quoted, read_stamp
+from forecast.cells import Cell, quoted
 from forecast.headers import Header, derived_name, is_footnote, is_part, is_sum, is_unit, measure_of, read_header
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
@@ -15,6 +15,8 @@ from forecast.sheet.columns import (
     first_filled,
     holds_numbers,
     join_time,
+    mark_column,
+    marked,
     market_of,
     parts_among,
     said_time,
@@ -28,6 +30,7 @@ from forecast.sheet.grid import Table, is_number, letters
 from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
+from forecast.stamps import Stamp, read_mark, read_stamp
 
 _BEHIND = re.compile(r"(?P<name>.*\S) ?[(\[](?P<unit>[^()\[\]]+)[)\]]")
 Across = dict[int, tuple[Stamp, str]]  # by column: a time, and as the sheet says it
@@ -67,7 +70,22 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
         year = years.get(c)
         joined = join_time(year, table.cell(header, c)) if stamp.kind == "bare" and year is not None else stamp
         across[c] = (joined, said_time(year, said)) if isinstance(joined, Stamp) and joined != stamp else (stamp, said)
+    _take_marks(table, header, across)
     return across, above if any(year is not None for year in years.values()) else None
+
+
+def _take_marks(table: Table, header: int, across: Across) -> None:
+    """Give quarters the marks of a row above or below them, each of which holds until the next, such as Forecast."""
+    below = table.below(header)
+    for n in (table.above(header), below[0] if below else None):
+        words = {c: text for c in across if n is not None and (text := table.text(n, c))}
+        if not words or None in map(read_mark, words.values()):
+            continue
+        last = ""
+        for c, (stamp, said) in across.items():
+            last = words.get(c, last)
+            time = marked(stamp, last)
+            across[c] = (time if isinstance(time, Stamp) else stamp, f"{said} {last}".strip())
 
 
 def _named(table: Table, quarter: int, rows: Sequence[int]) -> bool:
@@ -214,6 +232,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         used,
         notes,
     )
+    marks = mark_column(table, given, used)
     tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []
@@ -232,9 +251,8 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     sums: list[int] = []
     for n in rows:
         said = table.cell(n, period)
-        time: Cell | Stamp = said
-        if year is not None:
-            time, said = join_time(filled[n], said), said_time(filled[n], said)
+        time, said = (said, said) if year is None else (join_time(filled[n], said), said_time(filled[n], said))
+        time = time if marks is None else marked(time, table.text(n, marks))
         cells = {c: table.cell(n, c) for c in vendors}
         if not isinstance(time, Stamp) and read_stamp(time) is None:
             if not any(map(is_number, cells.values())):
