@@ -77,6 +77,16 @@ _MARKET_SIZE = re.compile(
     r"\u5e02\u573a\u89c4\u6a21|\u603b\u51fa\u8d27\u91cf|\u603b\u9500\u91cf",
     re.I,
 )
+_THINGS = re.compile(
+    r"\b(?:units?|pieces|pcs|st\u00fcck|stk|einheiten|unit\u00e9s|unidades|unit\u00e0|pezzi|handsets|devices|subscribers|"
+    r"subscriptions|vehicles|registrations)\b|[\u53f0\u4ef6\u8f86\u6237]",
+    re.I,
+)
+_SCALE = re.compile(
+    r"\b(?:thousands?|tsd|k|mil|million(?:en|s|es)?|mill?ones|mn|mln|mio|m|mm|billions?|bn|b|mrd|md|milliarden|lakhs?|"
+    r"crores?|cr|x ?1[,. ]?000)\b|(?<![0-9])0?00(?:s|\b)|[\u5343\u4e07\u4ebf\u5104]|\$m|\u20acm",
+    re.I,
+)
 _SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
 _TAIL = (
     rf"(?: ?[%\uff05]| ?\([^)]*\)| in (?:%|pp|per cent|percent)| pp| rate| {_SPANS}| (?:vs\.?|of|from|since|over) .*)"
@@ -246,6 +256,24 @@ def is_market_size(name: str, /) -> bool:
     (True, True, False)
     """
     return _MARKET_SIZE.fullmatch(tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))) is not None
+
+
+def counts_things(text: str, /) -> bool:
+    """Whether a header says that its numbers count things, each a whole one.
+
+    >>> counts_things("Shipments (units)"), counts_things("Revenue")
+    (True, False)
+    """
+    return _THINGS.search(tidy(text)) is not None
+
+
+def has_scale(text: str, /) -> bool:
+    """Whether a header says that its numbers are thousands, millions or the like.
+
+    >>> has_scale("M units"), has_scale("Units ('000)"), has_scale("Units sold")
+    (True, True, False)
+    """
+    return _SCALE.search(tidy(text)) is not None
 
 
 def derived_name(name: str, /) -> Literal["sure", "open"] | None:

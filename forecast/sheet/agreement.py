@@ -47,7 +47,7 @@ def check_agreement(
     if options.measure is not None:
         notes.append(f"numbers are from {quoted(read)}; {listed_names} {_are(names)} not used")
         return
-    odd = {name: _odd(records, times, written, mark, name) for name in names}
+    odd = {name: odd_share(records, times, written, mark, name) for name in names}
     first = odd[names[0]]
     agreeing = [name for name in names if odd[name] is None]
     if first is not None and not agreeing:
@@ -64,7 +64,7 @@ def _are(names: Sequence[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _odd(
+def odd_share(
     records: Records, times: Sequence[str | None], written: Sequence[Written | None], mark: DecimalMark, name: str
 ) -> tuple[_Pair, float] | None:
     """The first share that is not made of its amount as the others of its quarter are, and the total of these."""

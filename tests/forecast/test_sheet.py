@@ -385,7 +385,7 @@ def test_a_decimal_comma_is_read_where_the_sheet_shows_it() -> None:
 
 
 def test_an_ambiguous_decimal_mark_is_refused_with_both_readings() -> None:
-    text = "quarter|vendor|units\n2020Q1|A|1,234\n2020Q1|B|2,345"
+    text = "quarter|vendor|revenue\n2020Q1|A|1,234\n2020Q1|B|2,345"
     message = refusal(text)
     assert "'1,234', which may be 1234 or 1.234" in message
     assert "--decimal point or --decimal comma" in message
