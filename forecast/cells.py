@@ -44,6 +44,7 @@ _GROUPED = {
     "point": re.compile(r"[1-9][0-9]{0,2}(?P<group>[, '\u2019])[0-9]{3}(?:(?P=group)[0-9]{3})*(?:\.[0-9]+)?"),
     "comma": re.compile(r"[1-9][0-9]{0,2}(?P<group>[. '\u2019])[0-9]{3}(?:(?P=group)[0-9]{3})*(?:,[0-9]+)?"),
 }
+_INDIAN = re.compile(r"[1-9][0-9]?(?:,[0-9]{2})+,[0-9]{3}(?:\.[0-9]+)?")  # lakhs and crores, such as 1,23,45,678
 _UNGROUPED = {
     "point": re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
     "comma": re.compile(r"(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:e[+-]?[0-9]{1,3})?", re.I),
@@ -205,6 +206,8 @@ def _digits(text: str, mark: DecimalMark, sign: str) -> str | None:
         if "e" in plain.lower():
             plain = format(Decimal(plain), "f")
         return sign + (f"0{plain}" if plain.startswith(".") else plain)
+    if mark == "point" and _INDIAN.fullmatch(text):
+        return sign + text.replace(",", "")
     if found := _GROUPED[mark].fullmatch(text):
         plain = text.replace(found["group"], "")
         return sign + (plain.replace(",", ".") if mark == "comma" else plain)

@@ -22,17 +22,24 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         "participant issuer carrier seller hersteller anbieter marke unternehmen firma lieferant fournisseur marque "
         "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa "
         "op\u00e9rateur operador operadora operatore azienda produttore leverancier merk fabrikant "
-        "\u5382\u5546 \u54c1\u724c"
+        "\u5382\u5546 \u54c1\u724c \u516c\u53f8 \u4f01\u4e1a \u4f9b\u5e94\u5546"
     ),
     "period": _words(
         "period quarter date time qtr fq month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
-        "trimester kvartal kwartaal"
+        "trimester kvartal kwartaal kwarta\u0142 \u5b63\u5ea6 \u65f6\u95f4 \u65e5\u671f \u671f\u95f4 \u56db\u534a\u671f"
     ),
     "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy cy gesch\u00e4ftsjahr kalenderjahr exercice")
     | {"fiscal year", "calendar year", "financial year"},
-    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms", "part de march\u00e9"}),
-    "amount": _words("value units revenue sales shipments volume amount"),
-    "market": _words("market segment markt marktsegment march\u00e9 mercado"),
+    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms", "part de march\u00e9"})
+    | _words(
+        "\u5e02\u573a\u4efd\u989d \u4efd\u989d \u5e02\u5360\u7387 \u5e02\u573a\u5360\u6709\u7387 "
+        "\u5360\u6709\u7387 \u5360\u6bd4"
+    ),
+    "amount": _words(
+        "value units revenue sales shipments volume amount "
+        "\u51fa\u8d27\u91cf \u9500\u91cf \u9500\u552e\u989d \u8425\u6536 \u6536\u5165"
+    ),
+    "market": _words("market segment markt marktsegment march\u00e9 mercado \u5e02\u573a \u7ec6\u5206\u5e02\u573a"),
     "decimals": frozenset({"decimals"}),
     "qualifier": frozenset({"qualifier"}),
     "unit": frozenset({"unit", "einheit", "unit\u00e9"}),
@@ -45,7 +52,7 @@ _PARTS: Final = _words(
     "segment subsegment product products category categories subcategory channel channels application applications "
     "technology platform industry sector vertical model class customer land gebiet kontinent produkt produktgruppe "
     "kategorie sparte branche kanal modell pays r\u00e9gion produit cat\u00e9gorie canal secteur pa\u00eds regi\u00f3n "
-    "producto categor\u00eda"
+    "producto categor\u00eda \u5730\u533a \u533a\u57df \u56fd\u5bb6 \u4ea7\u54c1"
 ) | {
     "sub segment", "product type", "product category", "product group", "product line", "form factor", "end use",
     "end user", "price band",
@@ -53,12 +60,14 @@ _PARTS: Final = _words(
 _NAMING = _EXACT["provider"]
 _OWN = _words("market period provider share value decimals qualifier published_at")
 _SHARE_WORDS = _words(
-    "share shares marktanteil marktanteile anteil anteile cuota quota marktaandeel participa\u00e7\u00e3o"
+    "share shares marktanteil marktanteile anteil anteile cuota quota marktaandeel participa\u00e7\u00e3o "
+    "participaci\u00f3n"
 )
 _AMOUNT_WORDS = _words(
     "value values unit units revenue revenues sales shipments shipment volume volumes amount amounts turnover spend "
     "spending umsatz ums\u00e4tze absatz menge st\u00fcck wert ventes unit\u00e9s montant ventas ingresos"
 )
+_WIDE = str.maketrans("\uff08\uff09\uff1a\uff0c", "():,")  # as Chinese texts have them
 _PERCENT = re.compile(r"%|\uff05|\b(?:percent|per cent|percentage|pct|prozent)\b", re.I)
 _PERIOD_PHRASES = frozenset(
     {"calendar quarter", "fiscal quarter", "reporting period", "reporting date", "quarter end", "quarter ending",
@@ -94,7 +103,7 @@ _TAIL = (
 _DERIVED = re.compile(
     rf"{_SPANS}(?:[ %(].*)?|cagr(?:[ %(].*)?|(?:(?:annual|market|total|{_SPANS}) )?(?:growth|change|delta){_TAIL}+|"
     rf"(?:annual|market|total) (?:growth|change)|(?:rank|hhi|average|avg\.?|mean|median|min|max){_TAIL}+|hhi index|"
-    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*",
+    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*|\u540c\u6bd4.*|\u73af\u6bd4.*|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
     re.I,
 )
 _CURRENCIES = r"(?:usd|us\$|eur|gbp|jpy|cny|rmb|inr|chf|[$\u20ac\u00a3\u00a5])"
@@ -122,7 +131,7 @@ _MAY_BE_DERIVED = re.compile(
 _GROWTH = re.compile(
     rf"\b{_SPANS}\b|\bcagr\b|\bgrowth (?:rates?|by|of|in|vs\.?)\b|\bgrowth(?: \(?%\)?| \(.*\))?$|"
     r"\b(?:change|delta) (?:in|vs\.?|from|since|over|of)\b|\b(?:change|delta)(?: \(.*\)| in (?:%|pp)| ?%)?$|"
-    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394",
+    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394|\u540c\u6bd4|\u73af\u6bd4|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
     re.I,
 )
 _FISCAL = re.compile(
@@ -181,7 +190,7 @@ def read_header(text: str, /) -> Header:
     >>> read_header("Market share (%)")
     Header(base='market share', role='share', worth=2, percent=True)
     """
-    folded = tidy(text).casefold().replace("_", " ")
+    folded = tidy(text).casefold().replace("_", " ").translate(_WIDE)
     percent = _PERCENT.search(folded) is not None
     if speaks_of_growth(folded):
         return Header(folded, None, 0, percent)
@@ -252,10 +261,12 @@ def is_sum(name: str, /) -> bool:
 def is_market_size(name: str, /) -> bool:
     """Whether a name is that of the size of a market, with a unit behind it or without.
 
-    >>> is_market_size("Market size (USD bn)"), is_market_size("Total shipments (M units)"), is_market_size("Total")
+    >>> is_market_size("Market size (USD bn)"), is_market_size("Total (M units)"), is_market_size("Total")
     (True, True, False)
     """
-    return _MARKET_SIZE.fullmatch(tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))) is not None
+    base = tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))
+    is_amount = base != tidy(name) and not _PERCENT.search(name) and (has_scale(name) or counts_things(name))
+    return _MARKET_SIZE.fullmatch(base) is not None or (is_amount and is_sum(base))
 
 
 def counts_things(text: str, /) -> bool:

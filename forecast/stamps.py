@@ -84,6 +84,9 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("year", rf"(?:fy|cy|fiscal(?: year)?){_GAP}{_ANY_YEAR}"),
     )
 )
+_ENDED = re.compile(
+    r"(?:q\.?e\.?|(?:quarter|qtr|period|three months|3 months)[ -](?:ended|ending|end|to))[ :.-]+(?P<day>.+)"
+)
 _PAIR = re.compile(r"(?<![0-9])(?P<year>(?:19|20)[0-9]{2})[-/\u2013](?P<next>(?:20)?[0-9]{2})(?![0-9])")
 _TIME = r"(?:[t ][0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _ISO_DAY = re.compile(rf"{_YEAR}(?P<mark>[-/.]?)(?P<month>[0-9]{{2}})(?P=mark)(?P<day>[0-9]{{2}}){_TIME}")
@@ -186,6 +189,9 @@ def read_stamp(cell: Cell, /) -> Stamp | None:
 def _read_text(cell: str) -> Stamp | None:
     """The time of a text without a mark such as E behind it."""
     text = MARKS.sub("", tidy(cell)).casefold()
+    if behind := _ENDED.fullmatch(text):
+        stamp = _read_text(behind["day"])
+        return stamp if stamp is not None and stamp.kind in ("day", "either", "month") else None
     if text.endswith("\u5b63\u5ea6"):
         text = text.translate(_CHINESE_N)
     for word, short in _ORDINALS.items():

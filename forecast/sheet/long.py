@@ -43,8 +43,7 @@ def take_long(
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
     last = numbered[-1] if numbered else header
     given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
-    names = [columns.provider, columns.period if columns.year is None else None]
-    fill_merged(table, names, header, given, None, notes)
+    fill_merged(table, [columns.provider, columns.period], header, given, None, notes)
     fill_merged(table, parts_among(table, heads, rows), header, given, columns.provider, notes)
     columns.market = part_column(
         table,

@@ -4,6 +4,7 @@ Such a header is `4Q23 Shipments | 4Q23 Market Share`, or has two rows: quarters
 over quarters or vendors.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from forecast.stamps import read_stamp
 
 _SEARCHED = 20  # rows, empty ones aside, among which such a header is looked for
 _LONGEST = 5  # words of a quarter
+_TOGETHER = re.compile(r"(?:\u5b63\u5ea6|[qQ][1-4]|[1-4][qQ][0-9]{2,4})(?=[\u4e00-\u9fff])")  # 2023Q4 before a word
 _ENDS = " -\u2013:,/()[]|"
 _QUARTERLY = ("quarter", "fiscal", "month", "loose", "day", "either", "half")
 
@@ -144,7 +146,7 @@ def _is_quarterly(cell: Cell) -> bool:
 
 def _split(text: str) -> _Column | None:
     """A header as a quarter and the measure around it."""
-    words = text.split(" ")
+    words = _TOGETHER.sub(r"\g<0> ", text).split(" ")
     spans = [(i, j) for i in range(len(words)) for j in range(i + 1, min(i + _LONGEST, len(words)) + 1)]
     for i, j in sorted(spans, key=lambda span: span[0] - span[1]):
         label = " ".join(words[i:j]).strip(_ENDS)

@@ -55,7 +55,16 @@ def find_quarters(
     if whole:
         years = sorted({str(stamp.year) for stamp in whole})
         notes.append(f"whole years beside their four quarters are not used: {listed(years)}")
-        gone = {n for n, stamp in enumerate(stamps) if stamp in whole}
+        by_quarter = {
+            (records.markets[n], records.providers[n], stamp.year)
+            for n, stamp in enumerate(stamps)
+            if stamp is not None and stamp not in whole
+        }
+        gone = {
+            n
+            for n, stamp in enumerate(stamps)
+            if stamp in whole and (records.markets[n], records.providers[n], stamp.year) in by_quarter
+        }
         records.drop(gone)
         stamps = [stamp for n, stamp in enumerate(stamps) if n not in gone]
     texts = {stamp: None if quarter is None else str(quarter) for stamp, quarter in quarter_of.items()}

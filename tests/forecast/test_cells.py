@@ -33,6 +33,8 @@ def both(cell: Cell) -> tuple[str | None, str | None]:
         ("1'234'567", "1234567", "1234567"),
         ("1,234,567", "1234567", None),
         ("1.234.567", None, "1234567"),
+        ("1,23,45,678", "12345678", None),
+        ("1,00,000.50", "100000.50", None),
         ("$5", "5", "5"),
         ("US$ 12.5", "12.5", None),
         ("\N{EURO SIGN} 1.234,50", None, "1234.50"),
@@ -87,7 +89,8 @@ def test_what_was_not_reported_is_never_zero(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["tbd", "1,23,456", "1.2.3", "12-13", "5.", "~", "1,234.5.6", "#DIV/0!", "12 34", "0,123,456", True]
+    "cell",
+    ["tbd", "1,23,45", "123,45,678", "1.2.3", "12-13", "5.", "~", "1,234.5.6", "#DIV/0!", "12 34", "0,123,456", True],
 )
 def test_what_is_no_number_is_refused(cell: Cell) -> None:
     with pytest.raises(InvalidArgument, match="a number"):

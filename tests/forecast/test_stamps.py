@@ -46,6 +46,8 @@ def test_a_fiscal_quarter_is_read_as_such(text: str) -> None:
         ("09/2020", Stamp("month", 2020, 9)),
         ("Sep 2020", Stamp("month", 2020, 9)),
         ("Sep-20", Stamp("month", 2020, 9)),
+        ("QE Sep-20", Stamp("month", 2020, 9)),
+        ("Quarter ended 30 September 2020", Stamp("day", 2020, 9, 30)),
         ("September 2020", Stamp("month", 2020, 9)),
         ("M\u00e4rz 2020", Stamp("month", 2020, 3)),
         ("3/2020", Stamp("loose", 2020, 3)),
@@ -65,8 +67,8 @@ def test_dates_months_halves_and_years_are_told_apart(cell: Cell, stamp: Stamp) 
 
 @pytest.mark.parametrize(
     "cell",
-    ["Q5 2020", "2020Q0", "31.06.2020", "2020-13-01", "Sep 30", "2020Q3P", "FY2020/21", "202003", "soon", "", None,
-     True, 44104, 2020.5, "1899", "x" * 100],
+    ["Q5 2020", "2020Q0", "31.06.2020", "2020-13-01", "Sep 30", "QE Q3 2020", "2020Q3P", "FY2020/21", "202003", "soon", "",
+     None, True, 44104, 2020.5, "1899", "x" * 100],
 )  # fmt: skip
 def test_what_is_no_time_is_none(cell: Cell) -> None:
     assert read_stamp(cell) is None

@@ -99,7 +99,16 @@ def test_a_sheet_of_nothing_but_growth_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Market size", "Total market", "Total shipments (M units)", "Market size (USD bn)", "Total", "Gesamtmarkt"]
+    "name",
+    [
+        "Market size",
+        "Total market",
+        "Total shipments (M units)",
+        "Market size (USD bn)",
+        "Total",
+        "Gesamtmarkt",
+        "Total (USD bn)",
+    ],
 )
 @pytest.mark.parametrize("sign", ["", "%"])
 def test_the_size_of_a_market_next_to_shares_is_no_vendor_and_told(name: str, sign: str) -> None:

@@ -34,9 +34,16 @@ LONG = (
     "4Q23,Acme,80.5,40.3%,11.3%|4Q23,Bolt,53.0,26.5%,-8.9%|4Q23,Others,66.3,33.2%,10.3%|"
     "4Q22,Acme,72.3,37.9%,1%|4Q22,Bolt,58.2,30.5%,2%|4Q22,Others,60.1,31.5%,3%"
 )
+CHINESE = (
+    "\u5382\u5546,2023Q4\u51fa\u8d27\u91cf\uff08\u4e07\u53f0\uff09,2023Q4\u5e02\u573a\u4efd\u989d,"
+    "2022\u5e74\u7b2c\u56db\u5b63\u5ea6\u51fa\u8d27\u91cf\uff08\u4e07\u53f0\uff09,"
+    "2022\u5e74\u7b2c\u56db\u5b63\u5ea6\u5e02\u573a\u4efd\u989d,\u540c\u6bd4\u589e\u5e45|"
+    "Acme,80.5,40.3%,72.3,37.9%,11.3%|Bolt,53.0,26.5%,58.2,30.5%,-8.9%|Others,66.3,33.2%,60.1,31.5%,10.3%"
+)
 SHEETS = {
     "press": PRESS, "quarters over measures": OVER_MEASURES, "measures over quarters": OVER_QUARTERS,
     "vendors": VENDORS, "vendors over measures": VENDORS_OVER, "long": LONG,
+    "chinese": CHINESE,
 }  # fmt: skip
 SHARES = {
     ("2023Q4", "Acme"): 0.403, ("2023Q4", "Bolt"): 0.265, ("2023Q4", "Others"): 0.332,

@@ -42,3 +42,17 @@ def test_a_total_that_only_the_last_block_has_is_not_filled_down() -> None:
 def test_empty_cells_of_a_column_that_names_every_row_are_not_filled_down() -> None:
     text = "Region,Vendor,2022Q1|EU,A,30%|EU,B,70%|US,A,40%|,B,60%"
     assert "row 5 has nothing; fill it in" in read(text).refused[""][0]
+
+
+def test_a_year_and_a_quarter_that_stand_once_for_several_vendors_are_filled_down() -> None:
+    text = "Year,Quarter,Vendor,Share|2022,Q1,A,30%|,,B,70%|,Q2,A,31%|,,B,69%|,Q3,A,32%|,,B,68%|,Q4,A,33%|,,B,67%"
+    cells = read(text).frame.select("period", "provider", "share").rows()
+    assert cells[:2] == [("2022Q1", "A", 0.3), ("2022Q1", "B", 0.7)]
+    assert cells[-1] == ("2022Q4", "B", 0.67)
+
+
+def test_a_vendor_of_whom_there_are_only_whole_years_is_refused() -> None:
+    times = ("2022Q1", "2022Q2", "2022Q3", "2022Q4", "2022")
+    text = "Quarter,Vendor,Share|" + "|".join(f"{time},A,30%" for time in times)
+    assert read(text).faults == ()
+    assert "row 7 has '2022'; this is a whole year" in str(read(f"{text}|2022,B,70%").faults[0])
