@@ -86,6 +86,11 @@ _MARKET_SIZE = re.compile(
     r"\u5e02\u573a\u89c4\u6a21|\u603b\u51fa\u8d27\u91cf|\u603b\u9500\u91cf",
     re.I,
 )
+_OF_SEVERAL = re.compile(
+    r"\b(?:cumulative|cumulated|kumuliert\w*|cumul\u00e9\w*|acumulad\w*|trailing|ltm|ttm|"
+    r"(?:rolling|moving|last|past) (?:12|twelve|four|4)[ -](?:months?|quarters?)|moving average)\b",
+    re.I,
+)
 _THINGS = re.compile(
     r"\b(?:units?|pieces|pcs|st\u00fcck|stk|einheiten|unit\u00e9s|unidades|unit\u00e0|pezzi|handsets|devices|subscribers|"
     r"subscriptions|vehicles|registrations)\b|[\u53f0\u4ef6\u8f86\u6237]",
@@ -116,6 +121,8 @@ _OF_ANOTHER_KIND = re.compile(
     rf"(?:{_PRICES})(?: ?[(\[].*[)\]]| in .+|,? ?{_CURRENCIES})|arpu|arppu|(?:average|avg\.?) (?:selling )?price|"
     rf"(?:#|no\.?|nr\.?|number|num\.?|count|anzahl|nombre)(?: of| der| de)? ?(?:{_COUNTED})|"
     rf"(?:fx|exchange)[ -]?rate.*|{_CURRENCIES}/{_CURRENCIES}|(?:real |nominal )?gdp(?: growth)?(?: .*)?|cpi|"
+    r"(?:gross|operating|net|ebitda?|profit) margins?|(?:market |household )?penetration(?: rate)?|"
+    r"(?:attach|churn|response|adoption|utili[sz]ation|occupancy|take)[ -]rates?|installed base(?: .*)?|"
     r"inflation(?: rate)?|population|(?:working|trading) days|sample(?: size)?|respondents|n ?=.*",
     re.I,
 )
@@ -131,7 +138,7 @@ _MAY_BE_DERIVED = re.compile(
 _GROWTH = re.compile(
     rf"\b{_SPANS}\b|\bcagr\b|\bgrowth (?:rates?|by|of|in|vs\.?)\b|\bgrowth(?: \(?%\)?| \(.*\))?$|"
     r"\b(?:change|delta) (?:in|vs\.?|from|since|over|of)\b|\b(?:change|delta)(?: \(.*\)| in (?:%|pp)| ?%)?$|"
-    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394|\u540c\u6bd4|\u73af\u6bd4|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
+    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394|\bindex(?:ed)?\b.*\b100\b|\u540c\u6bd4|\u73af\u6bd4|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
     re.I,
 )
 _FISCAL = re.compile(
@@ -162,6 +169,7 @@ _FOOTNOTE = re.compile(
 )
 _REMARK = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|legend)\b|"
+    r"\((?:blank|leer|vide|en blanco|vuoto)\)|"
     r"[*\u2020\u2021\u00a7\u00a9]",
     re.I,
 )
@@ -267,6 +275,15 @@ def is_market_size(name: str, /) -> bool:
     base = tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))
     is_amount = base != tidy(name) and not _PERCENT.search(name) and (has_scale(name) or counts_things(name))
     return _MARKET_SIZE.fullmatch(base) is not None or (is_amount and is_sum(base))
+
+
+def speaks_of_several_quarters(text: str, /) -> bool:
+    """Whether a title says that its numbers are of more than one quarter each.
+
+    >>> speaks_of_several_quarters("Cumulative shipments"), speaks_of_several_quarters("Shipments by quarter")
+    (True, False)
+    """
+    return _OF_SEVERAL.search(tidy(text)) is not None
 
 
 def counts_things(text: str, /) -> bool:

@@ -11,6 +11,7 @@ from forecast.headers import (
     is_market_size,
     is_of_another_kind,
     is_sum,
+    measure_of,
     numbers_rows,
     read_header,
 )
@@ -35,6 +36,7 @@ def drop_derived(records: Records, table: Table, options: Reading, notes: list[s
         InvalidTable: a name such as Growth may be that of a vendor, and the numbers do not tell.
     """
     names: dict[Cell, str] = {who: name_of(who) for who in dict.fromkeys(records.providers) if who is not None}
+    _check_one_measure(records, names, table)
     kinds: dict[Cell, str | None] = {who: derived_name(name) for who, name in names.items()}
     beside = _beside(records, names)
     kinds.update(dict.fromkeys(beside | _of_one(names), "sure"))
@@ -82,6 +84,24 @@ def drop_derived(records: Records, table: Table, options: Reading, notes: list[s
     if len(gone) == len(records.rows):
         raise table.refusal("has_rows", "the sheet has no vendor's numbers, only some made of others, such as growth")
     records.drop(gone)
+
+
+def _check_one_measure(records: Records, names: dict[Cell, str], table: Table) -> None:
+    """Refuse names of which two are one vendor's with two measures, such as Acme units and Acme share."""
+    seen: dict[str, tuple[str, str]] = {}
+    for name in names.values():
+        vendor, measure = measure_of(name)
+        if measure is None:
+            continue
+        other, first = seen.setdefault(vendor, (measure, name))
+        if other != measure:
+            raise table.refusal(
+                "share_or_value",
+                f"{quoted(first)} and {quoted(name)} are two measures of one vendor; keep the rows of one measure, or "
+                "name it in a column of its own",
+                column=records.provider_column,
+                value=quoted(name),
+            )
 
 
 def _sizes(records: Records, names: dict[Cell, str], kinds: dict[Cell, str | None], options: Reading) -> set[Cell]:

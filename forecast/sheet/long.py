@@ -145,7 +145,7 @@ class _Columns:
         self.measure = self._measure(heads, header, options)
         self.beside = self._beside(heads, rows)
         self.used |= {self.measure, *self.beside}
-        self.measured = heads[self.measure]
+        self.measured = table.measured or heads[self.measure]
         if self.unit is not None and self.unit != self.measure:
             self._take_unit(rows, header)
 
@@ -243,7 +243,8 @@ def has_names(table: Table, header: int, heads: Sequence[Header]) -> bool:
     if not times or not names:
         return False
     rows = table.below(header)
-    if not any(_is_time(table.cell(n, c)) for n in rows for c in times):
+    across = [stamp for c in range(table.width) if (stamp := read_stamp(table.cell(header, c))) is not None]
+    if not any(_is_time(table.cell(n, c)) for n in rows for c in times) or len(across) > 1:
         return False
     best = max(names, key=lambda c: heads[c].worth)
     if all(is_number(cell) for n in rows if (cell := table.cell(n, best)) is not None):

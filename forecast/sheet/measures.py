@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from forecast.cells import Cell, quoted, tidy
+from forecast.cells import Cell, is_blank, quoted, tidy
 from forecast.headers import Header, derived_name, is_unit, read_header, speaks_of_growth
 from forecast.sheet.columns import holds_numbers
 from forecast.sheet.grid import Table, is_like_number, is_number, name_of
@@ -39,7 +39,7 @@ class _Column:
 _Columns = dict[int, _Column]
 
 
-def one_measure(table: Table, options: Reading) -> Table:
+def one_measure(table: Table, options: Reading, notes: list[str]) -> Table:
     """The table with the columns of one measure, under their quarters or vendors; itself where no measure is named.
 
     Shares are read unless amounts are asked for. The numbers of other measures stay in `beside` of the result.
@@ -49,6 +49,9 @@ def one_measure(table: Table, options: Reading) -> Table:
     """
     for header in table.filled[:_SEARCHED]:
         above = table.above(header)
+        for c in range(table.width):
+            if kinds := _measures_down(table, header, c):
+                return _kept_rows(table, header, c, kinds, options, notes)
         if found := _of_one_row(table, header):
             return _kept(table, [header], found, options)
         if above is not None and (found := _of_two_rows(table, above, header)):
@@ -80,6 +83,64 @@ def _kept(table: Table, headers: Sequence[int], found: _Columns, options: Readin
     result.beside = beside
     result.columns = {c: _title(found[c]) for c in beside}
     return result
+
+
+def _measures_down(table: Table, header: int, column: int) -> dict[str, Measure]:
+    """The measures that a column names, where it names one in every row of numbers, and several."""
+    rows = table.below(header)
+    title = table.text(header, column)
+    if not rows or not title or not measure_named(table.text(rows[0], column)):
+        return {}
+    if read_header(title).role in ("unit", "provider", "market", "period"):
+        return {}
+    found: dict[str, Measure] = {}
+    for n in rows:
+        if not any(is_number(table.cell(n, c)) for c in range(table.width)):
+            continue
+        text = table.text(n, column)
+        kind = found.get(text) or measure_named(text)
+        if kind is None:
+            return {}
+        found[text] = kind
+    return found if len(found) > 1 and set(found.values()) != {"other"} and not all(map(is_unit, found)) else {}
+
+
+def _kept_rows(
+    table: Table, header: int, column: int, kinds: dict[str, Measure], options: Reading, notes: list[str]
+) -> Table:
+    """The table with the rows of one measure; their empty cells are those of rows of other measures above them."""
+    shares, amounts = ([text for text, kind in kinds.items() if kind == wanted] for wanted in ("share", "amount"))
+    wanted = amounts if amounts and (options.measure == "amount" or not shares) else shares
+    title = quoted(table.text(header, column))
+    if len(wanted) > 1:
+        raise table.refusal(
+            "share_or_value",
+            f"column {title} has several measures: {listed(list(map(quoted, wanted)))}; keep the rows of one of them",
+            row=header,
+        )
+    grid = [list(row) + [None] * (table.width - len(row)) for row in table.grid]
+    above: list[Cell] = [None] * table.width
+    for n in table.below(header):
+        text = table.text(n, column)
+        if text and text != wanted[0]:
+            above = [here if _is_name(here) else last for here, last in zip(grid[n], above, strict=True)]
+            grid[n] = [None] * table.width
+        elif text:
+            grid[n] = [last if is_blank(here) else here for here, last in zip(grid[n], above, strict=True)]
+            above = [None] * table.width
+        grid[n][column] = None
+    grid[header][column] = None
+    left = listed([quoted(text) for text in kinds if text != wanted[0]])
+    notes.append(f"rows of {quoted(wanted[0])} in column {title} are read, and those of {left} are not used")
+    result = table.with_grid(grid)
+    head = read_header(wanted[0])
+    result.measured = Header(wanted[0], "amount" if wanted is amounts else "share", 2, percent=head.percent)
+    return result
+
+
+def _is_name(cell: Cell) -> bool:
+    """Whether a cell holds a text that is no number."""
+    return isinstance(cell, str) and not is_blank(cell) and not is_number(cell)
 
 
 def _chosen(
@@ -173,9 +234,35 @@ def _of_one_row(table: Table, header: int) -> _Columns:
     for split in (_split, _split_vendor):
         found = {c: column for c in range(table.width) if (column := split(table.text(header, c))) is not None}
         found = {c: column for c, column in found.items() if holds_numbers(table, c, rows, unread=True)}
+        if split is _split:
+            found |= _beside_quarters(table, header, found)
         if _is_whole(table, found, rows):
             return found
     return {}
+
+
+def _beside_quarters(table: Table, header: int, found: _Columns) -> _Columns:
+    """Columns whose header is only a measure, of the quarter left of them; and those whose header is only a quarter."""
+    rows = table.below(header)
+    plain: dict[int, str] = {}
+    more: _Columns = {}
+    label: Cell = None
+    for c in range(table.width):
+        text = table.text(header, c)
+        if c in found:
+            label = found[c].label
+        elif _is_quarterly(text):
+            label = plain[c] = text
+        elif label is not None and (kind := measure_named(text)) and (kind == "other" or read_header(text).worth > 1):
+            if kind != "other" and holds_numbers(table, c, rows, unread=True):
+                more[c] = _Column(label, kind, text)
+        else:
+            label = None
+    if not any(column.measure == "share" for column in (found | more).values()):
+        return {}
+    amounts = {c: _Column(label, "amount", "amount") for c, label in plain.items() if holds_numbers(table, c, rows)}
+    signed = any("%" in table.text(n, c) for n in rows for c in amounts)
+    return more | ({} if signed else amounts)
 
 
 def _of_two_rows(table: Table, upper: int, lower: int) -> _Columns:

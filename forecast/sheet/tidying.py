@@ -61,8 +61,8 @@ def understand(
     ('wide: a column per vendor, header in row 1', [0.341, 0.659])
     """
     options = options or Reading()
-    table = one_measure(Table(grid, source or name, name, below_header=below_header), options)
     notes: list[str] = []
+    table = one_measure(Table(grid, source or name, name, below_header=below_header), options, notes)
     faults = Faults()
     records = find_layout(table, options, notes, faults)
     drop_derived(records, table, options, notes)

@@ -87,6 +87,11 @@ def _take_marks(table: Table, header: int, across: Across) -> None:
             across[c] = (time if isinstance(time, Stamp) else stamp, f"{said} {last}".strip())
 
 
+def _are_bare(across: Across) -> bool:
+    """Whether quarters stand without their years, which a column may have."""
+    return all(stamp.kind == "bare" for stamp, _ in across.values())
+
+
 def _named(table: Table, quarter: int, rows: Sequence[int]) -> bool:
     """Whether every number below the header of a quarter has a name, which is no time, in a column left of it."""
     numbered = [n for n in rows if is_number(table.cell(n, quarter))]
@@ -112,12 +117,14 @@ def take_quarters(
     parts = [c for c in parts_among(table, heads, rows) if c not in across and c != provider]
     fill_merged(table, [provider] if parts else [], header, given, None, notes)
     fill_merged(table, parts, header, given, provider, notes)
-    taken = {provider, *across} | ({market} if market is not None else set())
+    year = column_of(table, heads, "year", header, "year") if _are_bare(across) else None
+    years_down = filled_down(table, year, rows)
+    taken = {c for c in (provider, market, year, *across) if c is not None}
     market = part_column(
         table,
         header,
         heads,
-        lambda n: [(table.cell(n, provider), c, table.cell(n, c)) for c in across],
+        lambda n: [(table.cell(n, provider), (years_down.get(n), c), table.cell(n, c)) for c in across],
         market,
         taken,
         notes,
@@ -153,8 +160,10 @@ def take_quarters(
             silent.append(n)
             continue
         where = market_of(table, n, header, market, options, faults)
-        for c, (time, said) in across.items():
+        for c, (stamp, text) in across.items():
             title = table.title(header, c)
+            time = stamp if year is None else join_time(years_down[n], table.cell(header, c))
+            said = text if year is None else said_time(years_down[n], text)
             records.add(table.number(n), where, time, said, title, who, cells[c], title, table.others(n, c))
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)

@@ -67,7 +67,8 @@ def test_dates_months_halves_and_years_are_told_apart(cell: Cell, stamp: Stamp) 
 
 @pytest.mark.parametrize(
     "cell",
-    ["Q5 2020", "2020Q0", "31.06.2020", "2020-13-01", "Sep 30", "QE Q3 2020", "2020Q3P", "FY2020/21", "202003", "soon", "",
+    ["Q5 2020", "2020Q0", "31.06.2020", "2020-13-01", "Sep 30", "QE Q3 2020",
+     "2020Q3P", "FY2020/21", "202003", "soon", "",
      None, True, 44104, 2020.5, "1899", "x" * 100],
 )  # fmt: skip
 def test_what_is_no_time_is_none(cell: Cell) -> None:

@@ -141,3 +141,10 @@ def test_the_size_of_a_market_in_a_column_of_its_own_of_a_long_sheet_is_not_comp
     sheet = understand(grid, name="x")
     assert sheet.frame["share"].to_list() == [0.6, 0.4]
     assert "column 'Total shipments (M)' is not used" in sheet.notes
+
+
+@pytest.mark.parametrize("name", ["Gross margin", "Market penetration", "Churn rate", "Installed base share"])
+def test_a_rate_of_another_kind_next_to_shares_is_no_vendor(name: str) -> None:
+    for sheet in sheets({"A": ["50%", "40%"], "B": ["30%", "40%"], name: ["12%", "13%"]}):
+        assert set(sheet.frame["provider"]) == {"A", "B"}
+        assert any(f"'{name}' is not a vendor but of another kind" in note for note in sheet.notes)

@@ -40,10 +40,20 @@ CHINESE = (
     "2022\u5e74\u7b2c\u56db\u5b63\u5ea6\u5e02\u573a\u4efd\u989d,\u540c\u6bd4\u589e\u5e45|"
     "Acme,80.5,40.3%,72.3,37.9%,11.3%|Bolt,53.0,26.5%,58.2,30.5%,-8.9%|Others,66.3,33.2%,60.1,31.5%,10.3%"
 )
+SHARE_BEHIND = (
+    "Company,4Q23,Share,4Q22,Share,YoY|"
+    "Acme,80.5,40.3%,72.3,37.9%,11.3%|Bolt,53.0,26.5%,58.2,30.5%,-8.9%|Others,66.3,33.2%,60.1,31.5%,10.3%"
+)
+SHARES_APART = (
+    "Company,4Q23,4Q22,YoY,Share 4Q23,Share 4Q22|"
+    "Acme,80.5,72.3,11.3%,40.3%,37.9%|Bolt,53.0,58.2,-8.9%,26.5%,30.5%|Others,66.3,60.1,10.3%,33.2%,31.5%"
+)
 SHEETS = {
     "press": PRESS, "quarters over measures": OVER_MEASURES, "measures over quarters": OVER_QUARTERS,
     "vendors": VENDORS, "vendors over measures": VENDORS_OVER, "long": LONG,
     "chinese": CHINESE,
+    "a share behind each quarter": SHARE_BEHIND,
+    "shares apart from quarters": SHARES_APART,
 }  # fmt: skip
 SHARES = {
     ("2023Q4", "Acme"): 0.403, ("2023Q4", "Bolt"): 0.265, ("2023Q4", "Others"): 0.332,
@@ -129,3 +139,39 @@ def test_of_several_amounts_one_must_agree() -> None:
 def test_measures_that_leave_it_open_what_is_read_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidTable, match=said):
         read(text)
+
+
+BY_ROW = (
+    "Vendor,Metric,4Q23,4Q22|Acme,Shipments (M),80.5,72.3|,Market share,40.3%,37.9%|,YoY,11%,2%|"
+    "Bolt,Shipments (M),53.0,58.2|,Market share,26.5%,30.5%|,YoY,11%,2%|"
+    "Others,Shipments (M),66.3,60.1|,Market share,33.2%,31.5%|,YoY,11%,2%"
+)
+BY_ROW_LONG = "Quarter,Vendor,Metric,Value|" + "|".join(
+    f"{quarter},{vendor},Units,{UNITS[quarter, vendor]}|{quarter},{vendor},Share,{share}"
+    for (quarter, vendor), share in SHARES.items()
+)
+
+
+@pytest.mark.parametrize("text", [BY_ROW, BY_ROW_LONG])
+def test_of_rows_that_a_column_gives_to_several_measures_those_of_one_are_read(text: str) -> None:
+    sheet = read(text)
+    assert (sheet.faults, cells(sheet)) == ((), SHARES)
+    assert any(note.startswith("rows of '") and "in column 'Metric' are read" in note for note in sheet.notes)
+    assert cells(read(text, measure="amount")) == UNITS
+
+
+def test_rows_of_several_amounts_are_refused() -> None:
+    text = "Vendor,Metric,4Q23,3Q23|A,Units sold,10,12|A,Revenue,80,90|B,Units sold,30,10|B,Revenue,20,30"
+    with pytest.raises(InvalidTable, match="column 'Metric' has several measures: 'Units sold' and 'Revenue'; keep"):
+        read(text)
+
+
+def test_vendors_with_two_measures_behind_their_names_are_refused() -> None:
+    text = "Vendor,4Q23,3Q23|Acme units,80.5,72|Acme share,40.3,41|Bolt units,119.5,110|Bolt share,59.7,59"
+    with pytest.raises(InvalidTable, match="'Acme units' and 'Acme share' are two measures of one vendor; keep"):
+        read(text)
+
+
+def test_shares_of_a_part_of_the_vendors_are_read_and_not_their_amounts_over_each_other() -> None:
+    sheet = read("Vendor,Shipments 4Q23,Share,Shipments 4Q22,Share|A,80.5,24.7%,72.3,24.1%|B,53.0,16.3%,58.2,19.4%")
+    assert sheet.frame["share"].to_list() == [0.247, 0.241, 0.163, 0.194]

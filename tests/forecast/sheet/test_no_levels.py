@@ -39,9 +39,11 @@ def test_a_growth_beside_shares_is_told_and_not_used() -> None:
     "title", ["Year-over-year growth by vendor (%)", "YoY growth", "Growth rates, world", "Change in revenue, %"]
 )
 def test_a_title_that_speaks_of_growth_refuses_numbers_that_make_no_whole(title: str) -> None:
-    with pytest.raises(InvalidTable, match=r"speaks of a growth or change, and the quarters sum to 2 to 13\.5; give"):
+    with pytest.raises(
+        InvalidTable, match=r"speaks of a growth, change or index, and the quarters sum to 2 to 13\.5; give"
+    ):
         vendors(GROWTH, title)
-    with pytest.raises(InvalidTable, match="speaks of a growth or change"):
+    with pytest.raises(InvalidTable, match="speaks of a growth, change or index"):
         vendors(GROWTH, corner=title)
     assert vendors(SHARES, title).faults == ()
     assert vendors(GROWTH, title, measure="percent").measure == "share"
@@ -116,3 +118,24 @@ def test_fiscal_years_and_quarters_of_two_columns_need_the_end_of_the_year(
 @pytest.mark.parametrize("title", ["Fiscal year ends in December", "Fiscal quarters, calendarised", "FY2022 and later"])
 def test_quarters_that_are_those_of_the_calendar_by_the_title_are_read_as_such(title: str) -> None:
     assert vendors(SHARES, title).frame["period"][0] == "2022Q1"
+
+
+@pytest.mark.parametrize(
+    "title", ["Cumulative shipments, M units", "Rolling 12 months", "LTM revenue", "Absatz kumuliert"]
+)
+def test_numbers_of_several_quarters_each_are_refused_by_the_title_that_says_so(title: str) -> None:
+    with pytest.raises(InvalidTable, match="speaks of numbers of several quarters each; give"):
+        vendors(SHARES, title)
+    assert vendors(SHARES, title, measure="percent").measure == "share"
+
+
+def test_an_index_is_no_amount() -> None:
+    with pytest.raises(InvalidTable, match="'Index, 2022Q1 = 100' speaks of a growth, change or index"):
+        vendors({"A": ["100", "103"], "B": ["100", "97"]}, "Index, 2022Q1 = 100")
+
+
+def test_fractions_with_a_per_cent_sign_by_mistake_are_refused() -> None:
+    small = {"A": ["0.300%", "0.310%"], "B": ["0.700%", "0.690%"]}
+    with pytest.raises(InvalidTable, match="the quarters sum to 1 %, as fractions of 1 with a sign by mistake do"):
+        vendors(small)
+    assert vendors(small, measure="percent").frame["share"][0] == 0.003
