@@ -266,6 +266,15 @@ def is_sum(name: str, /) -> bool:
     return _SUM_NAMES.fullmatch(tidy(name)) is not None
 
 
+def is_total_of(name: str, /) -> bool:
+    """Whether a region's or market's cell says that its row is the total of others, as in pivot tables.
+
+    >>> is_total_of("EMEA Total"), is_total_of("Grand Total"), is_total_of("EMEA")
+    (True, True, False)
+    """
+    return is_sum(name) or re.fullmatch(r".+[ -](?:total|ergebnis|result)|gesamtergebnis", tidy(name), re.I) is not None
+
+
 def is_market_size(name: str, /) -> bool:
     """Whether a name is that of the size of a market, with a unit behind it or without.
 

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import pairwise
 
 from forecast.cells import Cell, quoted, tidy
-from forecast.headers import Header, calls_names, is_part, is_sum
+from forecast.headers import Header, calls_names, is_part, is_sum, is_total_of
 from forecast.sheet.grid import Table, is_like_number, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
@@ -177,6 +177,11 @@ def fill_merged(
         notes.append(
             f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
         )
+
+
+def total_rows(table: Table, names: int, rows: Sequence[int]) -> list[int]:
+    """The rows without a vendor that a region's or market's cell calls totals, as pivot tables have them."""
+    return [n for n in rows if table.cell(n, names) is None and is_total_of(table.text(n, first_filled(table, n)))]
 
 
 def parts_among(table: Table, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:

@@ -22,6 +22,7 @@ from forecast.sheet.columns import (
     tell_above,
     tell_columns,
     tell_rows,
+    total_rows,
 )
 from forecast.sheet.grid import Table, is_number
 from forecast.sheet.parts import part_column
@@ -37,7 +38,8 @@ def take_long(
     table.header = header
     check_above(table, header)
     columns = _Columns(table, header, heads, options)
-    rows = table.below(header)
+    sums = total_rows(table, columns.provider, table.below(header))
+    rows = sorted(set(table.below(header)) - set(sums))
     titles = tell_above(table, header, notes)
     years = filled_down(table, columns.year, rows)
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
@@ -96,6 +98,7 @@ def take_long(
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
+    tell_rows(table, sums, "a total without a vendor", notes)
     tell_rows(
         table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
     )

@@ -89,7 +89,7 @@ def _measures_down(table: Table, header: int, column: int) -> dict[str, Measure]
     """The measures that a column names, where it names one in every row of numbers, and several."""
     rows = table.below(header)
     title = table.text(header, column)
-    if not rows or not title or not measure_named(table.text(rows[0], column)):
+    if not rows or not title or measure_named(title) or not measure_named(table.text(rows[0], column)):
         return {}
     if read_header(title).role in ("unit", "provider", "market", "period"):
         return {}

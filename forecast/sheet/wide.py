@@ -5,7 +5,16 @@ from collections import Counter
 from collections.abc import Sequence
 
 from forecast.cells import Cell, quoted
-from forecast.headers import Header, derived_name, is_footnote, is_part, is_sum, is_unit, measure_of, read_header
+from forecast.headers import (
+    Header,
+    derived_name,
+    is_footnote,
+    is_part,
+    is_sum,
+    is_unit,
+    measure_of,
+    read_header,
+)
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
     column_of,
@@ -22,6 +31,7 @@ from forecast.sheet.columns import (
     tell_above,
     tell_columns,
     tell_rows,
+    total_rows,
     without_numbers,
 )
 from forecast.sheet.grid import Table, is_number, letters
@@ -111,6 +121,8 @@ def take_quarters(
     check_above(table, header, years)
     rows = table.below(header)
     provider, market = _names(table, header, across, years)
+    sums = total_rows(table, provider, rows)
+    rows = sorted(set(rows) - set(sums))
     titles = tell_above(table, header, notes, years)
     heads = [read_header(table.text(header, c)) for c in range(table.width)]
     given = [n for n in rows if any(is_number(table.cell(n, c)) for c in across)]
@@ -168,6 +180,7 @@ def take_quarters(
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    tell_rows(table, sums, "a total without a vendor", notes)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from forecast.sheet import Sheet, understand
+from forecast.sheet import Reading, Sheet, understand
 
 BLOCKS = {
     "a column per quarter": "Region,Vendor,2022Q1,2022Q2|EU,A,30%,31%|,B,70%,69%|US,A,40%,41%|,B,60%,59%",
@@ -56,3 +56,23 @@ def test_a_vendor_of_whom_there_are_only_whole_years_is_refused() -> None:
     text = "Quarter,Vendor,Share|" + "|".join(f"{time},A,30%" for time in times)
     assert read(text).faults == ()
     assert "row 7 has '2022'; this is a whole year" in str(read(f"{text}|2022,B,70%").faults[0])
+
+
+@pytest.mark.parametrize("layout", ["quarters", "long"])
+def test_totals_of_a_pivot_table_are_told_and_not_used(layout: str) -> None:
+    text = (
+        "Region,Vendor,2022Q1|EU,A,30|,B,70|EU Total,,100|US,A,40|,B,160|US Total,,200|Grand Total,,300"
+        if layout == "quarters"
+        else "Region,Vendor,Quarter,Units|EU,A,2022Q1,30|,B,2022Q1,70|EU Total,,2022Q1,100|"
+        "US,A,2022Q1,40|,B,2022Q1,160|US Total,,2022Q1,200|Grand Total,,2022Q1,300"
+    )
+    sheet = understand(
+        [[cell or None for cell in line.split(",")] for line in text.split("|")],
+        name="x",
+        options=Reading(measure="amount"),
+    )
+    assert sheet.faults == ()
+    assert sheet.frame.select("market", "provider", "value").rows() == [
+        ("EU", "A", 30), ("EU", "B", 70), ("US", "A", 40), ("US", "B", 160),
+    ]  # fmt: skip
+    assert any("rows 4 and 7 and 8 are not used, a total without a vendor" in note for note in sheet.notes)
