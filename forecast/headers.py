@@ -175,7 +175,8 @@ _REMARK = re.compile(
 )
 _UNITS = re.compile(
     r"\(?(?:in )?%\)?|percent|per cent|pct|units?|mn|bn|m|k|million|billion|(?:million|mn|thousand|k) units|"
-    r"\(?(?:usd|eur|gbp|us\$|[$\u20ac\u00a3\u00a5]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
+    r"\(?(?:usd|eur|gbp|us\$|cny|rmb|jpy|inr|krw|chf|brl|"
+    r"[$\u20ac\u00a3\u00a5\u20b9]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
     re.I,
 )
 

@@ -15,6 +15,8 @@ from forecast.sheet.digits import find_digits
 from forecast.sheet.grid import Row, Table, name_of, says_nothing
 from forecast.sheet.layout import find_layout
 from forecast.sheet.measures import one_measure
+from forecast.sheet.names import drop_ranks
+from forecast.sheet.one_unit import check_one_unit
 from forecast.sheet.quarters import find_quarters
 from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
 from forecast.sheet.unit import Unfit, find_unit
@@ -65,11 +67,14 @@ def understand(
     table = one_measure(Table(grid, source or name, name, below_header=below_header), options, notes)
     faults = Faults()
     records = find_layout(table, options, notes, faults)
+    drop_ranks(records, notes)
     drop_derived(records, table, options, notes)
     times = find_quarters(records, table, options, notes, faults)
     digits, written, mark = find_digits(records, table, options, notes, faults)
     check_agreement(records, times, written, mark, table, options, notes)
     unit, unfit = find_unit(records, times, digits, written, table, options, notes)
+    if unit == "amounts":
+        check_one_unit(records, table)
     if options.market is None and not records.named:
         notes.append(f"the market is called {quoted(name)}, as the sheet names none")
     _tell_gaps(records, times, notes)
