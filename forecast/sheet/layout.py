@@ -51,7 +51,8 @@ def _check_one_level(table: Table, upper: int, lower: int) -> None:
         if over and (not spans or spans[-1][0] != over):
             spans.append((over, []))
         if spans and under:
-            if is_number(table.cell(lower, c)) or read_stamp(table.cell(lower, c)) is not None:
+            timed = read_stamp(table.cell(lower, c)) is not None and read_stamp(spans[-1][0]) is not None
+            if timed or is_number(table.cell(lower, c)):
                 return
             spans[-1][1].append(under)
     spans = [(over, names) for over, names in spans if len(set(names)) > 1]

@@ -36,7 +36,7 @@ def check_one_unit(records: Records, table: Table) -> None:
             raise table.refusal(
                 "one_unit",
                 f"the amounts are in several currencies: row {records.rows[one]} has {quoted(records.numbers[one])} "
-                f"and row {records.rows[other]} has {quoted(records.numbers[other])}; give all of them in one, or shares",
+                f"and row {records.rows[other]} has {quoted(records.numbers[other])}; give them in one, or give shares",
                 row=records.rows[other] - 1,
             )
     market_of = dict(zip(records.rows, records.markets, strict=True))
@@ -51,6 +51,6 @@ def check_one_unit(records: Records, table: Table) -> None:
             raise table.refusal(
                 "one_unit",
                 f"column {quoted(table.title(table.header, c))} gives the amounts several units: "
-                f"{listed([quoted(text) for text in several])}; give all of them in one, or shares",
+                f"{listed([quoted(text) for text in several])}; give them in one, or give shares",
                 row=table.header,
             )

@@ -68,6 +68,10 @@ def test_the_header_again_remarks_and_titles_are_passed_over_and_told(text: str,
         (",Europe,,Asia,|Quarter,A,B,A,B|2022Q1,30%,70%,40%,60%", "'Europe' and 'Asia' each stand over 'A' and 'B'"),
         (",Europe,Europe,Asia,Asia|Quarter,A,B,A,B|2022Q1,30%,70%,40%,60%", "'Europe' and 'Asia' each stand over 'A'"),
         (
+            ",Europe,,Asia,|Vendor,2022Q1,2022Q2,2022Q1,2022Q2|A,30%,31%,40%,41%|B,70%,69%,60%,59%",
+            "'Europe' and 'Asia'",
+        ),
+        (
             "Phones|,2022Q1,,2022Q2,|Region,A,B,A,B|EU,30%,70%,40%,60%",
             "rows 2 and 3 are a header of two",
         ),

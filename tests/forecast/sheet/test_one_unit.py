@@ -15,7 +15,7 @@ def grid(text: str) -> list[list[str | None]]:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("Vendor,2022Q1|A,$5.1B|B,\u20ac4.9B", "row 2 has '$5.1B' and row 3 has '\u20ac4.9B'; give all of them in one"),
+        ("Vendor,2022Q1|A,$5.1B|B,\u20ac4.9B", "row 2 has '$5.1B' and row 3 has '\u20ac4.9B'; give them in one"),
         ("Vendor,Currency,2022Q1|A,USD,510|B,EUR,490", "column 'Currency' gives the amounts several units: 'USD' and"),
         ("Quarter,Vendor,Currency,Revenue|2022Q1,A,USD,510|2022Q1,B,INR,490", "several units: 'USD' and 'INR'"),
         ("Vendor,UoM,2022Q1|A,M,510|B,K,490", "column 'UoM' gives the amounts several units: 'M' and 'K'"),
