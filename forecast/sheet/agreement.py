@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forecast.cells import SCALES, Cell, DecimalMark, Written, quoted, read_number
 from forecast.errors import InvalidArgument, InvalidTable
-from forecast.sheet.grid import Table
+from forecast.sheet.grid import Table, is_number
 from forecast.sheet.reading import Reading, Records
 from forecast.sheet.wording import listed
 
@@ -47,6 +47,7 @@ def check_agreement(
     if options.measure is not None:
         notes.append(f"numbers are from {quoted(read)}; {listed_names} {_are(names)} not used")
         return
+    _check_holes(records, times, written, names, read, table)
     odd = {name: odd_share(records, times, written, mark, name) for name in names}
     first = odd[names[0]]
     agreeing = [name for name in names if odd[name] is None]
@@ -58,6 +59,35 @@ def check_agreement(
     notes.append(
         f"numbers are from {quoted(read)}; {listed([quoted(name) for name in agreeing])} {verb} with them{rest}"
     )
+
+
+def _check_holes(
+    records: Records,
+    times: Sequence[str | None],
+    written: Sequence[Written | None],
+    names: Sequence[str],
+    read: str,
+    table: Table,
+) -> None:
+    """Refuse a quarter that only another measure has."""
+    first: dict[tuple[str, str | None], int] = {}
+    there: set[tuple[str, str | None]] = set()
+    for n, quarter in enumerate(zip(records.markets, times, strict=True)):
+        if written[n] is not None:
+            there.add(quarter)
+        elif any(is_number(records.beside[n].get(name)) for name in names):
+            first.setdefault(quarter, n)
+    for quarter, n in first.items():
+        if quarter in there:
+            continue
+        name = next(name for name in names if is_number(records.beside[n].get(name)))
+        raise table.refusal(
+            "share_or_value",
+            f"row {records.rows[n]} has {quoted(records.beside[n][name])} in {quoted(name)}, and no row of {times[n]} "
+            f"has a number in {quoted(read)}; fill it in, or say which is to be read with --measure share, --measure "
+            "percent or --measure amount",
+            row=records.rows[n] - 1,
+        )
 
 
 def _are(names: Sequence[str]) -> str:

@@ -208,12 +208,17 @@ def marked(time: Cell | Stamp, text: str) -> Cell | Stamp:
     return time if stamp is None or not mark else replace(stamp, mark=mark)
 
 
-def mark_column(table: Table, rows: Sequence[int], taken: set[int]) -> int | None:
-    """The column of words such as Actual and Forecast, which say what the numbers of each row are."""
+def mark_column(table: Table, header: int, rows: Sequence[int], taken: set[int]) -> int | None:
+    """The column of words such as Actual and Forecast, which say what the numbers of each row are.
+
+    Letters such as A and F are such words only below a header such as Status; they may be classes of something.
+    """
     for c in range(table.width):
         texts = {text for n in rows if (text := table.text(n, c))} if c not in taken else set()
         marks = {read_mark(text) for text in texts}
-        if "forecast" in marks and None not in marks:
+        called = table.text(header, c).casefold() in ("status", "flag", "a/f", "a/e", "actual/forecast")
+        ahead = "forecast" in marks or {"actual", "estimate"} <= marks
+        if ahead and None not in marks and (called or all(len(text) > 1 for text in texts)):
             taken.add(c)
             return c
     return None

@@ -7,6 +7,7 @@ from forecast.cells import Cell, Written, quoted, read_number, tidy
 from forecast.errors import InvalidArgument
 from forecast.headers import (
     derived_name,
+    has_scale,
     is_made_of_one,
     is_market_size,
     is_of_another_kind,
@@ -14,6 +15,7 @@ from forecast.headers import (
     measure_of,
     numbers_rows,
     read_header,
+    spoken_of,
 )
 from forecast.sheet.grid import Table, name_of
 from forecast.sheet.reading import Reading, Records
@@ -121,7 +123,9 @@ def _sizes(records: Records, names: dict[Cell, str], kinds: dict[Cell, str | Non
     cells = [written for quarter in vendors.values() for written in quarter]
     signed = bool(cells) and all(written.percent for written in cells)
     whole = _whole([sum(map(_value, quarter)) for quarter in vendors.values()])
-    if not (signed or whole or options.measure in ("share", "percent")):
+    said = options.measure in ("share", "percent")
+    spoken = options.measure is None and spoken_of(records.titles) in ("share", "percent")
+    if not (signed or whole or said or spoken):
         return set()
     return {
         who
@@ -129,6 +133,7 @@ def _sizes(records: Records, names: dict[Cell, str], kinds: dict[Cell, str | Non
         if mine
         and not any(written.percent for written in mine)
         and not _whole([_value(written) for written in mine])
+        and (signed or whole or said or has_scale(names[who]))
         and (signed or is_market_size(names[who]) or all(_value(written) > _TOO_MUCH for written in mine))
     }
 

@@ -62,7 +62,7 @@ def take_long(
         columns.used,
         notes,
     )
-    marks = mark_column(table, given, columns.used)
+    marks = mark_column(table, header, given, columns.used)
     tell_columns(table, header, columns.used, rows, notes)
     title = table.title(header, columns.measure)
     records = Records(

@@ -236,9 +236,18 @@ def _of_one_row(table: Table, header: int) -> _Columns:
         found = {c: column for c, column in found.items() if holds_numbers(table, c, rows, unread=True)}
         if split is _split:
             found |= _beside_quarters(table, header, found)
-        if _is_whole(table, found, rows):
+        if _is_whole(table, found, rows) or (split is _split_vendor and _is_all(table, found, rows)):
             return found
     return {}
+
+
+def _is_all(table: Table, found: _Columns, rows: Sequence[int]) -> bool:
+    """Whether all columns of numbers are vendors' with one measure."""
+    numbers = [c for c in range(table.width) if holds_numbers(table, c, rows)]
+    timed = any(read_stamp(table.cell(n, c)) is not None for n in rows for c in range(min(found, default=0)))
+    names = {_key(column.label) for column in found.values()}
+    kinds = {(column.measure, column.words.casefold()) for column in found.values()}
+    return timed and len(kinds) == 1 and 1 < len(names) == len(found) and set(numbers) == set(found)
 
 
 def _beside_quarters(table: Table, header: int, found: _Columns) -> _Columns:

@@ -253,7 +253,7 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         used,
         notes,
     )
-    marks = mark_column(table, given, used)
+    marks = mark_column(table, header, given, used)
     tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []

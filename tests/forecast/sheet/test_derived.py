@@ -148,3 +148,9 @@ def test_a_rate_of_another_kind_next_to_shares_is_no_vendor(name: str) -> None:
     for sheet in sheets({"A": ["50%", "40%"], "B": ["30%", "40%"], name: ["12%", "13%"]}):
         assert set(sheet.frame["provider"]) == {"A", "B"}
         assert any(f"'{name}' is not a vendor but of another kind" in note for note in sheet.notes)
+
+
+def test_the_size_of_a_market_below_a_title_of_shares_is_no_vendor_though_these_are_not_whole() -> None:
+    grid: list[list[Cell]] = [["Market share (%)"], ["Quarter", "A", "B", "TAM ($bn)"]]
+    grid += [["2020Q1", "50", "30", "20.5"], ["2020Q2", "48", "31", "21"]]
+    assert set(understand(grid, name="x").frame["provider"]) == {"A", "B"}

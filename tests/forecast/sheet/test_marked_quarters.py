@@ -61,6 +61,17 @@ def test_a_row_or_column_may_say_which_numbers_are_forecasts(text: str) -> None:
     assert any("is a forecast by its mark" in note for note in sheet.notes)
 
 
+def test_letters_in_a_column_of_another_name_are_no_marks() -> None:
+    text = "Quarter,Vendor,Tier,Share|2022Q1,A,F,30%|2022Q1,B,A,70%|2022Q2,A,F,31%|2022Q2,B,A,69%"
+    assert read(text).frame.height == 4
+    assert read(text.replace("Tier", "Status").replace("2022Q2,B,A", "2022Q2,B,F")).frame.height == 1
+
+
+def test_estimates_next_to_actual_numbers_in_a_column_are_forecasts() -> None:
+    text = "Quarter,Vendor,Share,Status|2022Q1,A,30%,Actual|2022Q1,B,70%,Actual|2022Q2,A,31%,Est.|2022Q2,B,69%,Est."
+    assert read(text).frame["period"].unique().to_list() == ["2022Q1"]
+
+
 def test_a_mark_that_may_be_preliminary_or_projected_is_refused_by_its_cell() -> None:
     (fault,) = read("Quarter,A,B|2022Q1,30%,70%|2022Q2P,31%,69%").faults
     assert "row 3 has '2022Q2P'; P may mean preliminary or projected" in str(fault)

@@ -175,3 +175,15 @@ def test_vendors_with_two_measures_behind_their_names_are_refused() -> None:
 def test_shares_of_a_part_of_the_vendors_are_read_and_not_their_amounts_over_each_other() -> None:
     sheet = read("Vendor,Shipments 4Q23,Share,Shipments 4Q22,Share|A,80.5,24.7%,72.3,24.1%|B,53.0,16.3%,58.2,19.4%")
     assert sheet.frame["share"].to_list() == [0.247, 0.241, 0.163, 0.194]
+
+
+def test_a_quarter_of_which_there_are_only_amounts_is_refused() -> None:
+    text = "Quarter,Vendor,Units,Share|3Q23,A,10,|3Q23,B,30,|4Q23,A,12,30%|4Q23,B,28,70%"
+    with pytest.raises(InvalidTable, match="row 2 has '10' in 'Units', and no row of 2023Q3 has a number in 'Share'"):
+        read(text)
+    assert read(text, measure="amount").frame["value"].to_list() == [10, 30, 12, 28]
+
+
+def test_one_measure_behind_all_vendors_is_no_part_of_their_names() -> None:
+    sheet = read("Quarter,Acme share,Bolt share,Others share|4Q23,40,26,34|3Q23,39,27,34")
+    assert (sheet.unit, sheet.frame["provider"][:3].to_list()) == ("per cent", ["Acme", "Bolt", "Others"])
