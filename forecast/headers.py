@@ -22,17 +22,24 @@ _EXACT: Final[dict[Role, frozenset[str]]] = {
         "participant issuer carrier seller hersteller anbieter marke unternehmen firma lieferant fournisseur marque "
         "fabricant entreprise soci\u00e9t\u00e9 constructeur proveedor marca fabricante empresa "
         "op\u00e9rateur operador operadora operatore azienda produttore leverancier merk fabrikant "
-        "\u5382\u5546 \u54c1\u724c"
+        "\u5382\u5546 \u54c1\u724c \u516c\u53f8 \u4f01\u4e1a \u4f9b\u5e94\u5546"
     ),
     "period": _words(
         "period quarter date time qtr fq month monat mois quartal zeitraum datum periode trimestre p\u00e9riode fecha "
-        "trimester kvartal kwartaal"
+        "trimester kvartal kwartaal kwarta\u0142 \u5b63\u5ea6 \u65f6\u95f4 \u65e5\u671f \u671f\u95f4 \u56db\u534a\u671f"
     ),
     "year": _words("year jahr ann\u00e9e annee a\u00f1o yr fy cy gesch\u00e4ftsjahr kalenderjahr exercice")
     | {"fiscal year", "calendar year", "financial year"},
-    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms", "part de march\u00e9"}),
-    "amount": _words("value units revenue sales shipments volume amount"),
-    "market": _words("market segment markt marktsegment march\u00e9 mercado"),
+    "share": frozenset({"share", "market share", "marktanteil", "anteil", "mkt share", "ms", "part de march\u00e9"})
+    | _words(
+        "\u5e02\u573a\u4efd\u989d \u4efd\u989d \u5e02\u5360\u7387 \u5e02\u573a\u5360\u6709\u7387 "
+        "\u5360\u6709\u7387 \u5360\u6bd4"
+    ),
+    "amount": _words(
+        "value units revenue sales shipments volume amount "
+        "\u51fa\u8d27\u91cf \u9500\u91cf \u9500\u552e\u989d \u8425\u6536 \u6536\u5165"
+    ),
+    "market": _words("market segment markt marktsegment march\u00e9 mercado \u5e02\u573a \u7ec6\u5206\u5e02\u573a"),
     "decimals": frozenset({"decimals"}),
     "qualifier": frozenset({"qualifier"}),
     "unit": frozenset({"unit", "einheit", "unit\u00e9"}),
@@ -45,7 +52,7 @@ _PARTS: Final = _words(
     "segment subsegment product products category categories subcategory channel channels application applications "
     "technology platform industry sector vertical model class customer land gebiet kontinent produkt produktgruppe "
     "kategorie sparte branche kanal modell pays r\u00e9gion produit cat\u00e9gorie canal secteur pa\u00eds regi\u00f3n "
-    "producto categor\u00eda"
+    "producto categor\u00eda \u5730\u533a \u533a\u57df \u56fd\u5bb6 \u4ea7\u54c1"
 ) | {
     "sub segment", "product type", "product category", "product group", "product line", "form factor", "end use",
     "end user", "price band",
@@ -53,12 +60,14 @@ _PARTS: Final = _words(
 _NAMING = _EXACT["provider"]
 _OWN = _words("market period provider share value decimals qualifier published_at")
 _SHARE_WORDS = _words(
-    "share shares marktanteil marktanteile anteil anteile cuota quota marktaandeel participa\u00e7\u00e3o"
+    "share shares marktanteil marktanteile anteil anteile cuota quota marktaandeel participa\u00e7\u00e3o "
+    "participaci\u00f3n"
 )
 _AMOUNT_WORDS = _words(
     "value values unit units revenue revenues sales shipments shipment volume volumes amount amounts turnover spend "
     "spending umsatz ums\u00e4tze absatz menge st\u00fcck wert ventes unit\u00e9s montant ventas ingresos"
 )
+_WIDE = str.maketrans("\uff08\uff09\uff1a\uff0c", "():,")  # as Chinese texts have them
 _PERCENT = re.compile(r"%|\uff05|\b(?:percent|per cent|percentage|pct|prozent)\b", re.I)
 _PERIOD_PHRASES = frozenset(
     {"calendar quarter", "fiscal quarter", "reporting period", "reporting date", "quarter end", "quarter ending",
@@ -70,6 +79,28 @@ _SUM_NAMES = re.compile(
     r"insgesamt|sum|check(?: ?sum)?|all(?: vendors| companies| brands)?|market|industry|ensemble|somme|top ?[0-9]+",
     re.I,
 )
+_MARKET_SIZE = re.compile(
+    r"(?:total |overall |global |world(?:wide)? )?(?:addressable )?(?:market|industry) (?:size|volume|value|revenues?|"
+    r"sales|shipments|total)|tam|marktvolumen|marktgr\u00f6\u00dfe|(?:total|overall|gesamt) ?(?:market|industry|units|"
+    r"sales|revenues?|shipments?|volumes?|value)|gesamtmarkt|taille du march\u00e9|tama\u00f1o del mercado|"
+    r"\u5e02\u573a\u89c4\u6a21|\u603b\u51fa\u8d27\u91cf|\u603b\u9500\u91cf",
+    re.I,
+)
+_OF_SEVERAL = re.compile(
+    r"\b(?:cumulative|cumulated|kumuliert\w*|cumul\u00e9\w*|acumulad\w*|trailing|ltm|ttm|"
+    r"(?:rolling|moving|last|past) (?:12|twelve|four|4)[ -](?:months?|quarters?)|moving average)\b",
+    re.I,
+)
+_THINGS = re.compile(
+    r"\b(?:units?|pieces|pcs|st\u00fcck|stk|einheiten|unit\u00e9s|unidades|unit\u00e0|pezzi|handsets|devices|subscribers|"
+    r"subscriptions|vehicles|registrations)\b|[\u53f0\u4ef6\u8f86\u6237]",
+    re.I,
+)
+_SCALE = re.compile(
+    r"\b(?:thousands?|tsd|k|mil|million(?:en|s|es)?|mill?ones|mn|mln|mio|m|mm|billions?|bn|b|mrd|md|milliarden|lakhs?|"
+    r"crores?|cr|x ?1[,. ]?000)\b|(?<![0-9])0?00(?:s|\b)|[\u5343\u4e07\u4ebf\u5104]|\$m|\u20acm",
+    re.I,
+)
 _SPANS = r"(?:yoy|y/y|y-o-y|qoq|q/q|q-o-q|year[- ](?:on|over)[- ]year|quarter[- ](?:on|over)[- ]quarter)"
 _TAIL = (
     rf"(?: ?[%\uff05]| ?\([^)]*\)| in (?:%|pp|per cent|percent)| pp| rate| {_SPANS}| (?:vs\.?|of|from|since|over) .*)"
@@ -77,7 +108,7 @@ _TAIL = (
 _DERIVED = re.compile(
     rf"{_SPANS}(?:[ %(].*)?|cagr(?:[ %(].*)?|(?:(?:annual|market|total|{_SPANS}) )?(?:growth|change|delta){_TAIL}+|"
     rf"(?:annual|market|total) (?:growth|change)|(?:rank|hhi|average|avg\.?|mean|median|min|max){_TAIL}+|hhi index|"
-    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*",
+    r"ranking|average|avg\.?|median|minimum|maximum|durchschnitt|mittelwert|herfindahl.*|\u0394.*|\u540c\u6bd4.*|\u73af\u6bd4.*|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
     re.I,
 )
 _CURRENCIES = r"(?:usd|us\$|eur|gbp|jpy|cny|rmb|inr|chf|[$\u20ac\u00a3\u00a5])"
@@ -90,6 +121,8 @@ _OF_ANOTHER_KIND = re.compile(
     rf"(?:{_PRICES})(?: ?[(\[].*[)\]]| in .+|,? ?{_CURRENCIES})|arpu|arppu|(?:average|avg\.?) (?:selling )?price|"
     rf"(?:#|no\.?|nr\.?|number|num\.?|count|anzahl|nombre)(?: of| der| de)? ?(?:{_COUNTED})|"
     rf"(?:fx|exchange)[ -]?rate.*|{_CURRENCIES}/{_CURRENCIES}|(?:real |nominal )?gdp(?: growth)?(?: .*)?|cpi|"
+    r"(?:gross|operating|net|ebitda?|profit) margins?|(?:market |household )?penetration(?: rate)?|"
+    r"(?:attach|churn|response|adoption|utili[sz]ation|occupancy|take)[ -]rates?|installed base(?: .*)?|"
     r"inflation(?: rate)?|population|(?:working|trading) days|sample(?: size)?|respondents|n ?=.*",
     re.I,
 )
@@ -105,12 +138,18 @@ _MAY_BE_DERIVED = re.compile(
 _GROWTH = re.compile(
     rf"\b{_SPANS}\b|\bcagr\b|\bgrowth (?:rates?|by|of|in|vs\.?)\b|\bgrowth(?: \(?%\)?| \(.*\))?$|"
     r"\b(?:change|delta) (?:in|vs\.?|from|since|over|of)\b|\b(?:change|delta)(?: \(.*\)| in (?:%|pp)| ?%)?$|"
-    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394",
+    r"\b(?:wachstum|ver\u00e4nderung|croissance|crecimiento)|\u0394|\bindex(?:ed)?\b.*\b100\b|\u540c\u6bd4|\u73af\u6bd4|\u589e\u957f\u7387|\u589e\u901f|\u589e\u5e45",
     re.I,
 )
 _FISCAL = re.compile(
     r"\bfiscal\b|\bfinancial (?:years?|quarters?)\b|gesch\u00e4ftsjahr|\bfye\b|\bfq\b|^fys?$|"
     r"\bfys? (?:ends?|ending|ended)\b|\bexercice fiscal",
+    re.I,
+)
+_FISCAL_QUARTERS = re.compile(
+    r"\b(?:fiscal|financial)(?: year)? quarters?\b|\bfqs?\b|\bby fiscal\b|"
+    r"\bquarters? (?:is|are|follow|by|in|of)(?: of)?(?: the| a)? (?:fiscal|fy)\b|"
+    r"gesch\u00e4ftsjahresquartal|gesch\u00e4ftsquartal|\btrimestre fiscal",
     re.I,
 )
 _FISCAL_END = re.compile(
@@ -130,12 +169,14 @@ _FOOTNOTE = re.compile(
 )
 _REMARK = re.compile(
     r"(?:sources?|notes?|quellen?|anmerkung(?:en)?|hinweise?|fu\u00dfnoten?|remarks?|disclaimer|copyright|legend)\b|"
+    r"\((?:blank|leer|vide|en blanco|vuoto)\)|"
     r"[*\u2020\u2021\u00a7\u00a9]",
     re.I,
 )
 _UNITS = re.compile(
     r"\(?(?:in )?%\)?|percent|per cent|pct|units?|mn|bn|m|k|million|billion|(?:million|mn|thousand|k) units|"
-    r"\(?(?:usd|eur|gbp|us\$|[$\u20ac\u00a3\u00a5]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
+    r"\(?(?:usd|eur|gbp|us\$|cny|rmb|jpy|inr|krw|chf|brl|"
+    r"[$\u20ac\u00a3\u00a5\u20b9]) ?(?:m|mn|bn|k|million|billion|mio\.?|mrd\.?)?\)?",
     re.I,
 )
 
@@ -158,7 +199,7 @@ def read_header(text: str, /) -> Header:
     >>> read_header("Market share (%)")
     Header(base='market share', role='share', worth=2, percent=True)
     """
-    folded = tidy(text).casefold().replace("_", " ")
+    folded = tidy(text).casefold().replace("_", " ").translate(_WIDE)
     percent = _PERCENT.search(folded) is not None
     if speaks_of_growth(folded):
         return Header(folded, None, 0, percent)
@@ -226,6 +267,53 @@ def is_sum(name: str, /) -> bool:
     return _SUM_NAMES.fullmatch(tidy(name)) is not None
 
 
+def is_total_of(name: str, /) -> bool:
+    """Whether a region's or market's cell says that its row is the total of others, as in pivot tables.
+
+    >>> is_total_of("EMEA Total"), is_total_of("Grand Total"), is_total_of("EMEA")
+    (True, True, False)
+    """
+    return is_sum(name) or re.fullmatch(r".+[ -](?:total|ergebnis|result)|gesamtergebnis", tidy(name), re.I) is not None
+
+
+def is_market_size(name: str, /) -> bool:
+    """Whether a name is that of the size of a market, with a unit behind it or without.
+
+    >>> is_market_size("Market size (USD bn)"), is_market_size("Total (M units)"), is_market_size("Total")
+    (True, True, False)
+    """
+    base = tidy(re.sub(r"\([^)]*\)|\[[^\]]*\]|,.*| in .*", "", tidy(name)))
+    is_amount = base != tidy(name) and not _PERCENT.search(name) and (has_scale(name) or counts_things(name))
+    return _MARKET_SIZE.fullmatch(base) is not None or (is_amount and is_sum(base))
+
+
+def speaks_of_several_quarters(text: str, /) -> bool:
+    """Whether a title says that its numbers are of more than one quarter each.
+
+    >>> speaks_of_several_quarters("Cumulative shipments"), speaks_of_several_quarters("Shipments by quarter")
+    (True, False)
+    """
+    return _OF_SEVERAL.search(tidy(text)) is not None
+
+
+def counts_things(text: str, /) -> bool:
+    """Whether a header says that its numbers count things, each a whole one.
+
+    >>> counts_things("Shipments (units)"), counts_things("Revenue")
+    (True, False)
+    """
+    return _THINGS.search(tidy(text)) is not None
+
+
+def has_scale(text: str, /) -> bool:
+    """Whether a header says that its numbers are thousands, millions or the like.
+
+    >>> has_scale("M units"), has_scale("Units ('000)"), has_scale("Units sold")
+    (True, True, False)
+    """
+    return _SCALE.search(tidy(text)) is not None
+
+
 def derived_name(name: str, /) -> Literal["sure", "open"] | None:
     """Whether a name is that of a number made of others, such as a rank; open where a vendor may be called so too.
 
@@ -284,6 +372,15 @@ def fiscal_end(texts: Iterable[str], /) -> tuple[str, int | None] | None:
         if found := _FISCAL_END.search(text):
             return text, _MONTHS[found["month"].casefold()]
     return (fiscal[0], None) if fiscal else None
+
+
+def says_fiscal_quarters(text: str, /) -> bool:
+    """Whether a title or remark says that quarters are fiscal, and not only that there is a fiscal year.
+
+    >>> says_fiscal_quarters("Fiscal quarters"), says_fiscal_quarters("Fiscal year ends in March")
+    (True, False)
+    """
+    return _FISCAL_QUARTERS.search(tidy(text)) is not None
 
 
 def is_footnote(text: str, /) -> bool:

@@ -40,6 +40,7 @@ _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _LONGEST_CELL = 100_000  # characters
 _LONGEST_LINE = 2**24  # bytes of a first line that are looked at
 _LAST_DAY = 95_000_000  # above which the library takes no number for a day; a text so long has one reading only
+_FEWEST_CHINESE = 4  # common characters by which a text is known to be Chinese
 _SNIFFED = 200  # lines by which the delimiter is told
 _FILLED = re.compile(r'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*>(?=\s*<(?:\w+:)?(?:v|is|f)\b)')  # cells
 _FORMULA = re.compile(
@@ -408,11 +409,23 @@ def _decode(data: bytes, path: Path) -> tuple[str, tuple[str, ...]]:
         return data.decode("utf-8-sig"), ()
     except UnicodeDecodeError:
         pass
+    if _is_chinese(data):
+        return data.decode("gb18030"), ("the text is no UTF-8 and is read as Chinese (GB 18030)",)
     try:
         return data.decode("cp1252"), ("the text is no UTF-8 and is read as Windows-1252",)
     except UnicodeDecodeError as error:
         sentence = "is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8"
         raise file_fault(path, sentence, "not text", "text") from error
+
+
+def _is_chinese(data: bytes) -> bool:
+    """Whether all bytes beyond ASCII are pairs that stand for Chinese characters, most of them common ones."""
+    runs = re.findall(rb"[\x80-\xff]+", data)
+    pairs: list[bytes] = [run[k : k + 2] for run in runs for k in range(0, len(run), 2)]
+    if not all(len(pair) == 2 and 0xA1 <= pair[0] <= 0xF7 and pair[1] >= 0xA1 for pair in pairs):
+        return False
+    common: int = sum(0xB0 <= pair[0] <= 0xD7 for pair in pairs)
+    return common >= _FEWEST_CHINESE and 2 * common > len(pairs)
 
 
 def _delimiter(lines: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ SOURCES = sorted(p for folder in ("forecast", "service") for p in (ROOT / folder
 ORDER = [
     {"errors", "arrays", "compiling"},
     {"shown", "visible"},
-    {"quarter", "breaks", "schema", "cells", "name_changes"},
+    {"quarter", "breaks", "schema", "cells", "stamps", "name_changes"},
     {"name_tables", "results", "composition", "scorecard", "printed", "headers"},
     {"names"},
     {"figures", "statements", "sums", "amounts", "sheet"},

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import read_stamp
 from forecast.headers import is_remark, read_header
 from forecast.sheet.columns import first_filled
 from forecast.sheet.grid import Table, is_number, says_nothing
+from forecast.stamps import read_stamp
 
 _APART = "put each table on a sheet or in a file of its own"
 _ROLES = frozenset({"period", "year", "provider", "share", "amount", "market"})

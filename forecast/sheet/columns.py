@@ -1,16 +1,18 @@
 """Columns of a sheet by their headers and cells, and what is said of the rows and columns that are not used."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
-from forecast.cells import Cell, Stamp, is_like_number, quoted, read_stamp, tidy
-from forecast.headers import Header, calls_names
-from forecast.sheet.grid import Table, is_number, name_of, says_nothing
+from forecast.cells import Cell, quoted, tidy
+from forecast.headers import Header, calls_names, is_part, is_sum, is_total_of
+from forecast.sheet.grid import Table, is_like_number, is_number, name_of, says_nothing
 from forecast.sheet.reading import Faults, Reading
 from forecast.sheet.wording import rows_text
+from forecast.stamps import Stamp, read_mark, read_stamp
 
 _A_MONTH = r"(?:jan|feb|mar|m\u00e4r|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)"
 
@@ -135,27 +137,56 @@ def filled_down(table: Table, column: int | None, rows: Iterable[int]) -> dict[i
     return found
 
 
-def merged_rows(table: Table, column: int | None, header: int, rows: Sequence[int], notes: list[str]) -> dict[int, int]:
-    """The row in which the cell of each row stands, where a column has a name once for several rows, as merged cells.
+def fill_merged(
+    table: Table, columns: Iterable[int | None], header: int, rows: Sequence[int], names: int | None, notes: list[str]
+) -> None:
+    """Fill the empty cells of columns that have a name once for several rows, as merged cells, from the one above.
 
     Such a column begins with a name, has no name twice in a row, and no fewer empty cells than names.
+
+    Args:
+        table: The sheet.
+        columns: The columns that may be so.
+        header: Row of the header.
+        rows: Rows with numbers.
+        names: Column of the vendors, in which a total that only some of several rows have is nobody's.
+        notes: What was filled is told.
     """
-    if column is None:
-        return {}
-    names = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
-    again = any(one == other for (_, one), (_, other) in pairwise(names))
-    if not names or names[0][0] != rows[0] or again or len(rows) < 2 * len(names):
-        return {}
-    starts = {n for n, _ in names}
-    found: dict[int, int] = {}
-    start = rows[0]
-    for n in rows:
-        start = n if n in starts else start
-        found[n] = start
-    notes.append(
-        f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
-    )
-    return found
+    for column in columns:
+        if column is None:
+            continue
+        found = [(n, cell) for n in rows if (cell := table.cell(n, column)) is not None]
+        again = any(one == other for (_, one), (_, other) in pairwise(found))
+        if not found or found[0][0] != rows[0] or again or len(rows) < 2 * len(found):
+            continue
+        starts = dict(found)
+        of_row: dict[int, int] = {}
+        start = rows[0]
+        for n in rows:
+            start = of_row[n] = n if n in starts else start
+        sums: dict[str, set[int]] = defaultdict(set)
+        for n in rows if names is not None and names != column else ():
+            if is_sum(name := table.text(n, names or 0)):
+                sums[name.casefold()].add(of_row[n])
+        apart = {name for name, blocks in sums.items() if len(blocks) < len(starts)}
+        grid = list(table.grid)
+        for n in rows:
+            if n not in starts and (names is None or table.text(n, names).casefold() not in apart):
+                grid[n] = [*grid[n][:column], starts[of_row[n]], *grid[n][column + 1 :]]
+        table.grid = grid
+        notes.append(
+            f"empty cells of column {quoted(table.title(header, column))} are read as the one above, as merged cells"
+        )
+
+
+def total_rows(table: Table, names: int, rows: Sequence[int]) -> list[int]:
+    """The rows without a vendor that a region's or market's cell calls totals, as pivot tables have them."""
+    return [n for n in rows if table.cell(n, names) is None and is_total_of(table.text(n, first_filled(table, n)))]
+
+
+def parts_among(table: Table, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:
+    """The columns of texts that may part a sheet into markets by their headers."""
+    return [c for c, head in enumerate(heads) if is_part(head) and not holds_numbers(table, c, rows)]
 
 
 def join_time(year: Cell, quarter: Cell) -> Stamp | str:
@@ -166,7 +197,31 @@ def join_time(year: Cell, quarter: Cell) -> Stamp | str:
     if number is None or stamp is None or stamp.kind != "year":
         return said_time(year, quarter)
     is_fiscal = any(isinstance(cell, str) and tidy(cell).casefold().startswith("f") for cell in (year, quarter))
-    return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number)
+    mark = stamp.mark or getattr(read_stamp(quarter), "mark", "")
+    return Stamp("fiscal" if is_fiscal else "quarter", stamp.year, number, mark=mark)
+
+
+def marked(time: Cell | Stamp, text: str) -> Cell | Stamp:
+    """A time with the mark that a text beside it is, such as Forecast."""
+    stamp = time if isinstance(time, Stamp) else read_stamp(time)
+    mark = read_mark(text)
+    return time if stamp is None or not mark else replace(stamp, mark=mark)
+
+
+def mark_column(table: Table, header: int, rows: Sequence[int], taken: set[int]) -> int | None:
+    """The column of words such as Actual and Forecast, which say what the numbers of each row are.
+
+    Letters such as A and F are such words only below a header such as Status; they may be classes of something.
+    """
+    for c in range(table.width):
+        texts = {text for n in rows if (text := table.text(n, c))} if c not in taken else set()
+        marks = {read_mark(text) for text in texts}
+        called = table.text(header, c).casefold() in ("status", "flag", "a/f", "a/e", "actual/forecast")
+        ahead = "forecast" in marks or {"actual", "estimate"} <= marks
+        if ahead and None not in marks and (called or all(len(text) > 1 for text in texts)):
+            taken.add(c)
+            return c
+    return None
 
 
 _HINTS = tuple(
@@ -196,8 +251,8 @@ def time_hint(cell: Cell) -> str:
     if cell is None:
         return "fill it in"
     text = tidy(name_of(cell))
-    if re.fullmatch(r".*[0-9] ?[EFef]", text) and read_stamp(text[:-1]) is not None:
-        return "leave the mark of an estimate away, or the row if it is a forecast"
+    if re.fullmatch(r".*[0-9] ?[Pp]", text) and read_stamp(text[:-1]) is not None:
+        return "P may mean preliminary or projected: leave it away, or remove the quarter if it is a forecast"
     return next((hint for pattern, hint in _HINTS if pattern.fullmatch(text)), "write it such as 2020Q3")
 
 

@@ -1,33 +1,49 @@
-"""Numbers that are no vendor's but stand among them, such as growth, a rank or a price: told, and not used."""
+"""Numbers that are no vendor's but stand among them, such as growth, a rank, a price or a market's size: not used."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
 from forecast.cells import Cell, Written, quoted, read_number, tidy
 from forecast.errors import InvalidArgument
-from forecast.headers import derived_name, is_made_of_one, is_of_another_kind, is_sum, numbers_rows, read_header
+from forecast.headers import (
+    derived_name,
+    has_scale,
+    is_made_of_one,
+    is_market_size,
+    is_of_another_kind,
+    is_sum,
+    measure_of,
+    numbers_rows,
+    read_header,
+    spoken_of,
+)
 from forecast.sheet.grid import Table, name_of
-from forecast.sheet.reading import Records
+from forecast.sheet.reading import Reading, Records
 from forecast.sheet.wording import rows_text
 
 _YEARS = (range(1900, 2201),)
 _TIMES = (range(1, 54), *_YEARS, range(20_000, 80_000), range(190_001, 220_013))  # weeks, days of spreadsheets, months
 _NEAR = 0.02  # by which the shares of a whole may miss it, of it
+_TOO_MUCH = 150.0  # from which on a total of shares is none
 _MADE = 0.01  # by which a number may miss what it is made of, of it
 
 
-def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
+def drop_derived(records: Records, table: Table, options: Reading, notes: list[str]) -> None:
     """Leave out the records whose name says that their numbers are made of others, unless they are a vendor's.
 
-    They are a vendor's where the quarters add up to 1 or 100 with them only.
+    They are a vendor's where the quarters add up to 1 or 100 with them only. The size of a market next to shares is
+    left out too.
 
     Raises:
         InvalidTable: a name such as Growth may be that of a vendor, and the numbers do not tell.
     """
     names: dict[Cell, str] = {who: name_of(who) for who in dict.fromkeys(records.providers) if who is not None}
+    _check_one_measure(records, names, table)
     kinds: dict[Cell, str | None] = {who: derived_name(name) for who, name in names.items()}
     beside = _beside(records, names)
     kinds.update(dict.fromkeys(beside | _of_one(names), "sure"))
+    sizes = _sizes(records, names, kinds, options)
+    kinds.update(dict.fromkeys(sizes, "sure"))
     found = {who: kind for who, kind in kinds.items() if kind is not None}
     if not found:
         return
@@ -46,7 +62,7 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
         parts = {n: others[records.markets[n], records.times[n]] for n in cells}
         without = [sum(part) for part in parts.values()]
         total = [sum(part) + _value(cells[n]) for n, part in parts.items()]
-        if cells and _whole(total) and not _whole(without):
+        if cells and _whole(total) and not _whole(without) and who not in sizes:
             continue
         odd = any(_value(written) < 0 or (written.percent and not signs) for written in cells.values())
         if kind == "sure" or not cells or odd or _whole(without) or _is_made(cells, parts):
@@ -55,6 +71,7 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
             where = rows_text(rows) if records.columns[mine[0]] != name_of(who) else "its column"
             other = who in beside or is_of_another_kind(names[who])
             what = "of another kind, such as a year, a count or a price" if other else "made of the other numbers"
+            what = "the size of the market, next to shares" if who in sizes else what
             notes.append(f"{quoted(who)} is not a vendor but {what}: {where} not used")
             continue
         row = records.rows[mine[0]]
@@ -69,6 +86,56 @@ def drop_derived(records: Records, table: Table, notes: list[str]) -> None:
     if len(gone) == len(records.rows):
         raise table.refusal("has_rows", "the sheet has no vendor's numbers, only some made of others, such as growth")
     records.drop(gone)
+
+
+def _check_one_measure(records: Records, names: dict[Cell, str], table: Table) -> None:
+    """Refuse names of which two are one vendor's with two measures, such as Acme units and Acme share."""
+    seen: dict[str, tuple[str, str]] = {}
+    for name in names.values():
+        vendor, measure = measure_of(name)
+        if measure is None:
+            continue
+        other, first = seen.setdefault(vendor, (measure, name))
+        if other != measure:
+            raise table.refusal(
+                "share_or_value",
+                f"{quoted(first)} and {quoted(name)} are two measures of one vendor; keep the rows of one measure, or "
+                "name it in a column of its own",
+                column=records.provider_column,
+                value=quoted(name),
+            )
+
+
+def _sizes(records: Records, names: dict[Cell, str], kinds: dict[Cell, str | None], options: Reading) -> set[Cell]:
+    """Names of totals whose numbers are no shares, where those of the vendors are."""
+    totals = [who for who, name in names.items() if is_sum(name) or is_market_size(name)]
+    if not totals:
+        return set()
+    vendors: dict[Hashable, list[Written]] = defaultdict(list)
+    own: dict[Cell, list[Written]] = {who: [] for who in totals}
+    for n, who in enumerate(records.providers):
+        if (written := _number(records.numbers[n])) is None or who is None:
+            continue
+        if who in own:
+            own[who].append(written)
+        elif kinds[who] is None:
+            vendors[records.markets[n], records.times[n]].append(written)
+    cells = [written for quarter in vendors.values() for written in quarter]
+    signed = bool(cells) and all(written.percent for written in cells)
+    whole = _whole([sum(map(_value, quarter)) for quarter in vendors.values()])
+    said = options.measure in ("share", "percent")
+    spoken = options.measure is None and spoken_of(records.titles) in ("share", "percent")
+    if not (signed or whole or said or spoken):
+        return set()
+    return {
+        who
+        for who, mine in own.items()
+        if mine
+        and not any(written.percent for written in mine)
+        and not _whole([_value(written) for written in mine])
+        and (signed or whole or said or has_scale(names[who]))
+        and (signed or is_market_size(names[who]) or all(_value(written) > _TOO_MUCH for written in mine))
+    }
 
 
 def _of_one(names: dict[Cell, str]) -> set[Cell]:

@@ -9,12 +9,13 @@ from forecast.errors import InvalidArgument, InvalidTable
 from forecast.headers import is_sum
 from forecast.sheet.grid import Table, name_of
 from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.thousands import shown_mark
 from forecast.sheet.wording import listed, rows_text
 
 
 def find_digits(
     records: Records, table: Table, options: Reading, notes: list[str], faults: Faults
-) -> tuple[list[str | None], list[Written | None]]:
+) -> tuple[list[str | None], list[Written | None], DecimalMark]:
     """Plain digits of every record's number, by the decimal mark that the sheet shows; None where there are none."""
     written: list[Written | None] = []
     known: dict[str, Written | None] = {}
@@ -55,7 +56,7 @@ def find_digits(
         n = next(n for n, value in enumerate(written) if value is not None and value.marked)
         notes.append(f"footnote marks behind numbers are not used, such as in {quoted(records.numbers[n])}")
     digits = [None if value is None else value.digits(mark) for value in written]
-    return _in_one_scale(records, digits, written, notes, faults), written
+    return _in_one_scale(records, digits, written, notes, faults), written, mark
 
 
 def _without_result(records: Records, n: int, table: Table) -> InvalidTable:
@@ -129,9 +130,13 @@ def _decimal_mark(
         else:
             ambiguous.append(n)
     points, commas = len(certain["point"]), len(certain["comma"])
+    alone = bool(ambiguous) and not points and not commas
+    shown = shown_mark(records, written, ambiguous, table) if alone and options.decimal is None else None
     if options.decimal is not None:
         mark: DecimalMark = options.decimal
-    elif ambiguous and not points and not commas:
+    elif shown is not None:
+        mark = shown[0]
+    elif alone:
         n = ambiguous[0]
         value = written[n]
         assert value is not None
@@ -159,12 +164,9 @@ def _decimal_mark(
             records.markets[n], "decimal_mark", records.place(n), f"numbers with a decimal {mark}, as the others"
         )
         written[n] = None
-    if mark == "comma" and (commas or ambiguous):
-        n = (certain["comma"] or ambiguous)[0]
-        value = written[n]
-        notes.append(f"decimal comma: {quoted(records.numbers[n])} read as {'' if value is None else value.comma}")
-    elif ambiguous:
-        n = ambiguous[0]
-        value = written[n]
-        notes.append(f"decimal point: {quoted(records.numbers[n])} read as {'' if value is None else value.point}")
+    if told := (certain["comma"] if mark == "comma" else []) or ambiguous:
+        value = written[told[0]]
+        read = None if value is None else value.digits(mark)
+        why = "" if shown is None else f", as {shown[1]}"
+        notes.append(f"decimal {mark}: {quoted(records.numbers[told[0]])} read as {read}{why}")
     return mark

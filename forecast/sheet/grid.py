@@ -1,12 +1,25 @@
 """The cells of a sheet by row and column, and the refusal of a sheet as a whole."""
 
+import re
 from collections.abc import Iterable, Sequence
 
-from forecast.cells import Cell, is_blank, quoted, read_number, tidy
+from forecast.cells import SCALES, Cell, is_blank, quoted, read_number, tidy
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation
+from forecast.headers import Header
 from forecast.sheet.wording import listed
+from forecast.stamps import read_stamp
 
 Row = Sequence[Cell]
+
+_BESIDE = (
+    "us usd eur gbp cny rmb jpy chf percent per cent pct pp prozent to bis and und or oder von from between zwischen "
+    "less than more about around approx ca circa est prelim e p r f l o i"
+)
+_BESIDE_NUMBERS = frozenset([*_BESIDE.split(), *SCALES])
+_INITIALS = "nm n.m. n.m n/m nmf tbd tba tbc n.s. n.c. confidential undisclosed suppressed withheld pending"
+_WITHHELD = frozenset(
+    [*_INITIALS.split(), "not disclosed", "not meaningful", "not material", "c", "(c)", "[c]", "x", "[x]"]
+)
 
 
 class Table:
@@ -23,6 +36,10 @@ class Table:
     def __init__(self, grid: Sequence[Row], name: str, market: str, *, below_header: bool = False) -> None:
         self._below_header = below_header
         self.header = -1  # row of the header, once it is found
+        self.measured: Header | None = None  # what the header calls the measure of all columns of numbers
+        self.beside: dict[int, dict[str, int]] = {}  # by column: other measures of the same, and their columns
+        self.columns: dict[int, str] = {}  # headers of columns that this table shows without their measure
+        self.whole = self  # the table with all columns
         self.name = name
         self.market = market
         self.grid = grid
@@ -30,6 +47,12 @@ class Table:
         if not self.filled:
             raise self.refusal("has_rows", "the sheet is empty; it needs a header and at least one row of numbers")
         self.width = max(len(grid[n]) for n in self.filled)
+
+    def with_grid(self, grid: Sequence[Row]) -> "Table":
+        """The table with other cells at the same places."""
+        table = Table(grid, self.name, self.market, below_header=self._below_header)
+        table.whole = self
+        return table
 
     def number(self, row: int) -> int:
         """The number of a row in messages."""
@@ -42,6 +65,10 @@ class Table:
             return None
         return cells[column]
 
+    def others(self, row: int, column: int) -> dict[str, Cell]:
+        """What other measures say of the vendor and quarter of a cell."""
+        return {name: self.whole.cell(row, c) for name, c in self.beside.get(column, {}).items()}
+
     def text(self, row: int, column: int) -> str:
         """What a cell says, on one line; "" where it is empty."""
         cell = self.cell(row, column)
@@ -49,7 +76,7 @@ class Table:
 
     def title(self, header: int, column: int) -> str:
         """The header of a column; its letter where it has none."""
-        return self.text(header, column) or letters(column)
+        return self.columns.get(column) or self.text(header, column) or letters(column)
 
     def titles(self, row: int, columns: Iterable[int] | None = None) -> str:
         """The headers of a row, as messages list them; without `columns`, those that are there."""
@@ -116,3 +143,18 @@ def says_nothing(cell: Cell) -> bool:
         return read_number(cell) is None
     except InvalidArgument:
         return False
+
+
+def is_like_number(cell: Cell, /) -> bool:
+    """Whether a text that `read_number` refuses stands where a number should, and is no remark.
+
+    >>> is_like_number("40-45%"), is_like_number("n.m."), is_like_number("#REF!"), is_like_number("2 new entrants")
+    (True, True, True, False)
+    """
+    if not isinstance(cell, str):
+        return False
+    text = tidy(cell).casefold()
+    if text in _WITHHELD or text.startswith(("=", "#")):
+        return True
+    words = re.findall(r"[^\W\d_]+", text)
+    return any(c.isdigit() for c in text) and read_stamp(cell) is None and _BESIDE_NUMBERS.issuperset(words)

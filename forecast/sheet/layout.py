@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from forecast.cells import quoted, read_stamp
+from forecast.cells import quoted
 from forecast.headers import read_header
 from forecast.sheet.columns import without_numbers
 from forecast.sheet.grid import Table, is_number
@@ -10,6 +10,7 @@ from forecast.sheet.long import has_names, take_long
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wide import take_quarters, take_vendors, times_across
 from forecast.sheet.wording import listed
+from forecast.stamps import read_stamp
 
 _SEARCHED = 60  # rows, empty ones aside, among which the header is looked for
 
@@ -50,7 +51,8 @@ def _check_one_level(table: Table, upper: int, lower: int) -> None:
         if over and (not spans or spans[-1][0] != over):
             spans.append((over, []))
         if spans and under:
-            if is_number(table.cell(lower, c)) or read_stamp(table.cell(lower, c)) is not None:
+            timed = read_stamp(table.cell(lower, c)) is not None and read_stamp(spans[-1][0]) is not None
+            if timed or is_number(table.cell(lower, c)):
                 return
             spans[-1][1].append(under)
     spans = [(over, names) for over, names in spans if len(set(names)) > 1]

@@ -2,28 +2,33 @@
 
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, quoted, read_number, read_stamp
-from forecast.headers import Header, is_footnote, read_header, speaks_of_growth
+from forecast.cells import Cell, quoted, read_number
+from forecast.headers import Header, is_footnote, is_market_size, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
     column_of,
+    fill_merged,
     filled_down,
     first_filled,
     holds_numbers,
     is_bare,
     join_time,
+    mark_column,
+    marked,
     market_of,
-    merged_rows,
+    parts_among,
     said_time,
     tell_above,
     tell_columns,
     tell_rows,
+    total_rows,
 )
 from forecast.sheet.grid import Table, is_number
 from forecast.sheet.parts import part_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
+from forecast.stamps import Stamp, read_stamp
 
 
 def take_long(
@@ -33,9 +38,15 @@ def take_long(
     table.header = header
     check_above(table, header)
     columns = _Columns(table, header, heads, options)
-    rows = table.below(header)
+    sums = total_rows(table, columns.provider, table.below(header))
+    rows = sorted(set(table.below(header)) - set(sums))
     titles = tell_above(table, header, notes)
     years = filled_down(table, columns.year, rows)
+    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
+    last = numbered[-1] if numbered else header
+    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
+    fill_merged(table, [columns.provider, columns.period], header, given, None, notes)
+    fill_merged(table, parts_among(table, heads, rows), header, given, columns.provider, notes)
     columns.market = part_column(
         table,
         header,
@@ -51,6 +62,7 @@ def take_long(
         columns.used,
         notes,
     )
+    marks = mark_column(table, header, given, columns.used)
     tell_columns(table, header, columns.used, rows, notes)
     title = table.title(header, columns.measure)
     records = Records(
@@ -65,38 +77,28 @@ def take_long(
     time_title = table.title(header, columns.when)
     silent: list[int] = []
     holes: list[int] = []
-    numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
-    last = numbered[-1] if numbered else header
     named: dict[Cell, str] = {}
-    given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
-    period = columns.period if columns.year is None else None
-    of_who, of_time, of_market = (
-        merged_rows(table, c, header, given, notes) for c in (columns.provider, period, columns.market)
-    )
     for n in rows:
-        who = table.cell(of_who.get(n, n), columns.provider)
+        who = table.cell(n, columns.provider)
         number = table.cell(n, columns.measure)
-        said = None if columns.period is None else table.cell(of_time.get(n, n), columns.period)
-        time: Cell | Stamp = said
-        if columns.year is not None:
-            year = years[n]
-            time, said = join_time(year, table.cell(n, columns.period or 0)), said_time(year, said)
+        time, said = columns.time_of(n, years, marks)
         if number is None and (who is None or said is None):
             (silent if said is None or read_stamp(table.cell(n, columns.when)) is None else holes).append(n)
             continue
         if (number is None or n > last or isinstance(number, str)) and _is_remark(table, n, last, number, time):
             silent.append(n)
             continue
-        place = of_market.get(n, n)
-        market = table.cell(place, columns.market) if columns.market is not None else None
+        market = table.cell(n, columns.market) if columns.market is not None else None
         if market not in named or market is None:
-            named[market] = market_of(table, place, header, columns.market, options, faults)
-        records.add(table.number(n), named[market], time, said, time_title, who, number, title)
+            named[market] = market_of(table, n, header, columns.market, options, faults)
+        beside = {table.title(header, c): table.cell(n, c) for c in columns.beside}
+        records.add(table.number(n), named[market], time, said, time_title, who, number, title, beside)
         columns.take(n, records)
     repeated, remarks = part_silent(table, header, silent, numbered)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
+    tell_rows(table, sums, "a total without a vendor", notes)
     tell_rows(
         table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
     )
@@ -144,8 +146,9 @@ class _Columns:
         self.when = self.period if self.period is not None else self.year or 0
         self.unit = next((c for c, head in enumerate(heads) if head.role == "unit"), None)
         self.measure = self._measure(heads, header, options)
-        self.used.add(self.measure)
-        self.measured = heads[self.measure]
+        self.beside = self._beside(heads, rows)
+        self.used |= {self.measure, *self.beside}
+        self.measured = table.measured or heads[self.measure]
         if self.unit is not None and self.unit != self.measure:
             self._take_unit(rows, header)
 
@@ -170,6 +173,14 @@ class _Columns:
         records.qualifiers = None if self.qualifier is None else []
         records.published = None if self.published is None else []
 
+    def time_of(self, row: int, years: dict[int, Cell], marks: int | None) -> tuple[Cell | Stamp, Cell]:
+        """The time of a row, and as the sheet says it; `marks` is a column of words such as Forecast."""
+        said = None if self.period is None else self.table.cell(row, self.period)
+        time: Cell | Stamp = said
+        if self.year is not None:
+            time, said = join_time(years[row], said), said_time(years[row], said)
+        return (time if marks is None else marked(time, self.table.text(row, marks))), said
+
     def take(self, row: int, records: Records) -> None:
         """Take what a row says beside its number."""
         for target, column in (
@@ -180,17 +191,23 @@ class _Columns:
             if target is not None and column is not None:
                 target.append(self.table.cell(row, column))
 
+    def _beside(self, heads: Sequence[Header], rows: Sequence[int]) -> list[int]:
+        """Columns of amounts next to that of shares, or of shares next to that of amounts."""
+        role = heads[self.measure].role
+        other = None if role not in ("share", "amount") else "amount" if role == "share" else "share"
+        return [
+            c
+            for c, head in enumerate(heads)
+            if other is not None
+            and head.role == other
+            and c not in self.used
+            and not is_market_size(head.base)
+            and holds_numbers(self.table, c, rows)
+        ]
+
     def _measure(self, heads: Sequence[Header], header: int, options: Reading) -> int:
         """The column of the numbers."""
         table = self.table
-        shares, amounts = ([c for c, h in enumerate(heads) if h.role == role] for role in ("share", "amount"))
-        if shares and amounts and options.measure is None:
-            raise table.refusal(
-                "share_or_value",
-                f"columns {table.titles(header, [shares[0], amounts[0]])} hold shares and amounts, and one of them is "
-                "to be read; say which with --measure share, --measure percent or --measure amount",
-                row=header,
-            )
         first, second = ("amount", "share") if options.measure == "amount" else ("share", "amount")
         for role in (first, second):
             if (column := column_of(table, heads, role, header, role)) is not None:
@@ -229,7 +246,8 @@ def has_names(table: Table, header: int, heads: Sequence[Header]) -> bool:
     if not times or not names:
         return False
     rows = table.below(header)
-    if not any(_is_time(table.cell(n, c)) for n in rows for c in times):
+    across = [stamp for c in range(table.width) if (stamp := read_stamp(table.cell(header, c))) is not None]
+    if not any(_is_time(table.cell(n, c)) for n in rows for c in times) or len(across) > 1:
         return False
     best = max(names, key=lambda c: heads[c].worth)
     if all(is_number(cell) for n in rows if (cell := table.cell(n, best)) is not None):

@@ -2,17 +2,29 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from forecast.cells import MONTH_NAMES, Cell, DateOrder, Stamp, fiscal_quarter, quoted, read_stamp
-from forecast.headers import fiscal_end
+from forecast.cells import Cell, quoted
+from forecast.headers import fiscal_end, says_fiscal_quarters
 from forecast.quarter import Quarter
 from forecast.sheet.columns import time_hint
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Faults, Reading, Records
-from forecast.sheet.wording import listed
+from forecast.sheet.wording import listed, rows_text
+from forecast.stamps import MONTH_NAMES, DateOrder, Mark, Stamp, fiscal_quarter, read_stamp
 
 _SURELY = (1990, 2040)  # years of which two digits leave no doubt
-_END_OPTION = "such as --fiscal-year-end {} for {}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What a text of the sheet says of fiscal years."""
+
+    text: str
+    month: int | None  # in which they end
+    of_quarters: bool  # whether it says that the quarters of the sheet are of them
+
+
 First = dict[Stamp, tuple[int, str]]  # of each time, the row (from 1) and the text of its first use
 
 
@@ -36,13 +48,23 @@ def find_quarters(
         if stamp is not None and stamp not in first:
             first[stamp] = (records.rows[n], quoted(records.said[n]).strip("'"))
         stamps.append(stamp)
-    spoken = fiscal_end([*records.hints, *records.time_columns[:1], *records.remarks])
+    stamps = _measured(records, stamps, first, table, notes)
+    spoken = _spoken(records)
     quarter_of, why = _resolve(first, table, options, notes, spoken)
     whole = _whole_years(first, quarter_of)
     if whole:
         years = sorted({str(stamp.year) for stamp in whole})
         notes.append(f"whole years beside their four quarters are not used: {listed(years)}")
-        gone = {n for n, stamp in enumerate(stamps) if stamp in whole}
+        by_quarter = {
+            (records.markets[n], records.providers[n], stamp.year)
+            for n, stamp in enumerate(stamps)
+            if stamp is not None and stamp not in whole
+        }
+        gone = {
+            n
+            for n, stamp in enumerate(stamps)
+            if stamp in whole and (records.markets[n], records.providers[n], stamp.year) in by_quarter
+        }
         records.drop(gone)
         stamps = [stamp for n, stamp in enumerate(stamps) if n not in gone]
     texts = {stamp: None if quarter is None else str(quarter) for stamp, quarter in quarter_of.items()}
@@ -64,6 +86,53 @@ def find_quarters(
     return result
 
 
+def _measured(
+    records: Records, stamps: list[Stamp | None], first: First, table: Table, notes: list[str]
+) -> list[Stamp | None]:
+    """Leave out times that are forecasts by a mark behind them, and tell of the others that have one.
+
+    Next to numbers that are marked as actual, estimates are forecasts too.
+    """
+    by_mark: dict[Mark, list[Stamp]] = defaultdict(list)
+    for stamp in first:
+        by_mark[stamp.mark].append(stamp)
+    ahead = by_mark["forecast"] + (by_mark["estimate"] if by_mark["actual"] else [])
+    told = by_mark["revised"] + ([] if by_mark["actual"] else by_mark["estimate"])
+    if told:
+        texts = listed([f"'{first[stamp][1]}'" for stamp in told])
+        notes.append(f"{texts}: numbers that are marked as estimated, preliminary or revised are used as any other")
+    if not ahead:
+        return stamps
+    gone = {n for n, stamp in enumerate(stamps) if stamp in ahead}
+    texts = listed([f"'{first[stamp][1]}'" for stamp in ahead])
+    if len(gone) == len(stamps):
+        raise table.refusal("has_rows", f"the sheet has nothing but forecasts by their marks: {texts}")
+    below = [n for n in gone if records.time_columns[n] != records.said[n]]
+    where = f" ({rows_text(sorted({records.rows[n] for n in below}))})" if below else ""
+    verb = "is a forecast by its mark" if len(ahead) == 1 else "are forecasts by their marks"
+    notes.append(f"{texts}{where} {verb}, not measured, and not used")
+    records.drop(gone)
+    for stamp in ahead:
+        del first[stamp]
+    return [stamp for n, stamp in enumerate(stamps) if n not in gone]
+
+
+def _spoken(records: Records) -> _Spoken | None:
+    """What the sheet says of fiscal years, first of all what the header of its quarters says."""
+    headers = [hint for hint in records.hints if hint not in records.titles] + records.time_columns[:1]
+    loose = [*records.titles, *records.remarks]
+    told = fiscal_end([*headers, *loose])
+    if told is None:
+        return None
+    of_quarters = fiscal_end(headers) is not None or any(map(says_fiscal_quarters, loose))
+    return _Spoken(*told, of_quarters=of_quarters)
+
+
+def _end_option(month: int | None) -> str:
+    """The option that says in which month a fiscal year ends, as a phrase; `month` is the one that the sheet says."""
+    return f"such as --fiscal-year-end {month or 6} for {MONTH_NAMES[(month or 6) - 1]}"
+
+
 def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[Stamp]:
     """Years that stand beside all four of their quarters."""
     there = {quarter for quarter in quarter_of.values() if quarter is not None}
@@ -73,7 +142,7 @@ def _whole_years(first: First, quarter_of: dict[Stamp, Quarter | None]) -> set[S
 
 
 def _resolve(
-    first: First, table: Table, options: Reading, notes: list[str], spoken: tuple[str, int | None] | None
+    first: First, table: Table, options: Reading, notes: list[str], spoken: _Spoken | None
 ) -> tuple[dict[Stamp, Quarter | None], dict[Stamp, tuple[str, str]]]:
     """The quarter of each time, by what the table as a whole says; and why some have none."""
     kinds: dict[str, list[Stamp]] = defaultdict(list)
@@ -115,16 +184,16 @@ def _fiscal(
     options: Reading,
     notes: list[str],
     first: First,
-    spoken: tuple[str, int | None] | None,
+    spoken: _Spoken | None,
 ) -> None:
     fiscal, plain = kinds["fiscal"], kinds["quarter"]
     end = options.fiscal_year_end
-    told, month = spoken or ("", None)
-    if end is None and plain and not fiscal and spoken is not None and month != 12:
+    month = None if spoken is None else spoken.month
+    if end is None and plain and not fiscal and spoken is not None and spoken.of_quarters and month != 12:
         raise table.refusal(
             "fiscal_year_end",
-            f"{quoted(told)} says that the quarters are fiscal: {place(plain[0])}; say in which month "
-            f"the fiscal year ends, {_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}, or "
+            f"{quoted(spoken.text)} says that the quarters are fiscal: {place(plain[0])}; say in which month "
+            f"the fiscal year ends, {_end_option(month)}, or "
             "--fiscal-year-end 12 if they are calendar quarters",
             row=first[plain[0]][0] - 1,
         )
@@ -139,7 +208,7 @@ def _fiscal(
         raise table.refusal(
             "fiscal_year_end",
             f"the quarters are fiscal: {place(fiscal[0])}; say in which month the fiscal year ends, "
-            f"{_END_OPTION.format(month or 6, MONTH_NAMES[(month or 6) - 1])}",
+            f"{_end_option(month)}",
             row=first[fiscal[0]][0] - 1,
         )
     if end is not None:
@@ -152,6 +221,11 @@ def _fiscal(
                 f"in which it ends: '{first[one][1]}' as {quarter_of[one]}"
             )
         return
+    if plain and spoken is not None and month != 12:
+        notes.append(
+            f"{quoted(spoken.text)} speaks of a fiscal year, but no quarter does: they are read as calendar quarters; "
+            f"if they are fiscal, say in which month the year ends, {_end_option(month)}"
+        )
     for stamp in plain:
         quarter_of[stamp] = Quarter(4 * stamp.year + stamp.part - 1)
     odd = next((stamp for stamp in plain if first[stamp][1] != str(quarter_of[stamp])), None)

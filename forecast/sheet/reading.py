@@ -5,12 +5,14 @@ from typing import Literal
 
 import polars as pl
 
-from forecast.cells import Cell, DateOrder, DecimalMark, Stamp, printable, quoted
+from forecast.cells import Cell, DecimalMark, printable, quoted
 from forecast.errors import InvalidArgument, RowViolation
 from forecast.headers import Header
 from forecast.sheet.wording import listed, rows_text
+from forecast.stamps import DateOrder, Stamp
 
 Unit = Literal["fractions", "per cent", "amounts"]
+Beside = dict[str, Cell]  # by the header of another measure: what it says of the same
 Place = tuple[int, str, str]  # row of the sheet from 1, header of the column, text found, quoted
 
 
@@ -120,15 +122,16 @@ class Records:
     providers: list[Cell] = field(default_factory=list)
     numbers: list[Cell] = field(default_factory=list)
     columns: list[str] = field(default_factory=list)
+    beside: list[Beside] = field(default_factory=list)
     decimals: list[Cell] | None = None
     qualifiers: list[Cell] | None = None
     published: list[Cell] | None = None
 
     def add(
         self, row: int, market: str, time: Cell | Stamp, said: Cell, time_column: str, provider: Cell, number: Cell,
-        column: str,
+        column: str, beside: Beside | None = None,
     ) -> None:  # fmt: skip
-        """Take one cell; `row` is its number in messages."""
+        """Take one cell; `row` is its number in messages, `beside` what other measures say of the same."""
         self.rows.append(row)
         self.markets.append(market)
         self.times.append(time)
@@ -137,12 +140,13 @@ class Records:
         self.providers.append(provider)
         self.numbers.append(number)
         self.columns.append(column)
+        self.beside.append(beside or {})
 
     def drop(self, gone: set[int]) -> None:
         """Leave out some cells, by their places in the lists."""
         for name in (
-            "rows", "markets", "times", "said", "time_columns", "providers", "numbers", "columns", "decimals",
-            "qualifiers", "published",
+            "rows", "markets", "times", "said", "time_columns", "providers", "numbers", "columns", "beside",
+            "decimals", "qualifiers", "published",
         ):  # fmt: skip
             values = getattr(self, name)
             if values is not None:

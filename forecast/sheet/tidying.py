@@ -5,18 +5,23 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from forecast.cells import Cell, DateOrder, Written, fraction, printed_decimals, quoted, read_stamp, tidy
+from forecast.cells import Cell, Written, fraction, printed_decimals, quoted, tidy
 from forecast.headers import is_sum
 from forecast.quarter import Quarter
 from forecast.schema import MAX_AMOUNT, QUALIFIERS
+from forecast.sheet.agreement import check_agreement
 from forecast.sheet.derived import drop_derived
 from forecast.sheet.digits import find_digits
 from forecast.sheet.grid import Row, Table, name_of, says_nothing
 from forecast.sheet.layout import find_layout
+from forecast.sheet.measures import one_measure
+from forecast.sheet.names import drop_ranks
+from forecast.sheet.one_unit import check_one_unit
 from forecast.sheet.quarters import find_quarters
 from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
 from forecast.sheet.unit import Unfit, find_unit
 from forecast.sheet.wording import listed
+from forecast.stamps import DateOrder, read_stamp
 
 _HIGHEST_SUM = 1.1  # of rounded shares, in a row or column such as Total
 _RANGES: dict[Unit, tuple[str, str, str]] = {
@@ -58,14 +63,18 @@ def understand(
     ('wide: a column per vendor, header in row 1', [0.341, 0.659])
     """
     options = options or Reading()
-    table = Table(grid, source or name, name, below_header=below_header)
     notes: list[str] = []
+    table = one_measure(Table(grid, source or name, name, below_header=below_header), options, notes)
     faults = Faults()
     records = find_layout(table, options, notes, faults)
-    drop_derived(records, table, notes)
+    drop_ranks(records, notes)
+    drop_derived(records, table, options, notes)
     times = find_quarters(records, table, options, notes, faults)
-    digits, written = find_digits(records, table, options, notes, faults)
+    digits, written, mark = find_digits(records, table, options, notes, faults)
+    check_agreement(records, times, written, mark, table, options, notes)
     unit, unfit = find_unit(records, times, digits, written, table, options, notes)
+    if unit == "amounts":
+        check_one_unit(records, table)
     if options.market is None and not records.named:
         notes.append(f"the market is called {quoted(name)}, as the sheet names none")
     _tell_gaps(records, times, notes)

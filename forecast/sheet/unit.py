@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
-from forecast.headers import is_sum, speaks_of_growth, spoken_of
+from forecast.headers import is_sum, speaks_of_growth, speaks_of_several_quarters, spoken_of
 from forecast.names import is_subtotal, is_total, is_whole
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
@@ -70,6 +70,8 @@ def find_unit(
     if role == "amount":
         return _amounts(signed, bare, records, table, notes)
     scaled = role is None and any(value is not None and value.scale for value in written)
+    if signed and not bare:
+        _check_signs(_whole_sums(records, times, digits, signed), table)
     if signed or scaled:
         return ("amounts", {}) if scaled else _beside_signs(bare, digits)
     sums = _whole_sums(records, times, digits, bare)
@@ -82,16 +84,22 @@ def find_unit(
 
 
 def _check_level(sums: Sequence[_Sum], records: Records, table: Table) -> None:
-    """Refuse numbers that a title calls a growth, where they are not the shares of a whole."""
+    """Refuse numbers that a title calls those of several quarters, or a growth where they are not shares of a whole."""
     titles = [*records.titles, records.provider_column, *records.time_columns[:1]]
+    if several := next(filter(speaks_of_several_quarters, titles), None):
+        raise table.refusal(
+            "unit_of_measure",
+            f"{quoted(several)} speaks of numbers of several quarters each; give the numbers of each quarter alone, or "
+            "say that they are so with --measure share, --measure percent or --measure amount",
+        )
     title = next(filter(speaks_of_growth, titles), None)
     if title is None or any(spoken_of([hint]) == "share" for hint in titles):
         return
     if not all(found.near(1.0) or found.near(100.0) for found in sums):
         raise table.refusal(
             "unit_of_measure",
-            f"{quoted(title)} speaks of a growth or change, and the quarters sum to {_span(sums)}; give shares or "
-            "amounts, not their change, or say what the numbers are with --measure share, --measure percent or "
+            f"{quoted(title)} speaks of a growth, change or index, and the quarters sum to {_span(sums)}; give shares "
+            "or amounts, not their change, or say what the numbers are with --measure share, --measure percent or "
             "--measure amount",
         )
 
@@ -122,6 +130,16 @@ def _beside_signs(bare: list[int], digits: Sequence[str | None]) -> tuple[Unit, 
         "without it this may be a fraction or a per cent",
     )
     return "per cent", dict.fromkeys((n for n in bare if 0 < abs(_number(digits, n)) <= 1), why)
+
+
+def _check_signs(sums: Sequence[_Sum], table: Table) -> None:
+    """Refuse per cents that sum to 1: a fraction of which only the sign was added."""
+    if sums and all(found.rounds_to(1.0) and len(found.cells) > 1 for found in sums):
+        raise table.refusal(
+            "unit_of_measure",
+            f"the numbers have per cent signs, and the quarters sum to {_span(sums)} %, as fractions of 1 with a sign "
+            "by mistake do; write them without the sign, or say that they are so small with --measure percent",
+        )
 
 
 def _number(digits: Sequence[str | None], n: int) -> float:

@@ -4,28 +4,42 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from forecast.cells import Cell, Stamp, quoted, read_stamp
-from forecast.headers import Header, derived_name, is_footnote, is_part, is_sum, is_unit, measure_of, read_header
+from forecast.cells import Cell, quoted
+from forecast.headers import (
+    Header,
+    derived_name,
+    is_footnote,
+    is_part,
+    is_sum,
+    is_unit,
+    measure_of,
+    read_header,
+)
 from forecast.sheet.blocks import check_above, part_silent
 from forecast.sheet.columns import (
-    bare_quarter,
     column_of,
+    fill_merged,
     filled_down,
     first_filled,
     holds_numbers,
     join_time,
+    mark_column,
+    marked,
     market_of,
+    parts_among,
     said_time,
     tell_above,
     tell_columns,
     tell_rows,
-    time_hint,
+    total_rows,
     without_numbers,
 )
 from forecast.sheet.grid import Table, is_number, letters
 from forecast.sheet.parts import part_column
+from forecast.sheet.period_column import period_column
 from forecast.sheet.reading import Faults, Reading, Records
 from forecast.sheet.wording import listed
+from forecast.stamps import Stamp, read_mark, read_stamp
 
 _BEHIND = re.compile(r"(?P<name>.*\S) ?[(\[](?P<unit>[^()\[\]]+)[)\]]")
 Across = dict[int, tuple[Stamp, str]]  # by column: a time, and as the sheet says it
@@ -65,7 +79,27 @@ def times_across(table: Table, header: int) -> tuple[Across, int | None]:
         year = years.get(c)
         joined = join_time(year, table.cell(header, c)) if stamp.kind == "bare" and year is not None else stamp
         across[c] = (joined, said_time(year, said)) if isinstance(joined, Stamp) and joined != stamp else (stamp, said)
+    _take_marks(table, header, across)
     return across, above if any(year is not None for year in years.values()) else None
+
+
+def _take_marks(table: Table, header: int, across: Across) -> None:
+    """Give quarters the marks of a row above or below them, each of which holds until the next, such as Forecast."""
+    below = table.below(header)
+    for n in (table.above(header), below[0] if below else None):
+        words = {c: text for c in across if n is not None and (text := table.text(n, c))}
+        if not words or None in map(read_mark, words.values()):
+            continue
+        last = ""
+        for c, (stamp, said) in across.items():
+            last = words.get(c, last)
+            time = marked(stamp, last)
+            across[c] = (time if isinstance(time, Stamp) else stamp, f"{said} {last}".strip())
+
+
+def _are_bare(across: Across) -> bool:
+    """Whether quarters stand without their years, which a column may have."""
+    return all(stamp.kind == "bare" for stamp, _ in across.values())
 
 
 def _named(table: Table, quarter: int, rows: Sequence[int]) -> bool:
@@ -87,14 +121,22 @@ def take_quarters(
     check_above(table, header, years)
     rows = table.below(header)
     provider, market = _names(table, header, across, years)
+    sums = total_rows(table, provider, rows)
+    rows = sorted(set(rows) - set(sums))
     titles = tell_above(table, header, notes, years)
     heads = [read_header(table.text(header, c)) for c in range(table.width)]
-    taken = {provider, *across} | ({market} if market is not None else set())
+    given = [n for n in rows if any(is_number(table.cell(n, c)) for c in across)]
+    parts = [c for c in parts_among(table, heads, rows) if c not in across and c != provider]
+    fill_merged(table, [provider] if parts else [], header, given, None, notes)
+    fill_merged(table, parts, header, given, provider, notes)
+    year = column_of(table, heads, "year", header, "year") if _are_bare(across) else None
+    years_down = filled_down(table, year, rows)
+    taken = {c for c in (provider, market, year, *across) if c is not None}
     market = part_column(
         table,
         header,
         heads,
-        lambda n: [(table.cell(n, provider), c, table.cell(n, c)) for c in across],
+        lambda n: [(table.cell(n, provider), (years_down.get(n), c), table.cell(n, c)) for c in across],
         market,
         taken,
         notes,
@@ -104,10 +146,10 @@ def take_quarters(
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
     records = Records(
         f"wide: a column per quarter, {place}",
-        None,
+        table.measured,
         table.title(header, provider),
         market is not None,
-        [*titles, *filter(None, corner)],
+        [*titles, *filter(None, corner), *_measure_words(table)],
         titles,
     )
     silent: list[int] = []
@@ -130,13 +172,21 @@ def take_quarters(
             silent.append(n)
             continue
         where = market_of(table, n, header, market, options, faults)
-        for c, (time, said) in across.items():
-            records.add(table.number(n), where, time, said, table.text(header, c), who, cells[c], table.text(header, c))
+        for c, (stamp, text) in across.items():
+            title = table.title(header, c)
+            time = stamp if year is None else join_time(years_down[n], table.cell(header, c))
+            said = text if year is None else said_time(years_down[n], text)
+            records.add(table.number(n), where, time, said, title, who, cells[c], title, table.others(n, c))
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
+    tell_rows(table, sums, "a total without a vendor", notes)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
+
+
+def _measure_words(table: Table) -> list[str]:
+    return [] if table.measured is None else [table.measured.base]
 
 
 def _names(table: Table, header: int, across: Across, years: int | None) -> tuple[int, int | None]:
@@ -179,7 +229,7 @@ def _names(table: Table, header: int, across: Across, years: int | None) -> tupl
 
 def take_vendors(table: Table, options: Reading, notes: list[str], faults: Faults) -> Records:
     """The cells of a sheet with a column per vendor."""
-    period, year, header = _period_column(table)
+    period, year, header = period_column(table)
     rows = table.below(header)
     table.header = header
     check_above(table, header)
@@ -191,6 +241,8 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     vendors = _vendors(table, header, heads, taken, period)
     titles = tell_above(table, header, notes)
     filled = filled_down(table, year, rows)
+    given = [n for n in rows if any(is_number(table.cell(n, c)) for c in vendors)]
+    fill_merged(table, [c for c in parts_among(table, heads, rows) if c not in vendors], header, given, None, notes)
     used = {*taken, *vendors}
     market = part_column(
         table,
@@ -201,16 +253,17 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         used,
         notes,
     )
+    marks = mark_column(table, header, given, used)
     tell_columns(table, header, used, rows, notes)
     names = [table.text(header, c) for c in vendors]
     spoken = names if all(read_header(name).percent for name in names) else []
     shown = _without_unit(table, header, vendors, notes)
     records = Records(
         f"wide: a column per vendor, header in row {header + 1}",
-        None,
+        table.measured,
         "header",
         market is not None,
-        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken],
+        [*titles, *(table.text(header, c) for c in (period, year) if c is not None), *spoken, *_measure_words(table)],
         titles,
     )
     time_title = table.title(header, period)
@@ -219,9 +272,8 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
     sums: list[int] = []
     for n in rows:
         said = table.cell(n, period)
-        time: Cell | Stamp = said
-        if year is not None:
-            time, said = join_time(filled[n], said), said_time(filled[n], said)
+        time, said = (said, said) if year is None else (join_time(filled[n], said), said_time(filled[n], said))
+        time = time if marks is None else marked(time, table.text(n, marks))
         cells = {c: table.cell(n, c) for c in vendors}
         if not isinstance(time, Stamp) and read_stamp(time) is None:
             if not any(map(is_number, cells.values())):
@@ -236,7 +288,10 @@ def take_vendors(table: Table, options: Reading, notes: list[str], faults: Fault
         numbered.append(n)
         where = market_of(table, n, header, market, options, faults)
         for c in vendors:
-            records.add(table.number(n), where, time, said, time_title, shown[c], cells[c], table.text(header, c))
+            records.add(
+                table.number(n), where, time, said, time_title, shown[c], cells[c], table.title(header, c),
+                table.others(n, c),
+            )  # fmt: skip
     repeated, remarks = part_silent(table, header, silent, numbered)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
@@ -343,90 +398,3 @@ def _counts(table: Table, column: int, rows: Sequence[int]) -> bool:
     """Whether a column without a header only counts the rows, as programs write it."""
     numbers = [table.text(n, column) for n in rows if table.cell(n, column) is not None]
     return any(numbers == [str(k + start) for k in range(len(numbers))] for start in (0, 1))
-
-
-def _period_column(table: Table) -> tuple[int, int | None, int]:
-    """The column of quarters, that of their years where they stand apart, and the header row of a wide sheet."""
-    times: Counter[int] = Counter()
-    years: Counter[int] = Counter()
-    bare: Counter[int] = Counter()
-    for c in range(table.width):
-        for n in table.filled:
-            cell = table.cell(n, c)
-            stamp = read_stamp(cell)
-            if stamp is None or stamp.kind == "bare":
-                bare[c] += bare_quarter(cell) is not None
-            elif stamp.kind == "year":
-                years[c] += 1
-            elif not is_number(cell):
-                times[c] += 1
-    column, year = _best(times), None
-    for c in sorted(bare):
-        before = [y for y in years if y < c and years[y]]
-        if bare[c] and before and bare[c] > times[column if column is not None else c]:
-            column, year = c, before[-1]
-            break
-    if column is None:
-        column = _best(bare) if any(read_stamp(table.cell(n, c)) for c in bare for n in table.filled) else None
-        column = _best(years) if column is None or years[_best(years) or 0] > bare[column] else column
-    if column is None:
-        raise _nothing_found(table)
-    is_time = bare_quarter if year is not None else read_stamp
-    first = next(n for n in table.filled if is_time(table.cell(n, column)) is not None)
-    above = [n for n in table.filled if n < first]
-    while above and all(is_unit(text) for c in range(table.width) if (text := table.text(above[-1], c))):
-        above.pop()
-    if not above or not any(table.text(above[-1], c) for c in range(table.width) if c != column):
-        raise table.refusal(
-            "has_header",
-            f"there is no header above the first quarter in row {first + 1}; write the names of the columns in a row "
-            "above it, such as quarter, vendor, share",
-            row=first,
-        )
-    _check_one_table(table, above[-1], column, times)
-    return column, year, above[-1]
-
-
-def _check_one_table(table: Table, header: int, period: int, times: Counter[int]) -> None:
-    """Refuse quarters on both sides of numbers: nothing says which of them the numbers belong to, or whose."""
-    rows = table.below(header)
-    for c in range(period + 2, table.width - 1):
-        if 2 * times[c] < times[period] or not times[c] or read_header(table.text(header, c)).role == "published_at":
-            continue
-        sides = (range(period + 1, c), range(c + 1, table.width))
-        if all(any(holds_numbers(table, k, rows) for k in side) for side in sides):
-            raise table.refusal(
-                "one_period_column",
-                f"columns {letters(period)} and {letters(c)} both hold quarters, as two tables side by side do; put "
-                "each table on a sheet of its own",
-                row=header,
-            )
-
-
-def _best(counts: Counter[int]) -> int | None:
-    """The column with most; the leftmost of several."""
-    best = max(counts.values(), default=0)
-    return min(c for c, count in counts.items() if count == best) if best else None
-
-
-def _nothing_found(table: Table) -> Exception:
-    first = table.filled[0]
-    heads = [read_header(table.text(first, c)) for c in range(table.width)]
-    given = next((c for c, head in enumerate(heads) if head.role == "period"), None)
-    row = next((n for n in table.filled[1:] if given is not None and table.cell(n, given) is not None), None)
-    if given is not None and row is not None:
-        found = quoted(table.cell(row, given))
-        return table.refusal(
-            "period_is_quarter",
-            f"column {quoted(table.text(first, given))} holds no quarters: row {row + 1} has {found}; "
-            f"{time_hint(table.cell(row, given))}",
-            row=row,
-            column=table.text(first, given),
-            value=found,
-        )
-    return table.refusal(
-        "period_column",
-        f"no quarters were found; row {first + 1} has {table.titles(first)}; it needs quarters such as 2020Q3 in "
-        "a column, or as the headers of columns",
-        row=first,
-    )

@@ -364,11 +364,7 @@ def test_one_per_cent_among_fractions_never_makes_them_all_per_cents() -> None:
     assert "row 8 has '34.1'" in sheet.refused["phones"][0]
 
 
-def test_shares_beside_amounts_need_a_choice() -> None:
-    text = "quarter|vendor|share|revenue\n2020Q1|A|0.3|12\n2020Q1|B|0.7|28"
-    assert "'share' and 'revenue'" in refusal(text)
-    assert "--measure" in refusal(text)
-    assert read(text, measure="amount").frame["value"].to_list() == [12, 28]
+def test_amounts_of_one_vendor_beside_its_shares_need_a_choice() -> None:
     assert "two measures" in refusal("Quarter|Acme units|Acme share\n2020Q1|12|30%\n2020Q2|13|31%")
 
 
@@ -389,7 +385,7 @@ def test_a_decimal_comma_is_read_where_the_sheet_shows_it() -> None:
 
 
 def test_an_ambiguous_decimal_mark_is_refused_with_both_readings() -> None:
-    text = "quarter|vendor|units\n2020Q1|A|1,234\n2020Q1|B|2,345"
+    text = "quarter|vendor|revenue\n2020Q1|A|1,234\n2020Q1|B|2,345"
     message = refusal(text)
     assert "'1,234', which may be 1234 or 1.234" in message
     assert "--decimal point or --decimal comma" in message
@@ -768,3 +764,20 @@ def test_a_retailer_beside_a_vendor_is_not_the_vendor() -> None:
     sheet = read("Quarter|Retailer|Vendor|Units\n2020Q1|X|A|3000\n2020Q1|X|B|2000\n2020Q2|X|A|3100\n2020Q2|X|B|2000")
     assert set(sheet.frame["provider"]) == {"A", "B"}
     assert "column 'Retailer' is not used" in sheet.notes
+
+
+def test_quarters_across_with_their_years_in_a_column_are_read() -> None:
+    for text in (
+        "Vendor|Year|Q1|Q2|Q3|Q4\nA|2022|30%|31%|32%|33%\nA|2023|34%|35%|36%|37%\n"
+        "B|2022|70%|69%|68%|67%\nB|2023|66%|65%|64%|63%",
+        "Year|Vendor|Q1|Q2|Q3|Q4\n2022|A|30%|31%|32%|33%\n|B|70%|69%|68%|67%\n"
+        "2023|A|34%|35%|36%|37%\n|B|66%|65%|64%|63%",
+    ):
+        frame = read(text).frame.filter(pl.col("provider") == "A").sort("period")
+        assert frame["period"].to_list() == [f"{year}Q{q}" for year in (2022, 2023) for q in (1, 2, 3, 4)]
+        assert frame["share"].to_list() == pytest.approx([0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37])
+
+
+def test_a_row_of_a_pivot_table_without_a_name_is_passed_over() -> None:
+    sheet = read("Row Labels|2022Q1|2022Q2\nA|30|31\nB|70|69\n(blank)||\nGrand Total|100|100")
+    assert "row 4 is not used, without a number: '(blank)'" in sheet.notes

@@ -85,6 +85,20 @@ def test_text_is_read_in_the_encodings_of_spreadsheets(encoding: str, note: str 
     assert note is None if not notes else note is not None and note in notes[0]
 
 
+def test_a_chinese_text_of_a_spreadsheet_is_read_and_one_of_europe_is_not_taken_for_one() -> None:
+    chinese = "\u5b63\u5ea6,\u534e\u4e3a,\u5c0f\u7c73,\u5176\u4ed6\n2020Q1,1,2,3\n"
+    grid, notes = parse_text(chinese.encode("gb18030"), name="m.csv")
+    assert grid[0] == chinese.splitlines()[0].split(",")
+    assert notes == ("the text is no UTF-8 and is read as Chinese (GB 18030)",)
+    for european in (
+        "Gr\u00f6\u00dfe,\u00dcbrige,\u00c4\u00d6\u00dc\n",
+        "Soci\u00e9t\u00e9,Op\u00e9rateur\n",
+        "\u00cf\u00f0\u00ee\u00f7\u00e8\u00e5\n",
+    ):
+        grid, notes = parse_text(f"{european}2020Q1,1\n".encode("cp1252"), name="m.csv")
+        assert (grid[0], "Windows-1252" in notes[0]) == (european.strip().split(","), True)
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_the_delimiter_is_told_by_the_cells_it_makes_alike(mark: str) -> None:
     text = (

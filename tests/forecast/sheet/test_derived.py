@@ -7,7 +7,7 @@ import pytest
 from forecast.brought import read_table
 from forecast.cells import Cell
 from forecast.errors import InvalidTable
-from forecast.sheet import Sheet, understand
+from forecast.sheet import Reading, Sheet, understand
 
 NAMES = ("A", "B", "C")
 
@@ -96,3 +96,61 @@ def test_a_table_of_our_own_columns_knows_them_too() -> None:
 def test_a_sheet_of_nothing_but_growth_is_refused() -> None:
     with pytest.raises(InvalidTable, match="only some made of others"):
         understand([["quarter", "YoY growth"], ["2020Q1", "5"], ["2020Q2", "6"]], name="x")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Market size",
+        "Total market",
+        "Total shipments (M units)",
+        "Market size (USD bn)",
+        "Total",
+        "Gesamtmarkt",
+        "Total (USD bn)",
+    ],
+)
+@pytest.mark.parametrize("sign", ["", "%"])
+def test_the_size_of_a_market_next_to_shares_is_no_vendor_and_told(name: str, sign: str) -> None:
+    shares = {who: [f"{cell}{sign}" for cell in cells] for who, cells in SHARES.items()}
+    for sheet in sheets({**shares, name: ["226.3", "240"]}):
+        assert sheet.frame.sort("period", "provider")["share"].to_list() == [0.5, 0.3, 0.2, 0.4, 0.4, 0.2]
+        assert sheet.faults == ()
+        assert set(sheet.frame["provider"]) == {"A", "B", "C"}
+        assert any(f"'{name}' is not a vendor but the size of the market" in note for note in sheet.notes)
+
+
+def test_the_size_of_a_market_beside_shares_that_are_not_whole_is_told_by_the_measure_that_is_said() -> None:
+    grid: list[list[Cell]] = [["vendor", "2020Q1", "2020Q2"], ["A", "30", "31"], ["B", "20", "21"]]
+    grid += [["Total market", "226.3", "240"]]
+    with pytest.raises(InvalidTable, match="--measure percent"):
+        understand(grid, name="x")
+    assert set(understand(grid, name="x", options=Reading(measure="percent")).frame["provider"]) == {"A", "B"}
+
+
+def test_a_total_of_shares_or_of_amounts_stays_a_sum() -> None:
+    for columns in ({**SHARES, "Total": ["100", "100"]}, {**AMOUNTS, "Total market": ["1000", "1000"]}):
+        for sheet in sheets(columns):
+            assert not any("size of the market" in note for note in sheet.notes)
+            assert len(set(sheet.frame["provider"])) == 4
+
+
+def test_the_size_of_a_market_in_a_column_of_its_own_of_a_long_sheet_is_not_compared_with_shares() -> None:
+    grid: list[list[Cell]] = [["Quarter", "Vendor", "Share", "Total shipments (M)"]]
+    grid += [["2020Q1", "A", "60%", "226.3"], ["2020Q1", "B", "40%", "226.3"]]
+    sheet = understand(grid, name="x")
+    assert sheet.frame["share"].to_list() == [0.6, 0.4]
+    assert "column 'Total shipments (M)' is not used" in sheet.notes
+
+
+@pytest.mark.parametrize("name", ["Gross margin", "Market penetration", "Churn rate", "Installed base share"])
+def test_a_rate_of_another_kind_next_to_shares_is_no_vendor(name: str) -> None:
+    for sheet in sheets({"A": ["50%", "40%"], "B": ["30%", "40%"], name: ["12%", "13%"]}):
+        assert set(sheet.frame["provider"]) == {"A", "B"}
+        assert any(f"'{name}' is not a vendor but of another kind" in note for note in sheet.notes)
+
+
+def test_the_size_of_a_market_below_a_title_of_shares_is_no_vendor_though_these_are_not_whole() -> None:
+    grid: list[list[Cell]] = [["Market share (%)"], ["Quarter", "A", "B", "TAM ($bn)"]]
+    grid += [["2020Q1", "50", "30", "20.5"], ["2020Q2", "48", "31", "21"]]
+    assert set(understand(grid, name="x").frame["provider"]) == {"A", "B"}

@@ -39,9 +39,11 @@ def test_a_growth_beside_shares_is_told_and_not_used() -> None:
     "title", ["Year-over-year growth by vendor (%)", "YoY growth", "Growth rates, world", "Change in revenue, %"]
 )
 def test_a_title_that_speaks_of_growth_refuses_numbers_that_make_no_whole(title: str) -> None:
-    with pytest.raises(InvalidTable, match=r"speaks of a growth or change, and the quarters sum to 2 to 13\.5; give"):
+    with pytest.raises(
+        InvalidTable, match=r"speaks of a growth, change or index, and the quarters sum to 2 to 13\.5; give"
+    ):
         vendors(GROWTH, title)
-    with pytest.raises(InvalidTable, match="speaks of a growth or change"):
+    with pytest.raises(InvalidTable, match="speaks of a growth, change or index"):
         vendors(GROWTH, corner=title)
     assert vendors(SHARES, title).faults == ()
     assert vendors(GROWTH, title, measure="percent").measure == "share"
@@ -56,8 +58,8 @@ def test_a_title_that_only_mentions_growth_refuses_nothing(title: str) -> None:
 @pytest.mark.parametrize(
     ("titles", "corner", "option"),
     [
-        (("Fiscal year ends in March; market share in %",), "Quarter", "--fiscal-year-end 3 for March"),
-        (("Gesch\u00e4ftsjahr endet am 30. September",), "Quarter", "--fiscal-year-end 9 for September"),
+        (("Fiscal year ends in March; market share in %",), "Fiscal quarter", "--fiscal-year-end 3 for March"),
+        (("By fiscal quarter; fiscal year ends on 30 September",), "Quarter", "--fiscal-year-end 9 for September"),
         (("Fiscal quarters",), "Quarter", "--fiscal-year-end 6 for June"),
         ((), "Fiscal quarter", "--fiscal-year-end 6 for June"),
     ],
@@ -71,9 +73,19 @@ def test_quarters_that_a_title_or_header_calls_fiscal_need_the_end_of_the_year(
     assert sheet.frame["period"].unique(maintain_order=True).to_list() == ["2021Q2", "2021Q3"]
 
 
-@pytest.mark.parametrize("below", ["Note: fiscal years end in March", "FY ends 31 March"])
-def test_a_remark_below_the_table_may_say_that_quarters_are_fiscal(below: str) -> None:
-    grid = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], ["2022Q2", "30%", "70%"], [], [below]]
+@pytest.mark.parametrize(
+    "said", ["Fiscal year ends in March", "Note: fiscal years end in March", "FY ends 31 March", "FY ending Mar 31"]
+)
+def test_a_title_or_remark_of_a_fiscal_year_leaves_calendar_quarters_as_they_are_and_is_told(said: str) -> None:
+    quarters = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], ["2022Q2", "30%", "70%"]]
+    for grid in ([[said], *quarters], [*quarters, [], [said]]):
+        sheet = understand(grid, name="x")
+        assert sheet.frame["period"].unique(maintain_order=True).to_list() == ["2022Q1", "2022Q2"]
+        assert any(said in note and "--fiscal-year-end 3 for March" in note for note in sheet.notes)
+
+
+def test_a_remark_that_quarters_are_fiscal_needs_the_end_of_the_year() -> None:
+    grid = [["Quarter", "A", "B"], ["2022Q1", "30%", "70%"], [], ["Note: quarters are of the fiscal year to March"]]
     with pytest.raises(InvalidTable, match="--fiscal-year-end 3 for March"):
         understand(grid, name="x")
 
@@ -106,3 +118,24 @@ def test_fiscal_years_and_quarters_of_two_columns_need_the_end_of_the_year(
 @pytest.mark.parametrize("title", ["Fiscal year ends in December", "Fiscal quarters, calendarised", "FY2022 and later"])
 def test_quarters_that_are_those_of_the_calendar_by_the_title_are_read_as_such(title: str) -> None:
     assert vendors(SHARES, title).frame["period"][0] == "2022Q1"
+
+
+@pytest.mark.parametrize(
+    "title", ["Cumulative shipments, M units", "Rolling 12 months", "LTM revenue", "Absatz kumuliert"]
+)
+def test_numbers_of_several_quarters_each_are_refused_by_the_title_that_says_so(title: str) -> None:
+    with pytest.raises(InvalidTable, match="speaks of numbers of several quarters each; give"):
+        vendors(SHARES, title)
+    assert vendors(SHARES, title, measure="percent").measure == "share"
+
+
+def test_an_index_is_no_amount() -> None:
+    with pytest.raises(InvalidTable, match="'Index, 2022Q1 = 100' speaks of a growth, change or index"):
+        vendors({"A": ["100", "103"], "B": ["100", "97"]}, "Index, 2022Q1 = 100")
+
+
+def test_fractions_with_a_per_cent_sign_by_mistake_are_refused() -> None:
+    small = {"A": ["0.300%", "0.310%"], "B": ["0.700%", "0.690%"]}
+    with pytest.raises(InvalidTable, match="the quarters sum to 1 %, as fractions of 1 with a sign by mistake do"):
+        vendors(small)
+    assert vendors(small, measure="percent").frame["share"][0] == 0.003

@@ -67,7 +67,7 @@ def test_a_column_that_may_part_the_rows_is_refused_with_the_way_out(text: str, 
     "text",
     [
         "quarter,vendor,share,source,note,url|2020Q1,A,30%,I,x,u|2020Q1,B,70%,G,,v|2020Q2,A,1%,G,y,u|2020Q2,B,99%,I,,",
-        "vendor,ticker,currency,2020Q1,2020Q2|A,a,EUR,300,310|B,b,EUR,700,690|C,c,USD,1,1",
+        "vendor,ticker,listed in,2020Q1,2020Q2|A,a,Rome,300,310|B,b,Rome,700,690|C,c,Oslo,1,1",
         "vendor,region,2020Q1,2020Q2|A,EU,300,310|B,EU,700,690",
         "vendor,model,2020Q1,2020Q2|A,A1,300,310|B,B1,700,690",
         "country,vendor,2020Q1,2020Q2|KR,A,30,31|KR,B,40,39|US,C,10,11|US,D,20,19",

@@ -136,7 +136,7 @@ def test_the_same_fault_in_many_rows_is_one_sentence() -> None:
     ("grid", "options", "said"),
     [
         (wide(["Q1 2020", "40", "30"], ["Q2 2020", "41", "33"]), {"measure": "percent"}, "--measure"),
-        ([["Quarter", "Acme units"], ["Q1 2020", "1,234"], ["Q2 2020", "2,345"]], {"decimal": "point"}, "--decimal"),
+        ([["Quarter", "Acme revenue"], ["Q1 2020", "1,234"], ["Q2 2020", "2,345"]], {"decimal": "point"}, "--decimal"),
         (
             [["quarter", "vendor", "share"], ["Q1 FY20", "A", "40%"], ["Q1 FY20", "B", "60%"]],
             {"fiscal_year_end": 6},
