@@ -1,5 +1,6 @@
 """From a history or a table of shares to a forecast: choose the quarters, transform, run the model, summarise."""
 
+import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -113,7 +114,7 @@ def forecast_history(
         horizon: Quarters ahead, 1 to 40.
         levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `MODELS`.
-        seed: Of the draws; the same seed gives the same bits.
+        seed: Of the draws; the same seed gives the same bits, and each market its own by its name.
         keep_draws: Keep the joint draws, shape (2000, horizon, K). The means and intervals of `auto` are computed
             without them, asked for or not, and agree with the draws within sampling error.
         prior: Of the model of record; None for the one that ships.
@@ -203,6 +204,15 @@ def warm_up() -> None:
     forecast_shares(pl.DataFrame({**shares, "share": [0.5, 0.5, 0.4, 0.6]}), horizon=1)
 
 
+def market_seed(seed: int, market: str, /) -> int:
+    """The seed of one market, in [0, 2^63): hangs on the seed asked for and the market's name, on nothing else.
+
+    So a market's draws are the same alone and among others, whoever comes or goes, and apart from those of the others.
+    """
+    digest = hashlib.sha256(f"{seed}\0{market}".encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
 @cache
 def _version() -> str:
     return version("sharecast")  # reads a file each time
@@ -249,6 +259,7 @@ def _forecast(
 ) -> Forecast:
     ascending = tuple(sorted(levels))
     seed = check_seed(seed)
+    rng = np.random.default_rng(market_seed(seed, market))
     draws: FloatArray | None = None
     if model == OF_RECORD:
         from forecast.models.dlm import pasts_of
@@ -266,7 +277,7 @@ def _forecast(
         )
         summary = summarise_market(prepared.series, prior, horizon, ascending, residual)
         if keep_draws:
-            draws = draw_market(prepared.series, prior, horizon, DRAWS, np.random.default_rng(seed), residual)
+            draws = draw_market(prepared.series, prior, horizon, DRAWS, rng, residual)
     else:
         if ascending and ascending[-1] > FINEST_OF_DRAWS:
             allowed = f"at most {FINEST_OF_DRAWS} with model {model}, whose intervals are counted over {DRAWS:,} draws"
@@ -274,9 +285,7 @@ def _forecast(
         if len(prepared.providers) == 1:
             outcome = Outcome(np.zeros((DRAWS, horizon, 0)), ((model, 1.0),))
         else:
-            outcome = _model(model)(
-                prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=np.random.default_rng(seed)
-            )
+            outcome = _model(model)(prepared.series, power=prior.power, horizon=horizon, draws=DRAWS, rng=rng)
         draws = from_contrasts(outcome.contrasts, prior.power)
         summary = summarise(draws, ascending)
         provenance = ModelProvenance(model, outcome.used, _version(), prior="", seed=seed, notes=outcome.notes)

@@ -1,6 +1,5 @@
 """Forecasts of many markets as one table: what a batch is made of, and `forecast.forecast_markets`."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -54,7 +53,7 @@ def forecast_markets(
         horizon: Quarters ahead, 1 to 40.
         levels: Nominal levels of the intervals, each in (0, 1).
         model: One of `forecast.MODELS`.
-        seed: Of the draws; each market's own follows from it and the market's name.
+        seed: Of the draws, as in `forecast.forecasting.forecast_shares`.
 
     Returns:
         The forecasts table, the markets without a forecast each with its error, and what was assumed of each market.
@@ -95,7 +94,7 @@ def forecast_read(
     notes: list[tuple[str, str]] = []
     for name, mine in _each(read):
         try:
-            made_one = forecast_shares(mine, horizon=horizon, levels=levels, model=model, seed=market_seed(seed, name))
+            made_one = forecast_shares(mine, horizon=horizon, levels=levels, model=model, seed=seed)
         except Exception as error:  # one bad market must not end a run of thousands
             failures.append((name, error))
         else:
@@ -115,15 +114,6 @@ def forecast_read(
     )
     table = pl.concat(frames) if frames else pl.DataFrame(schema=forecasts_schema(tuple(levels)))
     return MarketForecasts(table, tuple(failures), told)
-
-
-def market_seed(seed: int, market: str, /) -> int:
-    """The seed of one market, in [0, 2^63): hangs on the seed of all and the market's name, on nothing else.
-
-    Not on its position or its process, so that a market's forecast stays the same when others come or go.
-    """
-    digest = hashlib.sha256(f"{seed}\0{market}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
 
 
 def forecast_table(

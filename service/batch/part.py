@@ -11,7 +11,7 @@ import polars as pl
 
 from forecast.brought import with_names
 from forecast.errors import InvalidTable, SharecastError
-from forecast.many import forecast_read, market_seed
+from forecast.many import forecast_read
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.shares import SharesTable
@@ -149,7 +149,7 @@ def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.Dat
         horizon=ask.horizon,
         levels=ask.levels,
         model=ask.model,
-        seed_of=lambda name: market_seed(ask.seed, name),
+        seed=ask.seed,
     )
 
 

@@ -1,7 +1,6 @@
 """Events asked of the markets of a batch: a table of them in, a row of an answer for each."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -124,7 +123,7 @@ def answer_questions(
     horizon: int,
     levels: tuple[float, ...],
     model: str,
-    seed_of: Callable[[str], int],
+    seed: int,
 ) -> tuple[pl.DataFrame, int]:
     """Answer every event asked of the markets of a checked table, which can be forecast.
 
@@ -134,7 +133,7 @@ def answer_questions(
         horizon: Quarters ahead.
         levels: Of the forecast.
         model: Name of the model.
-        seed_of: The seed of a market, by its name.
+        seed: Of the draws.
 
     Returns:
         A row per market and event, columns of `EVENTS_SCHEMA`, those asked of every market first; and how many have an
@@ -159,7 +158,7 @@ def answer_questions(
                     horizon=horizon,
                     levels=levels,
                     model=model,
-                    seed=seed_of(name),
+                    seed=seed,
                     keep_draws=True,
                 )
             answers = [event if isinstance(event, Exception) else event_probability(made, event) for event in events]

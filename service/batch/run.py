@@ -97,7 +97,7 @@ def run_batch(
         levels: Nominal levels of the prediction intervals, each in (0, 1).
         model: One of `forecast.forecasting.MODELS`.
         workers: Processes, 1 to 256; 1 is this process. More than one needs a `__main__` that can be imported.
-        seed: Each market's own seed follows from it and the market's name.
+        seed: Of the draws, as in `forecast.forecasting.forecast_shares`.
         resume: Go on with what an interrupted run with the same input content, question and versions left; from the
             beginning where there is nothing.
         manifest: Also write ``<name>.manifest.json``, as `service.batch.manifest` describes it.

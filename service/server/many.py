@@ -9,6 +9,7 @@ from typing import Any
 
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request
+from forecast.many import MOST_PLAIN
 from service import convert
 from service.answers import check_words
 from service.catalog import Catalog
@@ -36,6 +37,7 @@ class Part:
     first: int  # place of its first market in the batch
     count: int  # of markets
     raw: bytes = b""  # a ForecastBatch
+    compiled: bool = False  # whether the compiled form of the model of record takes these
     market: str = ""  # of the server
     events: tuple[str, ...] = ()  # asked of that
 
@@ -66,10 +68,10 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
         large = max((answer_bytes(table.providers, horizon=ahead, levels=levels) for table in batch.shares), default=1)
         size = TOGETHER_WITH_EVENTS if asked else TOGETHER
         size = max(min(size, _PART_BYTES // max(large, 1)), 1)
-    total = named + len(batch.shares)
+    total, compiled = named + len(batch.shares), len(batch.shares) > MOST_PLAIN
     for number, inline in enumerate(convert.batch_parts(batch, size)):
         first = named + number * size
-        parts.append(Part(first, min(size, total - first), raw=inline))
+        parts.append(Part(first, min(size, total - first), raw=inline, compiled=compiled))
     return query, parts
 
 
@@ -82,7 +84,7 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
     kind = f"many {query.model}" if part.raw else f"many {query.model} of the server"
     async with work.turn(call, kind, short=False) as place:
         if part.raw:
-            return await place.call(inline_outcomes, part.raw, call.request_id)
+            return await place.call(inline_outcomes, part.raw, call.request_id, part.compiled)
         try:
             asked = (part.market, query.house, query.as_of, None, query.name_changes)
             sought = await work.at_once(partial(catalog.seek_history, of_many=True), *asked)

@@ -190,8 +190,13 @@ def backtest_replies(
         yield convert.backtest_response(step).SerializeToString()
 
 
-def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
+def inline_outcomes(raw: bytes, request_id: str, compiled: bool, /) -> list[tuple[bool, bytes]]:
     """Forecast the markets of a ForecastBatch whose shares the caller brings.
+
+    Args:
+        raw: The batch.
+        request_id: Names the call in what is said of a failure.
+        compiled: Whether the compiled form of the model of record takes all markets at once, as in a large batch.
 
     Returns:
         Whether each failed, and a MarketOutcome, in the order of the batch.
@@ -200,7 +205,7 @@ def inline_outcomes(raw: bytes, request_id: str, /) -> list[tuple[bool, bytes]]:
     query = convert.batch_query(batch)
     tables = convert.read_tables(batch)
     asks_more = query.events or query.name_changes or any(table.events for table in tables)
-    if query.model == OF_RECORD and not asks_more:
+    if compiled and query.model == OF_RECORD and not asks_more:
         try:
             return _together(tables, query, request_id)
         except SharecastError:  # a table breaks a rule or is too large; one by one, only that one has no forecast

@@ -7,8 +7,8 @@ from polars.testing import assert_frame_equal
 
 import service.batch.run
 from forecast.errors import InvalidArgument, InvalidTable, NotFound
-from forecast.forecasting import forecast_shares
-from forecast.many import forecasts_schema, market_seed
+from forecast.forecasting import forecast_shares, market_seed
+from forecast.many import forecasts_schema
 from forecast.shares import check_shares
 from service.batch.run import BatchResult, run_batch
 from service.tables import ENDINGS, encode, format_of, read_table
@@ -57,9 +57,7 @@ def test_every_market_is_forecast_in_the_order_of_the_input(source: Path, shares
 def test_a_market_is_forecast_as_the_library_does_with_its_own_seed(source: Path, shares: pl.DataFrame) -> None:
     table = read_table(run(source, seed=7).output)
     name = shares["market"][-1]
-    alone = forecast_shares(
-        check_shares(shares.filter(pl.col("market") == name)), horizon=3, levels=LEVELS, seed=market_seed(7, name)
-    )
+    alone = forecast_shares(check_shares(shares.filter(pl.col("market") == name)), horizon=3, levels=LEVELS, seed=7)
     assert_frame_equal(table.filter(pl.col("market") == name), alone.to_frame(), check_exact=True)
 
 

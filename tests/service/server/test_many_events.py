@@ -9,7 +9,7 @@ import pytest
 from forecast.errors import InvalidArgument
 from forecast.events import event_probability
 from forecast.forecasting import forecast_shares
-from forecast.many import forecast_table
+from forecast.many import forecast_markets, forecast_table
 from forecast.shares import check_shares
 from service.catalog import Catalog
 from service.client import Client, OutcomeResult
@@ -64,8 +64,14 @@ def test_a_stream_answers_events_as_the_library_does_and_a_wrong_one_is_the_mark
     assert isinstance(wrong, InvalidArgument) and wrong.field == "events[1]"
 
 
-def test_without_events_a_stream_tells_the_numbers_of_a_batch(client: Client, shares: pl.DataFrame) -> None:
-    made = forecast_table(check_shares(shares), horizon=3, levels=(0.8,))
+@pytest.mark.parametrize("large", [False, True])
+def test_without_events_a_stream_tells_the_numbers_of_a_batch(
+    client: Client, shares: pl.DataFrame, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr("service.server.many.MOST_PLAIN", 0)
+    make = forecast_table if large else forecast_markets
+    made = make(check_shares(shares), horizon=3, levels=(0.8,))
     batch, failures = made.table, made.failures
     found = {
         outcome.market: outcome.forecast for outcome in client.stream_forecasts(shares=shares, horizon=3, levels=[0.8])
