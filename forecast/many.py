@@ -1,6 +1,6 @@
 """Forecasts of many markets as one table: what a batch is made of, and `forecast.forecast_markets`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -89,19 +89,37 @@ def forecast_read(
             pass
         else:
             return replace(made, notes=pl.concat([read.notes, made.notes]))
+
+    def make(mine: SharesTable) -> tuple[pl.DataFrame, Sequence[str]]:
+        made_one = forecast_shares(mine, horizon=horizon, levels=levels, model=model, seed=seed)
+        # What the model of record notes is how it works, the same for every such market.
+        of_model = () if model == OF_RECORD else made_one.provenance.notes
+        return made_one.to_frame(), (*made_one.warnings, *of_model)
+
+    return one_by_one(read, levels, make)
+
+
+def one_by_one(
+    read: SharesTable, levels: Sequence[float], make: Callable[[SharesTable], tuple[pl.DataFrame, Sequence[str]]], /
+) -> MarketForecasts:
+    """Forecast every market of a table by itself.
+
+    Args:
+        read: The table.
+        levels: Nominal levels of the intervals.
+        make: The forecasts table of one market, and its notes; what it raises is why that market has none.
+    """
     frames: list[pl.DataFrame] = []
     failures: list[tuple[str, Exception]] = []
     notes: list[tuple[str, str]] = []
     for name, mine in _each(read):
         try:
-            made_one = forecast_shares(mine, horizon=horizon, levels=levels, model=model, seed=seed)
+            frame, told_of_one = make(mine)
         except Exception as error:  # one bad market must not end a run of thousands
             failures.append((name, error))
         else:
-            frames.append(made_one.to_frame())
-            # What the model of record notes is how it works, the same for every such market.
-            of_model = () if model == OF_RECORD else made_one.provenance.notes
-            notes += [(name, note) for note in (*made_one.warnings, *of_model)]
+            frames.append(frame)
+            notes += [(name, note) for note in told_of_one]
     lost = pl.Series([name for name, _ in failures], dtype=pl.String)
     told = pl.concat(
         [

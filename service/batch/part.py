@@ -3,19 +3,25 @@
 import json
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
 from forecast.brought import with_names
 from forecast.errors import InvalidTable, SharecastError
-from forecast.many import forecast_read
+from forecast.forecasting import forecast_shares
+from forecast.many import MarketForecasts, forecast_read
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
 from forecast.shares import SharesTable
 from service.batch.source import Rows
+
+if TYPE_CHECKING:
+    from forecast.events import Event
+    from service.batch.questions import Probability
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Ask:
     events: str = ""  # SHA-256 of the events asked; empty: none
     reading: str = ""  # what the owner of the input says about it; empty: nothing
     names: str = ""  # changes of providers' names, as `names_text` writes them; empty: none
+    server: str = ""  # address of the server that forecasts; empty: this program does
     compiled: bool = True  # whether the compiled form of the model of record takes the markets of a part together
 
 
@@ -78,22 +85,51 @@ class PartResult:
         return {kind: path for kind in KINDS if (path := getattr(self, kind)) is not None}
 
 
-def forecast_part(part: Part, /) -> PartResult:
+class Forecaster(Protocol):
+    """Who forecasts the markets of a part."""
+
+    def forecast(self, read: SharesTable, ask: Ask, /) -> MarketForecasts:
+        """Forecast every market of a table, the rows of a market standing together."""
+
+    def probabilities(self, market: SharesTable, events: "Sequence[Event]", ask: Ask, /) -> "Sequence[Probability]":
+        """How probable events of one market are, in their order."""
+
+
+class _Here:
+    """Forecasts them in this process."""
+
+    def forecast(self, read: SharesTable, ask: Ask, /) -> MarketForecasts:
+        return forecast_read(
+            read, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed, compiled=ask.compiled
+        )
+
+    def probabilities(self, market: SharesTable, events: "Sequence[Event]", ask: Ask, /) -> "Sequence[Probability]":
+        made = forecast_shares(
+            market, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed, keep_draws=True
+        )
+        from forecast.events import event_probability
+
+        return [event_probability(made, event) for event in events]
+
+
+_HERE = _Here()
+
+
+def forecast_part(part: Part, /, by: Forecaster = _HERE) -> PartResult:
     """Check and forecast every market of a part; one that fails is reported and the rest goes on.
 
     Raises:
         InvalidArgument: the input is damaged.
+        ServiceError: a server was to forecast, and could not.
     """
     read, ask = part.rows.read(), part.ask
     named, unnamed = _with_names(read, ask)
-    made = forecast_read(
-        named, horizon=ask.horizon, levels=ask.levels, model=ask.model, seed=ask.seed, compiled=ask.compiled
-    )
+    made = by.forecast(named, ask)
     failures = [*unnamed, *(failure_of(market, error) for market, error in made.failures)]
     told = pl.DataFrame(
         [(failure.market, failure.code, failure.message) for failure in failures], schema=ERRORS_SCHEMA, orient="row"
     )
-    events, unanswered = _events(named.shares, part, told["market"])
+    events, unanswered = _events(named.shares, part, told["market"], by)
     return PartResult(
         part.number,
         read.shares["market"].n_unique() + read.refused.height,
@@ -137,19 +173,17 @@ def _with_names(read: SharesTable, ask: Ask) -> tuple[SharesTable, list[Failure]
     return replace(read, shares=pl.concat([part.shares for part in parts]), notes=notes), failures
 
 
-def _events(shares: pl.DataFrame, part: Part, failed: pl.Series) -> tuple[pl.DataFrame, int]:
+def _events(shares: pl.DataFrame, part: Part, failed: pl.Series, by: Forecaster) -> tuple[pl.DataFrame, int]:
     if part.questions is None:
         return pl.DataFrame(), 0
     from service.batch.questions import answer_questions
 
-    ask = part.ask
+    ask, asked = part.ask, shares.filter(~pl.col("market").is_in(failed.implode()))
     return answer_questions(
-        shares.filter(~pl.col("market").is_in(failed.implode())),
+        asked,
         part.questions,
         horizon=ask.horizon,
-        levels=ask.levels,
-        model=ask.model,
-        seed=ask.seed,
+        probabilities=lambda market, events: by.probabilities(market, events, ask),
     )
 
 

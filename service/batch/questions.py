@@ -1,18 +1,22 @@
 """Events asked of the markets of a batch: a table of them in, a row of an answer for each."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 import polars as pl
 
 from forecast.errors import InvalidArgument, InvalidTable, RowViolation, SharecastError
-from forecast.events import Event, EventProbability, event_probability, parse_event
+from forecast.events import Event, EventProbability, parse_event
 from forecast.grammar import EVENTS, read_phrase
 from forecast.shares import SharesTable
 from forecast.wording import LONGEST_TEXT, plain_text
+from service.answer_results import EventResult
 from service.answers import parts_of
+from service.errors import ServiceError
 from service.queries import MOST_EVENTS
 from service.tables import check_readable, read_table
 
@@ -29,6 +33,9 @@ EVENTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "error": pl.String,
 }
 _SHOWN = 5  # violations
+
+Probability: TypeAlias = EventProbability | EventResult
+"""The library's or a server's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +128,7 @@ def answer_questions(
     /,
     *,
     horizon: int,
-    levels: tuple[float, ...],
-    model: str,
-    seed: int,
+    probabilities: Callable[[SharesTable, Sequence[Event]], Sequence[Probability]],
 ) -> tuple[pl.DataFrame, int]:
     """Answer every event asked of the markets of a checked table, which can be forecast.
 
@@ -131,16 +136,12 @@ def answer_questions(
         shares: The table, the rows of a market standing together.
         path: What `keep_questions` wrote.
         horizon: Quarters ahead.
-        levels: Of the forecast.
-        model: Name of the model.
-        seed: Of the draws.
+        probabilities: Of events of one market, in their order.
 
     Returns:
         A row per market and event, columns of `EVENTS_SCHEMA`, those asked of every market first; and how many have an
         error in place of a probability.
     """
-    from forecast.forecasting import forecast_shares
-
     asked = _kept(path, path.stat().st_mtime_ns)
     rows: list[tuple[object, ...]] = []
     unanswered = 0
@@ -149,30 +150,29 @@ def answer_questions(
         texts = [*asked.get(None, ()), *asked.get(name, ())]
         if not texts:
             continue
-        answers: list[EventProbability | Exception] = []
+        answers: list[tuple[object, ...]] = []
         try:
-            events = _understood(texts, market, horizon)
-            if any(isinstance(event, Event) for event in events):
-                made = forecast_shares(
-                    SharesTable.checked(market),
-                    horizon=horizon,
-                    levels=levels,
-                    model=model,
-                    seed=seed,
-                    keep_draws=True,
-                )
-            answers = [event if isinstance(event, Exception) else event_probability(made, event) for event in events]
+            table = SharesTable.checked(market)
+            events = _understood(texts, table, horizon)
+            clear = [event for event in events if isinstance(event, Event)]
+            numbers = iter(probabilities(table, clear) if clear else ())
+            for text, event in zip(texts, events, strict=True):
+                if isinstance(event, Event):
+                    answers.append(_answered(name, event, next(numbers)))
+                else:
+                    answers.append(_unanswered(name, text, event))
+        except ServiceError:
+            raise
         except Exception as error:  # one bad market must not end a run of thousands
-            answers = [error] * len(texts)
-        for text, found in zip(texts, answers, strict=True):
-            rows.append(_unanswered(name, text, found) if isinstance(found, Exception) else _answered(name, found))
-        unanswered += sum(isinstance(found, Exception) for found in answers)
+            answers = [_unanswered(name, text, error) for text in texts]
+        rows += answers
+        unanswered += sum(answer[-1] is not None for answer in answers)
     return pl.DataFrame(rows, schema=EVENTS_SCHEMA, orient="row"), unanswered
 
 
-def _understood(texts: list[str], market: pl.DataFrame, horizon: int) -> list[Event | SharecastError]:
+def _understood(texts: list[str], market: SharesTable, horizon: int) -> list[Event | SharecastError]:
     """Events of a market, an error in place of each that it cannot be asked: the others are answered."""
-    providers, periods = parts_of(SharesTable.checked(market), horizon)
+    providers, periods = parts_of(market, horizon)
     events: list[Event | SharecastError] = []
     for text in texts:
         try:
@@ -182,8 +182,7 @@ def _understood(texts: list[str], market: pl.DataFrame, horizon: int) -> list[Ev
     return events
 
 
-def _answered(market: str, found: EventProbability) -> tuple[object, ...]:
-    event = found.event
+def _answered(market: str, event: Event, found: Probability) -> tuple[object, ...]:
     numbers = (found.probability, found.standard_error, found.draws, found.at_origin, found.reference)
     return (market, str(event), str(event.when), str(event.quarter), *numbers, None)
 

@@ -79,6 +79,7 @@ def run_batch(
     report: Report | None = None,
     resumed: Resumed | None = None,
     over: Over | None = None,
+    server: str = "",
 ) -> BatchResult:
     """Forecast every market of a shares table.
 
@@ -109,6 +110,7 @@ def run_batch(
         report: Called after each part.
         resumed: Called once before the first part, where parts are there already.
         over: Does the work in place of `workers` processes, as `service.batch.cluster.run_on_cluster` does.
+        server: Address of the server whose forecasts `over` brings, as `service.batch.remote.run_on_server` does.
 
     Raises:
         InvalidArgument: an argument or a file is unfit, or `output` would overwrite the input; an interrupted run left
@@ -118,7 +120,8 @@ def run_batch(
         NotFound: the model is not known.
         WorkerDied: a worker process was ended from outside.
     """
-    ask = replace(check_ask(horizon=horizon, levels=levels, model=model, seed=seed), names=names_text(name_changes))
+    ask = check_ask(horizon=horizon, levels=levels, model=model, seed=seed)
+    ask = replace(ask, names=names_text(name_changes), server=server)
     check_workers(workers)
     errors = _errors_of(output)
     told = output.with_name(f"{output.stem}.manifest.json") if manifest else None
@@ -204,7 +207,8 @@ def _errors_of(output: Path) -> Path:
 def cut(source: Source, ask: Ask, /) -> Iterator[Rows]:
     """Cut into parts of whole markets, in order. The cuts hang on the input and the model, never on the workers."""
     largest = _LARGEST_PART.get(ask.model, _LARGEST_SLOW_PART)
-    most = min(largest, math.ceil(len(source.sizes) / _PARTS_AT_LEAST))
+    least = 1 if ask.server else _PARTS_AT_LEAST  # what is sent together is what a server forecasts together
+    most = min(largest, math.ceil(len(source.sizes) / least))
     return source.parts(most, _MOST_ROWS)
 
 

@@ -3,6 +3,8 @@
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -12,6 +14,7 @@ import click
 
 from forecast.errors import SharecastError
 from service.cli import options
+from service.cli.connecting import check_here, connect
 
 if TYPE_CHECKING:
     from forecast.name_changes import NameChange
@@ -45,6 +48,7 @@ COMPILING = "loading the compiled model; the first time, which compiles it for t
     "(empty: asked of every market). The answers go to OUTPUT's neighbour <name>.events.<ending>.",
 )
 @options.name_changes
+@options.server("Have this server forecast, of what is read and written here.  [default: compute here]")
 @click.option("--resume", is_flag=True, help="Go on with what an interrupted run of the same batch left.")
 @click.option("--dry-run", is_flag=True, help="Read and check INPUT, tell what would be done, write nothing.")
 @click.option("--manifest", is_flag=True, help="Also write <name>.manifest.json: versions, hashes, counts, timings.")
@@ -62,6 +66,7 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     engine: str,
     scheduler: str | None,
     events: Path | None,
+    address: str | None,
     resume: bool,
     dry_run: bool,
     manifest: bool,
@@ -84,10 +89,11 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
     """
     if (engine == "dask") != (scheduler is not None):
         raise click.UsageError("--engine dask and --scheduler ADDRESS go together.")
+    check_here(address, workers=None if workers == 1 else workers, scheduler=scheduler, dry_run=dry_run or None)
 
     from service.batch.workers import WorkerDied, start_loading
 
-    large = _is_large(source) and model == "auto"
+    large = _is_large(source) and model == "auto" and address is None
     _have_scratch(output)
     if workers > 1 and scheduler is None and not dry_run:
         # Beside the imports of this process; the second since every worker imports the program's main module.
@@ -130,6 +136,7 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
         tell(f"going on: {parts:,} of {_counted(of, 'part')}, {_counted(markets, 'market')}, are done")
         progress.resumed(markets)
 
+    stack = ExitStack()
     try:
         done = run_batch(
             source,
@@ -144,7 +151,8 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
             events=events,
             reading=asked,
             name_changes=name_changes,
-            over=None if scheduler is None else _cluster(scheduler),
+            over=stack.enter_context(_elsewhere(address, scheduler)),
+            server=address or "",
             report=progress,
             resumed=resumed,
         )
@@ -161,6 +169,7 @@ def batch(  # noqa: PLR0912, PLR0915  (each way a run can end is told)
         raise
     finally:
         progress.close()
+        stack.close()
         signal.signal(signal.SIGTERM, before)
     tell(f"{done.markets - done.failed:,} of {_counted(done.markets, 'market')} in {progress.seconds:.1f} s: {output}")
     if done.events is not None:
@@ -191,10 +200,20 @@ def _have_scratch(output: Path) -> None:
         tempfile.tempdir = str(output.absolute().parent)
 
 
-def _cluster(scheduler: str) -> "Over":
-    from service.batch.cluster import run_on_cluster
+@contextmanager
+def _elsewhere(address: str | None, scheduler: str | None) -> "Iterator[Over | None]":
+    """What does the work in place of processes here: a server, a cluster, or nothing."""
+    if address is not None:
+        from service.batch.remote import run_on_server
 
-    return partial(run_on_cluster, scheduler=scheduler)
+        with connect(address) as client:
+            yield partial(run_on_server, client=client)
+    elif scheduler is not None:
+        from service.batch.cluster import run_on_cluster
+
+        yield partial(run_on_cluster, scheduler=scheduler)
+    else:
+        yield None
 
 
 def _tell(plan: "Plan", output: Path) -> None:
