@@ -107,13 +107,13 @@ def odd_share(
             published = records.published[n] if records.published is not None else None
             pairs[records.markets[n], time, published].append(pair)
     for quarter in pairs.values():
+        if max(pair.least for pair in quarter) <= min(pair.most for pair in quarter):
+            continue
         totals = [total for pair in quarter for total in (pair.least, pair.most)]
         fits = [sum(pair.least <= total <= pair.most for pair in quarter) for total in totals]
-        best = max(fits)
-        if best < len(quarter):
-            alone = best == 1  # no two of them agree
-            total = sum(pair.amount for pair in quarter) if alone else totals[fits.index(best)]
-            return next(pair for pair in quarter if not pair.least <= total <= pair.most), total
+        alone = max(fits) == 1  # no two of them agree
+        total = sum(pair.amount for pair in quarter) if alone else totals[fits.index(max(fits))]
+        return next(pair for pair in quarter if not pair.least <= total <= pair.most), total
     return None
 
 
