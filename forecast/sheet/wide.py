@@ -183,7 +183,7 @@ def take_quarters(
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
-    tell_rows(table, sums, "a total without a vendor", notes)
+    tell_rows(table, sums, "a total over vendors or quarters", notes)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
 
