@@ -89,7 +89,8 @@ def _take_marks(table: Table, header: int, across: Across) -> None:
     below = table.below(header)
     for n in (table.above(header), below[0] if below else None):
         words = {c: text for c in across if n is not None and (text := table.text(n, c))}
-        if not words or None in map(read_mark, words.values()):
+        once = len({stamp for stamp, _ in across.values()}) == len(across)  # else letters may be segments
+        if not words or not once or None in map(read_mark, words.values()):
             continue
         last = ""
         for c, (stamp, said) in across.items():
