@@ -108,6 +108,12 @@ def test_amounts_that_are_a_part_of_the_market_agree_with_shares_of_the_whole() 
     assert cells(sheet) == {("2023Q4", "Acme"): 0.247, ("2023Q4", "Bolt"): 0.163}
 
 
+def test_amounts_that_are_asked_for_and_are_a_part_of_the_market_are_told_to_be_one() -> None:
+    sheet = read("Company,4Q23 Units,4Q23 Share|Acme,80.5,24.7%|Bolt,53.0,16.3%", measure="amount")
+    assert any("by 'Share' the amounts of 2023Q4 are 41 % of their market at most; add" in note for note in sheet.notes)
+    assert not any("at most" in note for note in read(PRESS, measure="amount").notes)
+
+
 def test_a_growth_next_to_a_measure_is_told_and_not_used() -> None:
     assert "column 'Year-Over-Year Change' is not used" in read(PRESS).notes
     assert "column '4Q22 YoY' is not used" in read(OVER_MEASURES).notes
