@@ -28,6 +28,7 @@ def test_titles_above_blocks_with_the_same_vendors_are_their_markets() -> None:
     "text",
     [
         BLOCKS.replace("EU,,|", ""),  # the first block has no title
+        BLOCKS.replace("EU,,|", "").replace("||Source", "||Asia,,|A,20%,21%|B,80%,79%||Source"),
         BLOCKS.replace("US,,|A", "US,,|C"),  # groups of vendors of one market, perhaps
         BLOCKS.replace("EU", "Units").replace("US", "Market share"),
         BLOCKS.replace("US,,", "EU,,"),
