@@ -13,7 +13,7 @@ from forecast.errors import InvalidArgument, RowViolation
 from forecast.headers import derived_name
 from forecast.name_changes import NameChange
 from forecast.name_tables import change_names_of_shares
-from forecast.names import plain_name
+from forecast.names import plain_name, without_rank
 from forecast.schema import DATED_SHARES_COLUMNS, QUARTER_TEXT, SHARES_COLUMNS
 from forecast.shares import SharesTable, read_shares
 
@@ -154,7 +154,7 @@ def tidy_sheet(sheet: "Sheet", /, *, dated: bool = False) -> TidyTable:
 def is_canonical(frame: pl.DataFrame, /, *, dated: bool = False) -> bool:
     """Whether a frame has our own columns and types, and quarters as 2020Q3: then nothing of it needs to be read.
 
-    One with a provider called as a number made of others, such as HHI, needs to be.
+    One with a provider called as a number made of others, such as HHI, or with a rank before its name, needs to be.
     """
     columns = {column.name: column.kind for column in (DATED_SHARES_COLUMNS if dated else SHARES_COLUMNS)}
     if not {"period", "provider"} <= set(frame.columns) or not set(frame.columns) <= {*columns, "row"}:
@@ -163,7 +163,7 @@ def is_canonical(frame: pl.DataFrame, /, *, dated: bool = False) -> bool:
         fits = kind.is_numeric() if columns.get(name, "number") == "number" else kind == pl.String
         if not (fits or kind == pl.Null or (name == "published_at" and kind.is_temporal())):
             return False
-    if any(derived_name(name) for name in frame["provider"].unique().drop_nulls().cast(pl.String)):
+    if any(derived_name(n) or without_rank(n) for n in frame["provider"].unique().drop_nulls().cast(pl.String)):
         return False
     return bool(frame["period"].unique().cast(pl.String).str.contains(QUARTER_TEXT).fill_null(value=True).all())
 

@@ -13,6 +13,8 @@ _FOOTNOTE = re.compile(r"(?:\s*(?:[*†‡§¹²³⁰⁴-⁹]|\([0-9a-z*]\)|\[[0
 _STAR = re.compile(r"(?:\s*(?:[*†‡§]|\(\*\)|\[\*\]))+$")  # of these the marks that tell no name from another
 _REMARK = re.compile(r"\s*\([^()]*\)$")
 
+_RANKED = re.compile(r"(?:(?:T-?|=)?[0-9]{1,2}[.)=]|#[0-9]{1,2}[.):]?)\s*(?P<name>[^\W\d].*)", re.IGNORECASE)
+
 _WHOM = (
     r"(?:vendors?|companies|brands?|providers?|players?|suppliers?|manufacturers?|makers?|firms?|oems?|markets?|names?)"
 )
@@ -107,6 +109,16 @@ def stem_of(name: str, /) -> str:
 def _said(name: str) -> str:
     """What a name says of its kind: without marks and remarks."""
     return _REMARK.sub("", name_key(stem_of(name)))
+
+
+def without_rank(name: str, /) -> str | None:
+    """A name without the rank that a press table puts before it; None where it has none.
+
+    >>> without_rank("1. Acme"), without_rank("T4. Acme"), without_rank("7-Eleven")
+    ('Acme', 'Acme', None)
+    """
+    found = _RANKED.fullmatch(plain_name(name))
+    return found["name"] if found else None
 
 
 def is_plainest(name: str, /) -> bool:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from forecast.cells import SCALES, Cell, DecimalMark, Written, quoted, read_number
 from forecast.errors import InvalidArgument, InvalidTable
-from forecast.sheet.grid import Table, is_number
+from forecast.headers import is_sum
+from forecast.sheet.grid import Table, is_number, name_of
 from forecast.sheet.reading import Reading, Records
 from forecast.sheet.wording import listed
 
 _ROOM = 1.0  # units of the last digit by which a share may miss that of its amount
+_WHOLE = 0.98  # of a market, from which on amounts are all of it
 _EXACT = 1e-9  # of a number, by which a program's may differ
 
 
@@ -46,6 +48,8 @@ def check_agreement(
     listed_names = listed([quoted(name) for name in names])
     if options.measure is not None:
         notes.append(f"numbers are from {quoted(read)}; {listed_names} {_are(names)} not used")
+        if records.measured.role == "amount":
+            _tell_part(records, times, written, mark, names[0], notes)
         return
     _check_holes(records, times, written, names, read, table)
     odd = {name: odd_share(records, times, written, mark, name) for name in names}
@@ -98,33 +102,56 @@ def odd_share(
     records: Records, times: Sequence[str | None], written: Sequence[Written | None], mark: DecimalMark, name: str
 ) -> tuple[_Pair, float] | None:
     """The first share that is not made of its amount as the others of its quarter are, and the total of these."""
-    pairs: dict[tuple[str, str, Cell], list[_Pair]] = defaultdict(list)
-    for n, (share, time) in enumerate(zip(written, times, strict=True)):
-        cell = records.beside[n].get(name)
-        if time is None or share is None or cell is None or share.qualifier is not None:
+    for quarter in _pairs(records, times, written, mark, name).values():
+        if max(pair.least for pair in quarter) <= min(pair.most for pair in quarter):
             continue
-        if pair := _pair(n, share, cell, mark):
-            published = records.published[n] if records.published is not None else None
-            pairs[records.markets[n], time, published].append(pair)
-    for quarter in pairs.values():
         totals = [total for pair in quarter for total in (pair.least, pair.most)]
         fits = [sum(pair.least <= total <= pair.most for pair in quarter) for total in totals]
-        best = max(fits)
-        if best < len(quarter):
-            alone = best == 1  # no two of them agree
-            total = sum(pair.amount for pair in quarter) if alone else totals[fits.index(best)]
-            return next(pair for pair in quarter if not pair.least <= total <= pair.most), total
+        alone = max(fits) == 1  # no two of them agree
+        total = sum(pair.amount for pair in quarter) if alone else totals[fits.index(max(fits))]
+        return next(pair for pair in quarter if not pair.least <= total <= pair.most), total
     return None
 
 
-def _pair(n: int, share: Written, cell: Cell, mark: DecimalMark) -> _Pair | None:
-    """A share and the amount beside it; None where either is none."""
-    try:
-        other = read_number(cell)
-    except InvalidArgument:
-        return None
-    if other is None or other.qualifier is not None:
-        return None
+def _pairs(
+    records: Records, times: Sequence[str | None], written: Sequence[Written | None], mark: DecimalMark, name: str
+) -> dict[tuple[str, str, Cell], list[_Pair]]:
+    """The shares and amounts of each quarter, whichever of the two is read."""
+    are_amounts = records.measured is not None and records.measured.role == "amount"
+    pairs: dict[tuple[str, str, Cell], list[_Pair]] = defaultdict(list)
+    for n, (own, time) in enumerate(zip(written, times, strict=True)):
+        try:
+            other = read_number(records.beside[n].get(name))
+        except InvalidArgument:
+            continue
+        if time is None or own is None or other is None or own.qualifier or other.qualifier:
+            continue
+        share, amount = (other, own) if are_amounts else (own, other)
+        if pair := _pair(n, share, amount, mark):
+            published = records.published[n] if records.published is not None else None
+            pairs[records.markets[n], time, published].append(pair)
+    return pairs
+
+
+def _tell_part(
+    records: Records, times: Sequence[str | None], written: Sequence[Written | None], mark: DecimalMark, name: str,
+    notes: list[str],
+) -> None:  # fmt: skip
+    """Say of amounts that were asked for where the shares next to them say that they are not the whole market."""
+    for (_, time, _), quarter in _pairs(records, times, written, mark, name).items():
+        vendors = [pair for pair in quarter if not is_sum(name_of(records.providers[pair.n]))]
+        least = max(pair.least for pair in quarter)
+        total = sum(pair.amount for pair in vendors)
+        if len(vendors) == len(quarter) and least <= min(pair.most for pair in quarter) and total < _WHOLE * least:
+            notes.append(
+                f"by {quoted(name)} the amounts of {time} are {100 * total / least:.0f} % of their market at most; add "
+                "a row Others or Total, else they are read as all of it"
+            )
+            return
+
+
+def _pair(n: int, share: Written, other: Written, mark: DecimalMark) -> _Pair | None:
+    """A share and the amount beside it; None where either is negative."""
     part, size = _value(share, mark), _value(other, mark)
     if part is None or size is None or part[0] < 0 or size[0] < 0:
         return None

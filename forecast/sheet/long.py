@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from forecast.cells import Cell, quoted, read_number
-from forecast.headers import Header, is_footnote, is_market_size, read_header, speaks_of_growth
+from forecast.headers import Header, is_footnote, is_market_size, is_sum, read_header, speaks_of_growth
 from forecast.sheet.blocks import check_above, names_columns, part_silent
 from forecast.sheet.columns import (
     bare_quarter,
@@ -45,7 +45,10 @@ def take_long(
     numbered = [n for n in rows if is_number(table.cell(n, columns.measure))]
     last = numbered[-1] if numbered else header
     given = [n for n in rows if table.cell(n, columns.measure) is not None and n <= last]
-    fill_merged(table, [columns.provider, columns.period], header, given, None, notes)
+    fill_merged(table, [columns.provider], header, given, None, notes)
+    fill_merged(table, [columns.period], header, given, columns.provider, notes)
+    sums = sorted({*sums, *(n for n in given if columns.is_total_over_quarters(n))})
+    rows = sorted(set(rows) - set(sums))
     fill_merged(table, parts_among(table, heads, rows), header, given, columns.provider, notes)
     columns.market = part_column(
         table,
@@ -98,7 +101,7 @@ def take_long(
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     remarks = sorted(remarks + holes)
     tell_rows(table, repeated, "the header again", notes)
-    tell_rows(table, sums, "a total without a vendor", notes)
+    tell_rows(table, sums, "a total over vendors or quarters", notes)
     tell_rows(
         table, remarks, "a remark or without a number" if len(remarks) == 1 else "remarks or without numbers", notes
     )
@@ -172,6 +175,11 @@ class _Columns:
         records.decimals = None if self.decimals is None else []
         records.qualifiers = None if self.qualifier is None else []
         records.published = None if self.published is None else []
+
+    def is_total_over_quarters(self, row: int) -> bool:
+        """Whether a row is called a total and has no quarter."""
+        time = self.table.cell(row, self.when)
+        return time is None and is_sum(self.table.text(row, self.provider))
 
     def time_of(self, row: int, years: dict[int, Cell], marks: int | None) -> tuple[Cell | Stamp, Cell]:
         """The time of a row, and as the sheet says it; `marks` is a column of words such as Forecast."""

@@ -19,6 +19,7 @@ from forecast.sheet.wording import listed
 from forecast.stamps import read_stamp
 
 _SEARCHED = 20  # rows, empty ones aside, among which such a header is looked for
+_SAMPLED = 200  # rows by which a column is known to hold numbers
 _LONGEST = 5  # words of a quarter
 _TOGETHER = re.compile(r"(?:\u5b63\u5ea6|[qQ][1-4]|[1-4][qQ][0-9]{2,4})(?=[\u4e00-\u9fff])")  # 2023Q4 before a word
 _ENDS = " -\u2013:,/()[]|"
@@ -49,8 +50,9 @@ def one_measure(table: Table, options: Reading, notes: list[str]) -> Table:
     """
     for header in table.filled[:_SEARCHED]:
         above = table.above(header)
+        rows = table.below(header)
         for c in range(table.width):
-            if kinds := _measures_down(table, header, c):
+            if kinds := _measures_down(table, header, rows, c):
                 return _kept_rows(table, header, c, kinds, options, notes)
         if found := _of_one_row(table, header):
             return _kept(table, [header], found, options)
@@ -85,9 +87,8 @@ def _kept(table: Table, headers: Sequence[int], found: _Columns, options: Readin
     return result
 
 
-def _measures_down(table: Table, header: int, column: int) -> dict[str, Measure]:
+def _measures_down(table: Table, header: int, rows: Sequence[int], column: int) -> dict[str, Measure]:
     """The measures that a column names, where it names one in every row of numbers, and several."""
-    rows = table.below(header)
     title = table.text(header, column)
     if not rows or not title or measure_named(title) or not measure_named(table.text(rows[0], column)):
         return {}
@@ -230,7 +231,7 @@ def _split_vendor(text: str) -> _Column | None:
 
 def _of_one_row(table: Table, header: int) -> _Columns:
     """The columns of a header whose cells each have a quarter or vendor, and a measure."""
-    rows = table.below(header)
+    rows = table.below(header)[:_SAMPLED]
     for split in (_split, _split_vendor):
         found = {c: column for c in range(table.width) if (column := split(table.text(header, c))) is not None}
         found = {c: column for c, column in found.items() if holds_numbers(table, c, rows, unread=True)}
@@ -243,16 +244,17 @@ def _of_one_row(table: Table, header: int) -> _Columns:
 
 def _is_all(table: Table, found: _Columns, rows: Sequence[int]) -> bool:
     """Whether all columns of numbers are vendors' with one measure."""
-    numbers = [c for c in range(table.width) if holds_numbers(table, c, rows)]
-    timed = any(read_stamp(table.cell(n, c)) is not None for n in rows for c in range(min(found, default=0)))
     names = {_key(column.label) for column in found.values()}
     kinds = {(column.measure, column.words.casefold()) for column in found.values()}
-    return timed and len(kinds) == 1 and 1 < len(names) == len(found) and set(numbers) == set(found)
+    if len(kinds) != 1 or not 1 < len(names) == len(found):
+        return False
+    timed = any(read_stamp(table.cell(n, c)) is not None for n in rows for c in range(min(found)))
+    return timed and not any(holds_numbers(table, c, rows) for c in range(table.width) if c not in found)
 
 
 def _beside_quarters(table: Table, header: int, found: _Columns) -> _Columns:
     """Columns whose header is only a measure, of the quarter left of them; and those whose header is only a quarter."""
-    rows = table.below(header)
+    rows = table.below(header)[:_SAMPLED]
     plain: dict[int, str] = {}
     more: _Columns = {}
     label: Cell = None
@@ -279,7 +281,7 @@ def _of_two_rows(table: Table, upper: int, lower: int) -> _Columns:
     texts = [table.text(n, c) for n in (upper, lower) for c in range(table.width)]
     if not any(measure_named(text) for text in texts if text):
         return {}
-    rows = table.below(lower)
+    rows = table.below(lower)[:_SAMPLED]
     under = [table.cell(lower, c) for c in range(table.width)]
     numbers = [c for c in range(table.width) if holds_numbers(table, c, rows, unread=True)]
     for labels_above in (True, False):

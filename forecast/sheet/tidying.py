@@ -15,9 +15,9 @@ from forecast.sheet.digits import find_digits
 from forecast.sheet.grid import Row, Table, name_of, says_nothing
 from forecast.sheet.layout import find_layout
 from forecast.sheet.measures import one_measure
-from forecast.sheet.names import drop_ranks
 from forecast.sheet.one_unit import check_one_unit
 from forecast.sheet.quarters import find_quarters
+from forecast.sheet.ranks import drop_ranks
 from forecast.sheet.reading import Faults, Reading, Records, Sheet, Unit
 from forecast.sheet.unit import Unfit, find_unit
 from forecast.sheet.wording import listed

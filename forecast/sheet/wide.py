@@ -38,6 +38,7 @@ from forecast.sheet.grid import Table, is_number, letters
 from forecast.sheet.parts import part_column
 from forecast.sheet.period_column import period_column
 from forecast.sheet.reading import Faults, Reading, Records
+from forecast.sheet.titles import block_markets
 from forecast.sheet.wording import listed
 from forecast.stamps import Stamp, read_mark, read_stamp
 
@@ -88,7 +89,8 @@ def _take_marks(table: Table, header: int, across: Across) -> None:
     below = table.below(header)
     for n in (table.above(header), below[0] if below else None):
         words = {c: text for c in across if n is not None and (text := table.text(n, c))}
-        if not words or None in map(read_mark, words.values()):
+        once = len({stamp for stamp, _ in across.values()}) == len(across)  # else letters may be segments
+        if not words or not once or None in map(read_mark, words.values()):
             continue
         last = ""
         for c, (stamp, said) in across.items():
@@ -141,6 +143,8 @@ def take_quarters(
         taken,
         notes,
     )
+    blocks = block_markets(table, rows, provider, notes) if market is None else {}
+    rows = [n for n in rows if n in blocks] if blocks else rows
     tell_columns(table, header, taken, rows, notes)
     place = f"header in row {header + 1}" if years is None else f"header in rows {years + 1} and {header + 1}"
     corner = [table.text(n, c) for n in (header, years) if n is not None for c in range(table.width) if c not in across]
@@ -148,7 +152,7 @@ def take_quarters(
         f"wide: a column per quarter, {place}",
         table.measured,
         table.title(header, provider),
-        market is not None,
+        market is not None or bool(blocks),
         [*titles, *filter(None, corner), *_measure_words(table)],
         titles,
     )
@@ -171,7 +175,7 @@ def take_quarters(
         ):
             silent.append(n)
             continue
-        where = market_of(table, n, header, market, options, faults)
+        where = blocks[n] if blocks else market_of(table, n, header, market, options, faults)
         for c, (stamp, text) in across.items():
             title = table.title(header, c)
             time = stamp if year is None else join_time(years_down[n], table.cell(header, c))
@@ -180,7 +184,7 @@ def take_quarters(
     repeated, remarks = part_silent(table, header, silent, numbered, down=False)
     tell_rows(table, repeated, "the header again", notes)
     tell_rows(table, remarks, "without a number", notes)
-    tell_rows(table, sums, "a total without a vendor", notes)
+    tell_rows(table, sums, "a total over vendors or quarters", notes)
     records.remarks = [table.text(n, first_filled(table, n)) for n in remarks]
     return records
 

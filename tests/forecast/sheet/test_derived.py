@@ -154,3 +154,11 @@ def test_the_size_of_a_market_below_a_title_of_shares_is_no_vendor_though_these_
     grid: list[list[Cell]] = [["Market share (%)"], ["Quarter", "A", "B", "TAM ($bn)"]]
     grid += [["2020Q1", "50", "30", "20.5"], ["2020Q2", "48", "31", "21"]]
     assert set(understand(grid, name="x").frame["provider"]) == {"A", "B"}
+
+
+def test_a_total_of_shares_that_are_not_whole_is_not_the_size_of_the_market() -> None:
+    grid: list[list[Cell]] = [["Market share (%)"], ["Quarter", "A", "B", "Total market"]]
+    grid += [["2020Q1", "50", "30", "80"], ["2020Q2", "48", "31", "79"]]
+    sheet = understand(grid, name="x")
+    assert not any("size of the market" in note for note in sheet.notes)
+    assert set(sheet.frame["provider"]) == {"A", "B", "Total market"}

@@ -80,3 +80,10 @@ def test_a_mark_that_may_be_preliminary_or_projected_is_refused_by_its_cell() ->
 def test_nothing_but_forecasts_is_refused() -> None:
     with pytest.raises(InvalidTable, match="nothing but forecasts by their marks: '2022Q1F' and '2022Q2F'"):
         read("Quarter,A,B|2022Q1F,30%,70%|2022Q2F,31%,69%")
+
+
+def test_letters_over_the_same_quarters_twice_are_no_marks() -> None:
+    with pytest.raises(InvalidTable, match="are a header of two levels: 'A' and 'F' each stand over"):
+        read(",A,,F,|Vendor,2022Q1,2022Q2,2022Q1,2022Q2|X,30%,31%,40%,41%|Y,70%,69%,60%,59%")
+    sheet = read(",A,F|Vendor,2022Q1,2022Q1|X,30%,40%|Y,70%,60%")
+    assert "given" in str(sheet.faults) or "twice" in str(sheet.faults[0])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from forecast.errors import InvalidTable
-from forecast.sheet import Reading, Sheet, understand
+from forecast.sheet import Reading, Sheet, measures, understand
+from forecast.sheet.columns import holds_numbers
+from forecast.sheet.grid import Table
 
 PRESS = (
     "Top 3 companies, shipments in millions|"
@@ -104,6 +108,12 @@ def test_amounts_that_are_a_part_of_the_market_agree_with_shares_of_the_whole() 
     assert cells(sheet) == {("2023Q4", "Acme"): 0.247, ("2023Q4", "Bolt"): 0.163}
 
 
+def test_amounts_that_are_asked_for_and_are_a_part_of_the_market_are_told_to_be_one() -> None:
+    sheet = read("Company,4Q23 Units,4Q23 Share|Acme,80.5,24.7%|Bolt,53.0,16.3%", measure="amount")
+    assert any("by 'Share' the amounts of 2023Q4 are 41 % of their market at most; add" in note for note in sheet.notes)
+    assert not any("at most" in note for note in read(PRESS, measure="amount").notes)
+
+
 def test_a_growth_next_to_a_measure_is_told_and_not_used() -> None:
     assert "column 'Year-Over-Year Change' is not used" in read(PRESS).notes
     assert "column '4Q22 YoY' is not used" in read(OVER_MEASURES).notes
@@ -187,3 +197,17 @@ def test_a_quarter_of_which_there_are_only_amounts_is_refused() -> None:
 def test_one_measure_behind_all_vendors_is_no_part_of_their_names() -> None:
     sheet = read("Quarter,Acme share,Bolt share,Others share|4Q23,40,26,34|3Q23,39,27,34")
     assert (sheet.unit, sheet.frame["provider"][:3].to_list()) == ("per cent", ["Acme", "Bolt", "Others"])
+
+
+def test_the_measures_of_a_large_sheet_are_told_by_its_first_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def counted(table: Table, column: int, rows: Sequence[int], *, unread: bool = False) -> bool:
+        seen.append(len(rows))
+        return holds_numbers(table, column, rows, unread=unread)
+
+    monkeypatch.setattr(measures, "holds_numbers", counted)
+    rows = [f"R{k},{quarter},{name},50%" for k in range(400) for quarter in ("4Q23", "3Q23") for name in "AB"]
+    assert read("|".join(["Region,Quarter,Vendor,Market share", *rows])).faults == ()
+    assert max(seen, default=0) <= 200
+    assert len(seen) < 20

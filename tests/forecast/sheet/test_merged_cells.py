@@ -75,4 +75,17 @@ def test_totals_of_a_pivot_table_are_told_and_not_used(layout: str) -> None:
     assert sheet.frame.select("market", "provider", "value").rows() == [
         ("EU", "A", 30), ("EU", "B", 70), ("US", "A", 40), ("US", "B", 160),
     ]  # fmt: skip
-    assert any("rows 4 and 7 and 8 are not used, a total without a vendor" in note for note in sheet.notes)
+    assert any("rows 4 and 7 and 8 are not used, a total over vendors or quarters" in note for note in sheet.notes)
+
+
+@pytest.mark.parametrize("name", ["Total", "Grand total"])
+def test_a_total_over_all_quarters_is_not_that_of_the_last_one(name: str) -> None:
+    text = f"Quarter,Vendor,Units|2022Q1,A,30|,B,70|2022Q2,A,140|,B,60|,{name},300"
+    sheet = understand(
+        [[cell or None for cell in line.split(",")] for line in text.split("|")],
+        name="x",
+        options=Reading(measure="amount"),
+    )
+    assert sheet.faults == ()
+    assert sheet.frame["provider"].to_list() == ["A", "B", "A", "B"]
+    assert any("row 6 is not used, a total over vendors or quarters" in note for note in sheet.notes)

@@ -35,3 +35,5 @@ def test_amounts_in_one_currency_and_shares_next_to_several_are_read() -> None:
 def test_markets_that_each_have_a_currency_are_read() -> None:
     text = "Market,Vendor,Currency,2022Q1|IN,A,INR,510|IN,B,INR,490|US,A,USD,610|US,B,USD,490"
     assert understand(grid(text), name="x").markets == ("IN", "US")
+    signs = "Market,Vendor,2022Q1|EU,A,\u20ac510|EU,B,\u20ac490|US,A,$610|US,B,$490"
+    assert understand(grid(signs), name="x").markets == ("EU", "US")

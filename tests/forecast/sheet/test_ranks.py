@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
+from forecast.brought import read_table
 from forecast.sheet import Sheet, understand
 
 
@@ -27,3 +29,11 @@ def test_a_vendor_whose_rank_changes_is_one_vendor(one: str, two: str) -> None:
 def test_names_of_which_only_some_begin_with_a_number_keep_it() -> None:
     assert set(read("Vendor,2022Q1|1. FC Example,40%|Bolt,60%").frame["provider"]) == {"1. FC Example", "Bolt"}
     assert set(read("Vendor,2022Q1|7-Eleven,40%|3M,60%").frame["provider"]) == {"7-Eleven", "3M"}
+
+
+def test_ranks_are_no_part_of_names_in_a_table_with_our_own_columns() -> None:
+    frame = pl.DataFrame(
+        {"period": ["2022Q1", "2022Q1", "2022Q2", "2022Q2"], "provider": ["1. A", "2. B", "1. B", "2. A"],
+         "share": [0.6, 0.4, 0.55, 0.45]}
+    )  # fmt: skip
+    assert set(read_table(frame).shares["provider"]) == {"A", "B"}
