@@ -44,6 +44,7 @@ def test_it_tells_the_content_of_what_was_read_and_written(source: Path) -> None
         "reading": "",
         "names": "",
         "compiled": False,
+        "server": "",
     }
     assert told["counts"] == {"markets": 6, "failed": 1, "parts": 6}
     assert told["versions"]["prior"] == shipped_prior().version

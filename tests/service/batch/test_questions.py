@@ -80,7 +80,7 @@ def test_a_market_whose_draws_fail_ends_nothing(
             raise ZeroDivisionError("a fault of ours")
         return whole(market, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(forecast.forecasting, "forecast_shares", failing)
+    monkeypatch.setattr("service.batch.part.forecast_shares", failing)
     result = run(source, asked)
     table = read_table(source.with_name("out.events.parquet"))
     told = table.filter(pl.col("market") == names[1])
@@ -192,7 +192,7 @@ def test_events_that_no_market_could_answer_cost_no_forecast(
     def made(*_: object, **__: object) -> None:
         raise AssertionError("a forecast was made")
 
-    monkeypatch.setattr("forecast.forecasting.forecast_shares", made)
+    monkeypatch.setattr("service.batch.part.forecast_shares", made)
     question = source.with_name("q.csv")
     first = shares["market"][0]
     pl.DataFrame({"market": [None, first], "event": ["Nobody leads", "Nobody explodes"]}).write_csv(question)
