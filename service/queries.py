@@ -127,6 +127,14 @@ class BatchQuery:
     events: tuple[str, ...] = ()  # asked of every market
     own_events: tuple[tuple[str, ...], ...] = ()  # asked of each of `markets` alone; empty: none of any
     name_changes: tuple[NameChange, ...] = ()  # applied to every market that has the provider
+    conditions: tuple[str, ...] = ()  # that every forecast is given
+    league: bool = False  # whether ranks, leaders and concentration are asked for
+    include_history: bool = False  # of markets of the server
+    revenue: bool = False  # of markets of the server, from published totals
+
+    def from_draws(self, events: tuple[str, ...], /) -> bool:
+        """Whether what is asked of a market, of which these events are, takes joint draws."""
+        return bool(events or self.conditions or self.league or self.revenue)
 
     def events_of(self, place: int, /) -> tuple[str, ...]:
         """The events asked of one of `markets`."""

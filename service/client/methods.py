@@ -169,6 +169,10 @@ def stream_forecasts(
     seed: int = 0,
     events: EventsAsked = (),
     name_changes: NameChangesGiven = (),
+    conditions: Iterable[str] = (),
+    league: bool = False,
+    include_history: bool = False,
+    revenue: bool = False,
     timeout: float | None = None,
 ) -> Streamed[OutcomeResult]:
     """Forecast many markets, each answered when it is ready, in any order.
@@ -189,6 +193,10 @@ def stream_forecasts(
             of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
             error in place of its forecast.
         name_changes: Changes of providers' names to apply to every market that has the provider, as in `forecast`.
+        conditions: On the future of every market, as in `forecast`; a market that they cannot be asked of has an error.
+        league: Whether to return ranks, probabilities of leading and concentration.
+        include_history: Whether to return the history of each market of the server.
+        revenue: Whether to work out what providers are going to sell, from published totals; not beside `shares`.
         timeout: Seconds for each message of markets; None for 600.
 
     Yields:
@@ -210,6 +218,10 @@ def stream_forecasts(
         seed=seed,
         events=events,
         name_changes=name_changes,
+        conditions=conditions,
+        league=league,
+        include_history=include_history,
+        revenue=revenue,
     )
     return Streamed(
         FORECASTS,
@@ -231,6 +243,10 @@ def create_forecast_job(
     seed: int = 0,
     events: EventsAsked = (),
     name_changes: NameChangesGiven = (),
+    conditions: Iterable[str] = (),
+    league: bool = False,
+    include_history: bool = False,
+    revenue: bool = False,
     request_id: str = "",
     validate_only: bool = False,
     timeout: float | None = None,
@@ -251,6 +267,10 @@ def create_forecast_job(
             of it, and from the empty name to those of every one. A market that an event cannot be asked of has an
             error in place of its forecast.
         name_changes: Changes of providers' names to apply to every market that has the provider, as in `forecast`.
+        conditions: On the future of every market, as in `forecast`; a market that they cannot be asked of has an error.
+        league: Whether to return ranks, probabilities of leading and concentration.
+        include_history: Whether to return the history of each market of the server.
+        revenue: Whether to work out what providers are going to sell, from published totals; not beside `shares`.
         request_id: Names this request: repeated with the same markets it gives the job made first. Empty: a new one
             is made up, so that the call can be repeated by gRPC but not by you.
         validate_only: Check everything, but create nothing.
@@ -273,6 +293,10 @@ def create_forecast_job(
         seed=seed,
         events=events,
         name_changes=name_changes,
+        conditions=conditions,
+        league=league,
+        include_history=include_history,
+        revenue=revenue,
     )
     request = convert.job_request(
         one_batch(queries), request_id=request_id or str(uuid.uuid4()), validate_only=validate_only

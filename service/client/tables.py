@@ -73,6 +73,10 @@ def batch_queries(
     seed: int,
     events: "EventsAsked" = (),
     name_changes: NameChangesGiven = (),
+    conditions: Iterable[str] = (),
+    league: bool = False,
+    include_history: bool = False,
+    revenue: bool = False,
 ) -> tuple[BatchQuery, ...]:
     """The queries behind `Client.stream_forecasts`, each of which fits into a message.
 
@@ -90,6 +94,10 @@ def batch_queries(
         seed=seed,
         events=every,
         name_changes=name_changes_of(name_changes),
+        conditions=texts(conditions, "conditions"),
+        league=league,
+        include_history=include_history,
+        revenue=revenue,
     )
     named = ((name, own.pop(name, ())) for name in markets)
     found = []

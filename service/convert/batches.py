@@ -1,15 +1,24 @@
 """Forecasts of many markets."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 from google.protobuf.message import DecodeError
 
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.quarter import Quarter
-from service.convert.answers import event_message, read_probabilities
+from service.convert.answers import (
+    condition_message,
+    event_message,
+    league_message,
+    read_condition,
+    read_league,
+    read_probabilities,
+    read_revenue,
+    revenue_message,
+)
 from service.convert.forecasts import model_message, read_model_used
-from service.convert.histories import data_message, read_data_used
+from service.convert.histories import data_message, read_data_used, read_history
 from service.convert.names import asked_name_changes, name_change_message
 from service.convert.parts import date_text, matrix, read_date
 from service.convert.questions import check_model, check_question
@@ -17,18 +26,19 @@ from service.queries import (
     DEFAULT_HORIZON,
     DEFAULT_LEVELS,
     DEFAULT_MODEL,
+    MOST_CONDITIONS,
     MOST_EVENTS,
     BatchQuery,
     MarketTable,
 )
 from service.results import DataUsed, ForecastResult, OutcomeResult
 from service.status import error_of_status, pack_error
-from sharecast.v1 import batch_pb2, forecast_pb2
+from sharecast.v1 import batch_pb2, forecast_pb2, history_pb2
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest, StreamForecastsResponse
 
 if TYPE_CHECKING:
-    from forecast.events import EventProbability
-    from forecast.results import Forecast, ModelProvenance
+    from forecast.results import ModelProvenance
+    from service.answers import Answers
 
 MOST_MARKETS = 100_000
 _INLINE = DataUsed(vintage=None, content_hash="", figures_used=0, source_line="")
@@ -68,6 +78,10 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
         seed=query.seed,
         events=query.events,
         name_changes=map(name_change_message, query.name_changes),
+        conditions=query.conditions,
+        include_league=query.league,
+        include_history=query.include_history,
+        include_revenue=query.revenue,
     )
 
 
@@ -99,6 +113,11 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         raise InvalidArgument(
             "batch.events", len(batch.events), f"{MOST_EVENTS} at most", f"has {len(batch.events)} events"
         )
+    if len(batch.conditions) > MOST_CONDITIONS:
+        found = f"has {len(batch.conditions)} conditions"
+        raise InvalidArgument("batch.conditions", len(batch.conditions), f"{MOST_CONDITIONS} at most", found)
+    if batch.include_revenue and batch.shares:
+        raise InvalidArgument("batch.include_revenue", True, "false beside shares: no house has published their totals")
     own = tuple(tuple(named.events) for named in batch.markets)
     for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
         if len(batch.events) + len(asked) > MOST_EVENTS:
@@ -115,6 +134,10 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         model=batch.model or DEFAULT_MODEL,
         seed=batch.seed,
         name_changes=asked_name_changes(batch.name_changes, "batch.name_changes"),
+        conditions=tuple(batch.conditions),
+        league=batch.include_league,
+        include_history=batch.include_history,
+        revenue=batch.include_revenue,
     )
 
 
@@ -141,6 +164,8 @@ def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:
         seed=batch.seed,
         events=batch.events,
         name_changes=batch.name_changes,
+        conditions=batch.conditions,
+        include_league=batch.include_league,
     )
     parts: list[bytes] = []
     for start in range(0, len(batch.shares), size):
@@ -167,10 +192,16 @@ def read_tables(batch: batch_pb2.ForecastBatch, /) -> tuple[MarketTable, ...]:
     )
 
 
-def forecast_outcome(
-    forecast: "Forecast", data: DataUsed | None, /, events: "Iterable[EventProbability]" = ()
-) -> bytes:
-    """Write the forecast of one market of many, as the bytes of a MarketOutcome."""
+def forecast_outcome(answers: "Answers", data: DataUsed | None, /, history: history_pb2.History | None = None) -> bytes:
+    """Write the forecast of one market of many and what was asked of it, as the bytes of a MarketOutcome."""
+    return _bytes(answers.forecast.market, forecast_message(answers, data, history))
+
+
+def forecast_message(
+    answers: "Answers", data: DataUsed | None, /, history: history_pb2.History | None = None
+) -> batch_pb2.MarketForecast:
+    """Write the same without the market's name."""
+    forecast = answers.forecast
     columns = [
         (
             provider,
@@ -180,8 +211,7 @@ def forecast_outcome(
         )
         for k, provider in enumerate(forecast.providers)
     ]
-    return columns_outcome(
-        forecast.market,
+    message = _message(
         str(forecast.origin),
         columns,
         forecast.levels,
@@ -189,14 +219,40 @@ def forecast_outcome(
         house=forecast.house,
         data=data,
         warnings=forecast.warnings,
-        events=events,
     )
+    message.events.extend(map(event_message, answers.events))
+    message.conditions.extend(map(condition_message, answers.conditions))
+    for field, part in (
+        ("league", answers.league and league_message(answers.league)),
+        ("history", history),
+        ("revenue", answers.revenue and revenue_message(answers.revenue)),
+    ):
+        if part is not None:
+            getattr(message, field).CopyFrom(part)
+    return message
+
+
+Columns: TypeAlias = Sequence[tuple[str, list[float], list[float], Sequence[tuple[list[float], list[float]]]]]
+"""By provider its name, means, medians, and per level lower and upper bounds."""
 
 
 def columns_outcome(
     market: str,
     origin: str,
-    columns: Sequence[tuple[str, list[float], list[float], Sequence[tuple[list[float], list[float]]]]],
+    columns: Columns,
+    levels: Sequence[float],
+    provenance: "ModelProvenance",
+    /,
+    *,
+    warnings: Sequence[str] = (),
+) -> bytes:
+    """Write the numbers of a forecast of shares that the caller brought, as the bytes of a MarketOutcome."""
+    return _bytes(market, _message(origin, columns, levels, provenance, warnings=warnings))
+
+
+def _message(
+    origin: str,
+    columns: Columns,
     levels: Sequence[float],
     provenance: "ModelProvenance",
     /,
@@ -204,10 +260,8 @@ def columns_outcome(
     house: str = "",
     data: DataUsed | None = None,
     warnings: Sequence[str] = (),
-    events: "Iterable[EventProbability]" = (),
-) -> bytes:
-    """The same of numbers: by provider its name, means, medians, and per level lower and upper bounds."""
-    forecast = batch_pb2.MarketForecast(
+) -> batch_pb2.MarketForecast:
+    return batch_pb2.MarketForecast(
         house=house,
         origin=origin,
         providers=[
@@ -225,8 +279,10 @@ def columns_outcome(
         data_provenance=None if data is None else data_message(data),
         model_provenance=model_message(provenance),
         warnings=warnings,
-        events=map(event_message, events),
     )
+
+
+def _bytes(market: str, forecast: batch_pb2.MarketForecast) -> bytes:
     return batch_pb2.MarketOutcome(market=market, forecast=forecast).SerializeToString(deterministic=True)
 
 
@@ -261,12 +317,14 @@ def _outcome(outcome: batch_pb2.MarketOutcome, query: BatchQuery) -> OutcomeResu
     levels = tuple(interval.level for interval in providers[0].intervals) if providers else ()
     numbers = range(len(levels))
     steps = len(providers[0].mean) if providers else 0
+    periods = tuple(origin + step for step in range(1, steps + 1))
+    of = (outcome.market, made.house, origin, periods)
     forecast = ForecastResult(
         market=outcome.market,
         house=made.house,
         as_of=query.as_of if made.house else None,
         origin=origin,
-        periods=tuple(origin + step for step in range(1, steps + 1)),
+        periods=periods,
         levels=levels,
         providers=tuple(p.provider for p in providers),
         mean=matrix([p.mean for p in providers]),
@@ -276,6 +334,10 @@ def _outcome(outcome: batch_pb2.MarketOutcome, query: BatchQuery) -> OutcomeResu
         data=read_data_used(made.data_provenance) if made.HasField("data_provenance") else _INLINE,
         model=read_model_used(made.model_provenance),
         warnings=tuple(made.warnings),
+        history=read_history(made.history) if made.HasField("history") else None,
         events=read_probabilities(made.events),
+        conditions=tuple(map(read_condition, made.conditions)),
+        league=read_league(made.league, *of) if made.HasField("league") else None,
+        revenue=read_revenue(made.revenue, *of) if made.HasField("revenue") else None,
     )
     return OutcomeResult(outcome.market, forecast, None)

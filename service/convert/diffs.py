@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import Quarter
-from service.convert.batches import forecast_outcome, outcome_results
+from service.convert.batches import forecast_message, outcome_results
 from service.convert.histories import data_used
 from service.convert.parts import INT32, date_text, read_date, read_market, read_quarters
 from service.convert.questions import check_model, check_question
@@ -189,8 +189,10 @@ def diff_result(response: DiffForecastsResponse, /) -> "ForecastDiff":
 
 
 def _forecast_message(forecast: "Forecast") -> batch_pb2.MarketForecast:
+    from service.answers import Answers  # loads Polars, which the client does not need
+
     assert forecast.history is not None  # made from figures
-    return batch_pb2.MarketOutcome.FromString(forecast_outcome(forecast, data_used(forecast.history))).forecast
+    return forecast_message(Answers(forecast), data_used(forecast.history))
 
 
 def _forecast(market: str, message: batch_pb2.MarketForecast, day: date) -> "Forecast":

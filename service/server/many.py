@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request
 from forecast.many import MOST_PLAIN
+from forecast.results import History
 from service import convert
 from service.answers import check_words
 from service.catalog import Catalog
-from service.queries import BatchQuery
+from service.pasted import totals_asked
+from service.queries import BatchQuery, RevenueQuestion
 from service.server.bulk import BATCH, check_bulk
 from service.server.calls import Call
 from service.server.forecasts import check_levels, made_history
@@ -23,6 +25,9 @@ from service.server.tasks import history_outcome, inline_outcomes
 from service.server.work import Work
 from sharecast.v1.batch_pb2 import ForecastBatch
 from sharecast.v1.forecast_service_pb2 import StreamForecastsRequest
+
+if TYPE_CHECKING:
+    from forecast.totals import Totals
 
 MESSAGE_BYTES = 2**20  # of 4 MiB, beyond which clients refuse a message unless told otherwise
 _PART_BYTES = 16 * 2**20  # of the outcomes of a part, which are in memory all at once
@@ -56,14 +61,14 @@ def read_batch(raw: bytes | ForecastBatch, /) -> tuple[BatchQuery, list[Part]]:
     try:
         check_levels(query.levels)
         check_request(horizon=query.horizon, levels=query.levels, model=query.model)
-        check_words(query.events)
+        check_words(query.events, query.conditions)
     except InvalidArgument as error:
         raise error.within("batch") from None
     named = len(query.markets)
     parts = [Part(place, 1, market=market, events=query.events_of(place)) for place, market in enumerate(query.markets)]
     size = 1
     if query.model == OF_RECORD:
-        asked = query.events or any(table.events for table in batch.shares)
+        asked = any(query.from_draws(query.events + tuple(table.events)) for table in batch.shares)
         ahead, levels = query.horizon, len(query.levels)
         large = max((answer_bytes(table.providers, horizon=ahead, levels=levels) for table in batch.shares), default=1)
         size = TOGETHER_WITH_EVENTS if asked else TOGETHER
@@ -89,11 +94,16 @@ async def part_outcomes(part: Part, query: BatchQuery, call: Call, catalog: Cata
             asked = (part.market, query.house, query.as_of, None, query.name_changes)
             sought = await work.at_once(partial(catalog.seek_history, of_many=True), *asked)
             history = await made_history(sought, place, catalog)
+            totals = await work.at_once(_published_totals, catalog, history) if query.revenue else None
         except SharecastError as error:
             if type(error).__module__.startswith("forecast."):
                 return [(True, convert.error_outcome(part.market, error, call.request_id))]
             raise
-        return [await place.call(history_outcome, history, query, part.events, call.request_id)]
+        return [await place.call(history_outcome, history, query, part.events, totals, call.request_id)]
+
+
+def _published_totals(catalog: Catalog, history: History) -> "Totals":
+    return totals_asked(RevenueQuestion(), history, catalog.figures_in_force(history.market, history.as_of))
 
 
 class StreamReplies:

@@ -204,7 +204,7 @@ def inline_outcomes(raw: bytes, request_id: str, compiled: bool, /) -> list[tupl
     batch = ForecastBatch.FromString(raw)
     query = convert.batch_query(batch)
     tables = convert.read_tables(batch)
-    asks_more = query.events or query.name_changes or any(table.events for table in tables)
+    asks_more = query.name_changes or any(query.from_draws(query.events + table.events) for table in tables)
     if compiled and query.model == OF_RECORD and not asks_more:
         try:
             return _together(tables, query, request_id)
@@ -214,16 +214,28 @@ def inline_outcomes(raw: bytes, request_id: str, compiled: bool, /) -> list[tupl
 
 
 def history_outcome(
-    history: History, query: BatchQuery, events: tuple[str, ...], request_id: str, /
+    history: History, query: BatchQuery, events: tuple[str, ...], totals: "Totals | None", request_id: str, /
 ) -> tuple[bool, bytes]:
-    """Forecast one market of the server and tell of events: whether it failed, and a MarketOutcome."""
+    """Forecast one market of the server and answer what is asked of it: whether it failed, and a MarketOutcome."""
+    return _outcome(history.market, lambda: _market_outcome(history, query, events, totals), request_id)
 
-    def make() -> bytes:
-        check_asked(history, events, horizon=query.horizon)
-        made = _forecast(history, query, keep_draws=bool(events))
-        return convert.forecast_outcome(made, convert.data_used(history), answer(made, events).events)
 
-    return _outcome(history.market, make, request_id)
+def _market_outcome(
+    source: History | SharesTable, query: BatchQuery, events: tuple[str, ...], totals: "Totals | None" = None
+) -> bytes:
+    check_asked(source, events, query.conditions, horizon=query.horizon)
+    told = data = None
+    if isinstance(source, History):
+        data = convert.data_used(source)
+        told = convert.history_message(source) if query.include_history else None
+    beside = Beside(
+        history=0 if told is None else told.ByteSize(),
+        league=query.league,
+        past=None if totals is None else len(totals.quarters),
+    )
+    made = _forecast(source, query, keep_draws=query.from_draws(events), beside=beside)
+    answers = answer(made, events, query.conditions, league=query.league, totals=totals, seed=query.seed)
+    return convert.forecast_outcome(answers, data, told)
 
 
 def _forecast(
@@ -249,10 +261,7 @@ def _forecast(
 def _alone(table: MarketTable, query: BatchQuery, request_id: str) -> tuple[bool, bytes]:
     def make() -> bytes:
         check_words(events := query.events + table.events)
-        shares = with_names(_read([table]), query.name_changes)
-        check_asked(shares, events, horizon=query.horizon)
-        made = _forecast(shares, query, keep_draws=bool(events))
-        return convert.forecast_outcome(made, None, answer(made, events).events)
+        return _market_outcome(with_names(_read([table]), query.name_changes), query, events)
 
     return _outcome(table.market, make, request_id)
 

@@ -1,6 +1,7 @@
 from google.rpc import status_pb2 as _status_pb2
 from sharecast.v1 import answer_pb2 as _answer_pb2
 from sharecast.v1 import forecast_pb2 as _forecast_pb2
+from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
 from google.protobuf.internal import containers as _containers
@@ -12,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastBatch(_message.Message):
-    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events", "name_changes")
+    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events", "name_changes", "conditions", "include_league", "include_history", "include_revenue")
     MARKETS_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -23,6 +24,10 @@ class ForecastBatch(_message.Message):
     SEED_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
     NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_LEAGUE_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_REVENUE_FIELD_NUMBER: _ClassVar[int]
     markets: _containers.RepeatedCompositeFieldContainer[MarketName]
     house: str
     as_of: str
@@ -33,7 +38,11 @@ class ForecastBatch(_message.Message):
     seed: int
     events: _containers.RepeatedScalarFieldContainer[str]
     name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
-    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
+    conditions: _containers.RepeatedScalarFieldContainer[str]
+    include_league: bool
+    include_history: bool
+    include_revenue: bool
+    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., include_history: bool = ..., include_revenue: bool = ...) -> None: ...
 
 class MarketName(_message.Message):
     __slots__ = ("market", "events")
@@ -74,7 +83,7 @@ class MarketOutcome(_message.Message):
     def __init__(self, market: _Optional[str] = ..., forecast: _Optional[_Union[MarketForecast, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class MarketForecast(_message.Message):
-    __slots__ = ("house", "origin", "providers", "data_provenance", "model_provenance", "warnings", "events")
+    __slots__ = ("house", "origin", "providers", "data_provenance", "model_provenance", "warnings", "events", "conditions", "league", "history", "revenue")
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     PROVIDERS_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +91,10 @@ class MarketForecast(_message.Message):
     MODEL_PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    LEAGUE_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
     house: str
     origin: str
     providers: _containers.RepeatedCompositeFieldContainer[_forecast_pb2.ProviderForecast]
@@ -89,4 +102,8 @@ class MarketForecast(_message.Message):
     model_provenance: _provenance_pb2.ModelProvenance
     warnings: _containers.RepeatedScalarFieldContainer[str]
     events: _containers.RepeatedCompositeFieldContainer[_answer_pb2.EventProbability]
-    def __init__(self, house: _Optional[str] = ..., origin: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ...) -> None: ...
+    conditions: _containers.RepeatedCompositeFieldContainer[_answer_pb2.ConditionPlausibility]
+    league: _answer_pb2.League
+    history: _history_pb2.History
+    revenue: _answer_pb2.Revenue
+    def __init__(self, house: _Optional[str] = ..., origin: _Optional[str] = ..., providers: _Optional[_Iterable[_Union[_forecast_pb2.ProviderForecast, _Mapping]]] = ..., data_provenance: _Optional[_Union[_provenance_pb2.DataProvenance, _Mapping]] = ..., model_provenance: _Optional[_Union[_provenance_pb2.ModelProvenance, _Mapping]] = ..., warnings: _Optional[_Iterable[str]] = ..., events: _Optional[_Iterable[_Union[_answer_pb2.EventProbability, _Mapping]]] = ..., conditions: _Optional[_Iterable[_Union[_answer_pb2.ConditionPlausibility, _Mapping]]] = ..., league: _Optional[_Union[_answer_pb2.League, _Mapping]] = ..., history: _Optional[_Union[_history_pb2.History, _Mapping]] = ..., revenue: _Optional[_Union[_answer_pb2.Revenue, _Mapping]] = ...) -> None: ...
