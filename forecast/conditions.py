@@ -17,7 +17,7 @@ from forecast.arrays import FloatArray
 from forecast.draws import summarise
 from forecast.errors import InvalidArgument, listed
 from forecast.events import TOLERANCE, BoolArray, Event, drawn, event_probability, resolve_event
-from forecast.grammar import CONDITIONS, EVENTS, Form, Phrase, read_phrase
+from forecast.grammar import CONDITIONS, EVENTS, Asked, Form, Phrase, read_phrase
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast
 from forecast.shown import Shown
@@ -109,7 +109,7 @@ class Conditioned(Shown):
 
 
 def condition_forecast(
-    forecast: Forecast, conditions: Sequence[Condition | str], /, *, proportional: float = PROPORTIONAL
+    forecast: Forecast, conditions: Sequence[Condition | Asked], /, *, proportional: float = PROPORTIONAL
 ) -> Conditioned:
     """The forecast given conditions on its future.
 
@@ -411,7 +411,9 @@ def parse_conditions(texts: Sequence[str], forecast: Forecast, /, field: str = "
     return _read(texts, forecast, field)
 
 
-def providers_given(conditions: Sequence[str], providers: Sequence[str], periods: Sequence[Quarter]) -> tuple[str, ...]:
+def providers_given(
+    conditions: Sequence[Asked], providers: Sequence[str], periods: Sequence[Quarter]
+) -> tuple[str, ...]:
     """The providers that a forecast has once it is given conditions, which are checked as far as can be without it.
 
     Args:
@@ -429,7 +431,7 @@ def providers_given(conditions: Sequence[str], providers: Sequence[str], periods
     return wider
 
 
-def _read(conditions: Sequence[Condition | str], forecast: Forecast, field: str) -> tuple[Condition, ...]:
+def _read(conditions: Sequence[Condition | Asked], forecast: Forecast, field: str) -> tuple[Condition, ...]:
     asked = [
         _phrase(condition, f"{field}[{number}]") if isinstance(condition, str) else condition
         for number, condition in enumerate(conditions)
@@ -445,7 +447,7 @@ def _read(conditions: Sequence[Condition | str], forecast: Forecast, field: str)
     )
 
 
-def _phrase(text: str, field: str) -> Phrase:
+def _phrase(text: Asked, field: str) -> Phrase:
     return read_phrase(text, field, (*CONDITIONS, *EVENTS))
 
 

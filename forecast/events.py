@@ -16,7 +16,7 @@ import polars as pl
 
 from forecast.arrays import FloatArray
 from forecast.errors import InvalidArgument
-from forecast.grammar import EVENTS, Form, Phrase, Sign, bad_quarter, is_share, read_phrase, read_quarter
+from forecast.grammar import EVENTS, Asked, Form, Phrase, Sign, bad_quarter, is_share, read_phrase, read_quarter
 from forecast.quarter import Quarter
 from forecast.results import OTHERS, Forecast, level_name
 from forecast.shown import Shown
@@ -322,7 +322,7 @@ def drawn(forecast: Forecast, /) -> tuple[FloatArray, FloatArray]:
     return forecast.draws, forecast.latest
 
 
-def event_probability(forecast: Forecast, event: Event | str, /, *, field: str = "event") -> EventProbability:
+def event_probability(forecast: Forecast, event: Event | Asked, /, *, field: str = "event") -> EventProbability:
     """The probability of an event under a forecast that kept its draws.
 
     Args:
@@ -341,7 +341,7 @@ def event_probability(forecast: Forecast, event: Event | str, /, *, field: str =
     True
     """
     draws, latest = drawn(forecast)
-    if isinstance(event, str):
+    if not isinstance(event, Event):
         event = parse_event(event, forecast.providers, forecast.periods, field=field)
     for name in event.statement.concerned():
         find_provider(name, forecast.providers, Source(field, str(event)))
@@ -357,7 +357,7 @@ def event_probability(forecast: Forecast, event: Event | str, /, *, field: str =
 
 
 def event_probabilities(
-    forecast: Forecast, events: Sequence[Event | str], /, *, field: str = "events"
+    forecast: Forecast, events: Sequence[Event | Asked], /, *, field: str = "events"
 ) -> EventProbabilities:
     """The probabilities of several events, as `event_probability` finds each.
 
@@ -465,7 +465,7 @@ def league(forecast: Forecast, /) -> League:
     )
 
 
-def parse_event(text: str, providers: Sequence[str], periods: Sequence[Quarter], /, *, field: str = "event") -> Event:
+def parse_event(text: Asked, providers: Sequence[str], periods: Sequence[Quarter], /, *, field: str = "event") -> Event:
     """Read an event as people write it.
 
     - ``A overtakes B``, also passes or beats; ``A > B``, also is ahead of, exceeds, leads; ``A < B``, also is behind

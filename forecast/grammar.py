@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from forecast.errors import InvalidArgument
 from forecast.quarter import FIRST_YEAR, LAST_YEAR, Quarter
@@ -62,6 +63,9 @@ class Phrase:
     when: str = ""  # in, by, through, from; empty without a quarter
     quarter: Quarter | None = None
 
+
+Asked: TypeAlias = str | Phrase
+"""A sentence as it was written, or as it was read."""
 
 _YEAR = r"(?P<year>[0-9]{4}|[0-9]{2})"
 _BETWEEN = r"[-/.,' ]*"
@@ -175,11 +179,11 @@ _ANY_SIGN = re.compile("[<>=]")
 _NUMBER = re.compile(r"[.,]?[0-9].*")
 
 
-def read_phrase(text: str, /, field: str, allowed: Sequence[Form]) -> Phrase:
+def read_phrase(text: Asked, /, field: str, allowed: Sequence[Form]) -> Phrase:
     """Read one event or condition.
 
     Args:
-        text: As written. Case, doubled and no-break spaces, typographic quotes and signs do not count.
+        text: As written, or read before. Case, doubled and no-break spaces, typographic quotes and signs do not count.
         field: What an error names as the place.
         allowed: The forms that may come there.
 
@@ -187,6 +191,8 @@ def read_phrase(text: str, /, field: str, allowed: Sequence[Form]) -> Phrase:
         InvalidArgument: the text is too long, has none of these forms, or a quarter or share in it is none; blames the
             words that are not understood.
     """
+    if isinstance(text, Phrase):
+        return text
     if len(text) > LONGEST_TEXT:
         shown = f"{text[:40]}..."
         raise InvalidArgument(field, shown, f"{LONGEST_TEXT} at most", f"{shown!r} has {len(text)} characters")

@@ -10,6 +10,7 @@ from forecast.results import Forecast, History
 if TYPE_CHECKING:
     from forecast.conditions import Plausibility
     from forecast.events import EventProbability, League
+    from forecast.grammar import Asked
     from forecast.revenue import Revenue
     from forecast.shares import SharesTable
     from forecast.totals import Totals
@@ -26,7 +27,7 @@ class Answers:
     revenue: "Revenue | None" = None
 
 
-def check_words(events: Sequence[str], conditions: Sequence[str] = ()) -> None:
+def check_words(events: "Sequence[Asked]", conditions: "Sequence[Asked]" = ()) -> None:
     """Refuse texts that say no event or condition, before anything is known of the market.
 
     Raises:
@@ -42,14 +43,18 @@ def check_words(events: Sequence[str], conditions: Sequence[str] = ()) -> None:
 
 
 def check_asked(
-    source: "History | SharesTable", events: Sequence[str], conditions: Sequence[str] = (), *, horizon: int
+    source: "History | SharesTable",
+    events: "Sequence[Asked]",
+    conditions: "Sequence[Asked]" = (),
+    *,
+    horizon: int,
 ) -> None:
     """Refuse what cannot be asked of a market, before its forecast is made.
 
     Args:
         source: The market's history, or its table of shares.
-        events: Texts as `forecast.events.parse_event` reads them.
-        conditions: Texts as `forecast.conditions.parse_conditions` reads them.
+        events: As `forecast.events.parse_event` reads them.
+        conditions: As `forecast.conditions.parse_conditions` reads them.
         horizon: Quarters ahead.
 
     Raises:
@@ -81,8 +86,8 @@ def parts_of(source: "History | SharesTable", horizon: int, /) -> tuple[tuple[st
 
 def answer(
     forecast: Forecast,
-    events: Sequence[str] = (),
-    conditions: Sequence[str] = (),
+    events: "Sequence[Asked]" = (),
+    conditions: "Sequence[Asked]" = (),
     *,
     league: bool = False,
     totals: "Totals | None" = None,
@@ -92,8 +97,8 @@ def answer(
 
     Args:
         forecast: With its draws, where anything is asked.
-        events: Texts as `forecast.events.parse_event` reads them.
-        conditions: Texts as `forecast.conditions.parse_conditions` reads them.
+        events: As `forecast.events.parse_event` reads them.
+        conditions: As `forecast.conditions.parse_conditions` reads them.
         league: Whether ranks, leaders and concentration are asked for.
         totals: Of the market, where revenue is asked for.
         seed: Of the draws of the total.
@@ -117,7 +122,7 @@ def answer(
     )
 
 
-def _probabilities(forecast: Forecast, events: Sequence[str]) -> "tuple[EventProbability, ...]":
+def _probabilities(forecast: Forecast, events: "Sequence[Asked]") -> "tuple[EventProbability, ...]":
     if not events:
         return ()
     from forecast.events import event_probabilities

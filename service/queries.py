@@ -7,11 +7,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from forecast.errors import InvalidArgument
 from forecast.name_changes import NameChange
 from forecast.quarter import Quarter
+
+if TYPE_CHECKING:
+    from forecast.grammar import Asked
+    from sharecast.v1 import question_pb2
 
 DEFAULT_HOUSE = "canalys"
 DEFAULT_HORIZON = 8  # quarters
@@ -77,8 +81,10 @@ class ForecastQuery:
     model: str = DEFAULT_MODEL
     seed: int = 0
     include_history: bool = False
-    events: tuple[str, ...] = ()  # whose probability is asked for
-    conditions: tuple[str, ...] = ()  # that the forecast is given
+    events: "tuple[Asked, ...]" = ()  # whose probability is asked for
+    conditions: "tuple[Asked, ...]" = ()  # that the forecast is given
+    typed_events: "tuple[question_pb2.Event, ...]" = ()  # of a caller; the server reads them into `events`
+    typed_conditions: "tuple[question_pb2.Condition, ...]" = ()  # the same for `conditions`
     league: bool = False  # whether ranks, leaders and concentration are asked for
     revenue: RevenueQuestion | None = None
     include_draws: bool = False
@@ -124,19 +130,21 @@ class BatchQuery:
     levels: tuple[float, ...] = DEFAULT_LEVELS  # nominal, in (0, 1)
     model: str = DEFAULT_MODEL
     seed: int = 0
-    events: tuple[str, ...] = ()  # asked of every market
+    events: "tuple[Asked, ...]" = ()  # asked of every market
+    typed_events: "tuple[question_pb2.Event, ...]" = ()  # of a caller; the server reads them into `events`
+    typed_conditions: "tuple[question_pb2.Condition, ...]" = ()  # the same for `conditions`
     own_events: tuple[tuple[str, ...], ...] = ()  # asked of each of `markets` alone; empty: none of any
     name_changes: tuple[NameChange, ...] = ()  # applied to every market that has the provider
-    conditions: tuple[str, ...] = ()  # that every forecast is given
+    conditions: "tuple[Asked, ...]" = ()  # that every forecast is given
     league: bool = False  # whether ranks, leaders and concentration are asked for
     include_history: bool = False  # of markets of the server
     revenue: bool = False  # of markets of the server, from published totals
 
-    def from_draws(self, events: tuple[str, ...], /) -> bool:
+    def from_draws(self, events: "tuple[Asked, ...]", /) -> bool:
         """Whether what is asked of a market, of which these events are, takes joint draws."""
         return bool(events or self.conditions or self.league or self.revenue)
 
-    def events_of(self, place: int, /) -> tuple[str, ...]:
+    def events_of(self, place: int, /) -> "tuple[Asked, ...]":
         """The events asked of one of `markets`."""
         return self.events + (self.own_events[place] if self.own_events else ())
 

@@ -21,6 +21,7 @@ from service.client.tables import (
     TotalsTable,
     as_date,
     as_moment,
+    asked,
     batch_queries,
     import_rows,
     level_list,
@@ -28,7 +29,6 @@ from service.client.tables import (
     revenue_question,
     share_rows,
     table_rows,
-    texts,
     whole,
 )
 from service.queries import (
@@ -63,6 +63,7 @@ from service.results import (
     OutcomeResult,
     WithdrawReport,
 )
+from sharecast.v1 import question_pb2
 from sharecast.v1.forecast_service_pb2 import BacktestResponse
 from sharecast.v1.job_service_pb2 import CancelForecastJobRequest, GetForecastJobRequest
 
@@ -87,8 +88,8 @@ def forecast(
     figures: "ImportTable | None" = None,
     include_history: bool = False,
     include_draws: bool = False,
-    events: Iterable[str] = (),
-    conditions: Iterable[str] = (),
+    events: Iterable[str | question_pb2.Event] = (),
+    conditions: Iterable[str | question_pb2.Condition] = (),
     league: bool = False,
     revenue: "TotalsTable | bool" = False,
     unit: str = "",
@@ -116,9 +117,11 @@ def forecast(
         include_history: Also return the history the forecast was made from.
         include_draws: Also return the joint draws, 2,000 of them, of which everything else follows.
         events: Whose probability is asked for, such as ``Huawei overtakes Tencent by 2026Q4``, as
-            `forecast.events.parse_event` reads them; 100 at most.
+            `forecast.events.parse_event` reads them, or as messages `sharecast.v1.question_pb2.Event`, which are
+            answered after the sentences; 100 at most.
         conditions: That the forecast is given, such as ``Huawei = 20 % in 2026Q4``, as
-            `forecast.conditions.parse_conditions` reads them; 20 at most.
+            `forecast.conditions.parse_conditions` reads them, or as messages `sharecast.v1.question_pb2.Condition`; 20
+            at most.
         league: Also return expected ranks, probabilities of leading, and concentration.
         revenue: Also return what each provider is going to sell, from the totals that the house has published (True),
             or from your own: a Polars frame or rows with `period` ("2020Q3") and `amount`, 400 at most.
@@ -135,6 +138,8 @@ def forecast(
         InvalidArgument, InvalidTable, NotFound, NotEnoughData, ModelFailed: as the library raises them.
         ServiceError: the service could not be reached, had no time, or failed; see `service.errors`.
     """
+    events_said, events_typed = asked(events, question_pb2.Event, "events")
+    conditions_said, conditions_typed = asked(conditions, question_pb2.Condition, "conditions")
     query = ForecastQuery(
         market=market,
         house=house or "",
@@ -147,8 +152,10 @@ def forecast(
         seed=seed,
         include_history=include_history,
         include_draws=include_draws,
-        events=texts(events, "events"),
-        conditions=texts(conditions, "conditions"),
+        events=events_said,
+        conditions=conditions_said,
+        typed_events=events_typed,
+        typed_conditions=conditions_typed,
         league=league,
         revenue=revenue_question(revenue, unit),
         recorded_by=as_moment(recorded_by),
@@ -169,7 +176,7 @@ def stream_forecasts(
     seed: int = 0,
     events: EventsAsked = (),
     name_changes: NameChangesGiven = (),
-    conditions: Iterable[str] = (),
+    conditions: Iterable[str | question_pb2.Condition] = (),
     league: bool = False,
     include_history: bool = False,
     revenue: bool = False,
@@ -243,7 +250,7 @@ def create_forecast_job(
     seed: int = 0,
     events: EventsAsked = (),
     name_changes: NameChangesGiven = (),
-    conditions: Iterable[str] = (),
+    conditions: Iterable[str | question_pb2.Condition] = (),
     league: bool = False,
     include_history: bool = False,
     revenue: bool = False,

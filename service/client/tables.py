@@ -21,11 +21,13 @@ from service.queries import (
     parse_date,
     parse_moment,
 )
+from sharecast.v1 import question_pb2
 
 if TYPE_CHECKING:
     import polars as pl
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "provider": "A", "share": 0.4}``; see `service.client`."""
@@ -33,8 +35,8 @@ SharesTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 TotalsTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows such as ``{"period": "2020Q3", "amount": 5.1}``: the size of a market."""
 
-EventsAsked: TypeAlias = Iterable[str] | Mapping[str, Iterable[str]]
-"""Events asked of every market; or by market, those asked of every one under the empty name."""
+EventsAsked: TypeAlias = Iterable[str | question_pb2.Event] | Mapping[str, Iterable[str]]
+"""Events asked of every market; or sentences by market, those asked of every one under the empty name."""
 
 ImportTable: TypeAlias = "pl.DataFrame | Iterable[Mapping[str, object]]"
 """A Polars frame, or rows by column, of figures or shares; see `service.client.Client.import_figures`."""
@@ -46,6 +48,18 @@ _MOST_BYTES = 3_200_000  # of the markets of a message: a server takes 4 MiB
 _LONGEST = 2_000  # quarters of a market
 _IMPORT_COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals", "published_at", "qualifier"})
 _COLUMNS = frozenset({"market", "period", "provider", "share", "value", "decimals"})
+
+
+def asked(given: "Iterable[str | V]", kind: type[V], /, field: str) -> tuple[tuple[str, ...], tuple[V, ...]]:
+    """What is asked in sentences, and what by values of a kind, each in order.
+
+    Raises:
+        InvalidArgument: one is neither; names its place in `field`.
+    """
+    every = (given,) if isinstance(given, str | kind) else tuple(given)
+    values = tuple(each for each in every if isinstance(each, kind))
+    said = (cast(str, each) for each in every if not isinstance(each, kind))  # as `texts` finds out
+    return texts(said, field), values
 
 
 def texts(given: Iterable[str], /, field: str) -> tuple[str, ...]:
@@ -73,7 +87,7 @@ def batch_queries(
     seed: int,
     events: "EventsAsked" = (),
     name_changes: NameChangesGiven = (),
-    conditions: Iterable[str] = (),
+    conditions: Iterable[str | question_pb2.Condition] = (),
     league: bool = False,
     include_history: bool = False,
     revenue: bool = False,
@@ -84,7 +98,8 @@ def batch_queries(
         InvalidArgument: a date is no date, a row of shares has an unknown column or a value of the wrong type, a
             market's quarters and providers stand twice, or events are asked of a market that is not sent.
     """
-    every, own = _events_asked(events)
+    every, typed, own = _events_asked(events)
+    given, typed_conditions = asked(conditions, question_pb2.Condition, "conditions")
     common = BatchQuery(
         house=house or "",
         as_of=as_date(as_of),
@@ -93,8 +108,10 @@ def batch_queries(
         model=model,
         seed=seed,
         events=every,
+        typed_events=typed,
+        typed_conditions=typed_conditions,
         name_changes=name_changes_of(name_changes),
-        conditions=texts(conditions, "conditions"),
+        conditions=given,
         league=league,
         include_history=include_history,
         revenue=revenue,
@@ -139,12 +156,14 @@ def _bytes_of_table(table: MarketTable) -> int:
     return 8 * len(table.shares) + len(table.cell_decimals) + _bytes_of(table.market, *table.providers, *table.events)
 
 
-def _events_asked(events: "EventsAsked") -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Those asked of every market, and those asked of one alone."""
+def _events_asked(
+    events: "EventsAsked",
+) -> tuple[tuple[str, ...], tuple[question_pb2.Event, ...], dict[str, tuple[str, ...]]]:
+    """Those asked of every market, in sentences and by values, and those asked of one alone."""
     if not isinstance(events, Mapping):
-        return texts(events, "events"), {}
+        return *asked(events, question_pb2.Event, "events"), {}
     own = {name: texts(asked, f"events[{name!r}]") for name, asked in events.items() if name}
-    return texts(events.get("", ()), "events['']"), own
+    return texts(events.get("", ()), "events['']"), (), own
 
 
 def one_batch(queries: tuple[BatchQuery, ...], /) -> BatchQuery:

@@ -13,7 +13,7 @@ from service.answer_results import (
     RevenueResult,
 )
 from service.convert.parts import matrix, read_quarters
-from service.queries import LONGEST_UNIT, MOST_CONDITIONS, MOST_EVENTS, MOST_TOTALS, RevenueQuestion, TotalRow
+from service.queries import LONGEST_UNIT, MOST_TOTALS, RevenueQuestion, TotalRow
 from sharecast.v1 import answer_pb2, forecast_pb2, provenance_pb2
 
 if TYPE_CHECKING:
@@ -21,30 +21,6 @@ if TYPE_CHECKING:
     from forecast.conditions import Plausibility
     from forecast.events import EventProbability, League
     from forecast.revenue import Amounts, Revenue
-
-
-def read_events(texts: Sequence[str], /, field: str = "events") -> tuple[str, ...]:
-    """Read the events asked for.
-
-    Raises:
-        InvalidArgument: there are too many.
-    """
-    return _read_texts(texts, field, MOST_EVENTS, "events")
-
-
-def read_conditions(texts: Sequence[str], /) -> tuple[str, ...]:
-    """Read the conditions asked for.
-
-    Raises:
-        InvalidArgument: there are too many.
-    """
-    return _read_texts(texts, "conditions", MOST_CONDITIONS, "conditions")
-
-
-def _read_texts(texts: Sequence[str], field: str, most: int, noun: str) -> tuple[str, ...]:
-    if len(texts) > most:
-        raise InvalidArgument(field, len(texts), f"{most} at most", f"has {len(texts)} {noun}")
-    return tuple(texts)
 
 
 def event_message(found: "EventProbability", /) -> answer_pb2.EventProbability:

@@ -17,6 +17,7 @@ from service.convert.answers import (
     read_revenue,
     revenue_message,
 )
+from service.convert.asked import only_texts, read_conditions, read_events
 from service.convert.forecasts import model_message, read_model_used
 from service.convert.histories import data_message, read_data_used, read_history
 from service.convert.names import asked_name_changes, name_change_message
@@ -26,7 +27,6 @@ from service.queries import (
     DEFAULT_HORIZON,
     DEFAULT_LEVELS,
     DEFAULT_MODEL,
-    MOST_CONDITIONS,
     MOST_EVENTS,
     BatchQuery,
     MarketTable,
@@ -76,9 +76,11 @@ def batch_message(query: BatchQuery, /) -> batch_pb2.ForecastBatch:
         levels=query.levels,
         model=query.model,
         seed=query.seed,
-        events=query.events,
+        events=only_texts(query.events),
         name_changes=map(name_change_message, query.name_changes),
-        conditions=query.conditions,
+        conditions=only_texts(query.conditions),
+        typed_events=query.typed_events,
+        typed_conditions=query.typed_conditions,
         include_league=query.league,
         include_history=query.include_history,
         include_revenue=query.revenue,
@@ -109,22 +111,17 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
     for field, value in (("batch.house", batch.house), ("batch.as_of", batch.as_of)):
         if value and not batch.markets:
             raise InvalidArgument(field, value, "empty without markets of the server")
-    if len(batch.events) > MOST_EVENTS:
-        raise InvalidArgument(
-            "batch.events", len(batch.events), f"{MOST_EVENTS} at most", f"has {len(batch.events)} events"
-        )
-    if len(batch.conditions) > MOST_CONDITIONS:
-        found = f"has {len(batch.conditions)} conditions"
-        raise InvalidArgument("batch.conditions", len(batch.conditions), f"{MOST_CONDITIONS} at most", found)
+    events = read_events(batch.events, batch.typed_events, "batch.")
+    conditions = read_conditions(batch.conditions, batch.typed_conditions, "batch.")
     if batch.include_revenue and batch.shares:
         raise InvalidArgument("batch.include_revenue", True, "false beside shares: no house has published their totals")
     own = tuple(tuple(named.events) for named in batch.markets)
     for place, asked in enumerate([*own, *(table.events for table in batch.shares)]):
-        if len(batch.events) + len(asked) > MOST_EVENTS:
-            found = f"{len(batch.events) + len(asked)} events of one market"
+        if len(events) + len(asked) > MOST_EVENTS:
+            found = f"{len(events) + len(asked)} events of one market"
             raise InvalidArgument(_field(batch, place, "events"), found, f"{MOST_EVENTS} at most", f"has {found}")
     return BatchQuery(
-        events=tuple(batch.events),
+        events=events,
         own_events=own if any(own) else (),
         markets=tuple(named.market for named in batch.markets),
         house=batch.house,
@@ -134,7 +131,7 @@ def batch_query(batch: batch_pb2.ForecastBatch, /) -> BatchQuery:
         model=batch.model or DEFAULT_MODEL,
         seed=batch.seed,
         name_changes=asked_name_changes(batch.name_changes, "batch.name_changes"),
-        conditions=tuple(batch.conditions),
+        conditions=conditions,
         league=batch.include_league,
         include_history=batch.include_history,
         revenue=batch.include_revenue,
@@ -166,6 +163,8 @@ def batch_parts(batch: batch_pb2.ForecastBatch, size: int, /) -> list[bytes]:
         name_changes=batch.name_changes,
         conditions=batch.conditions,
         include_league=batch.include_league,
+        typed_events=batch.typed_events,
+        typed_conditions=batch.typed_conditions,
     )
     parts: list[bytes] = []
     for start in range(0, len(batch.shares), size):

@@ -10,8 +10,6 @@ from service.convert.answers import (
     event_message,
     league_message,
     read_condition,
-    read_conditions,
-    read_events,
     read_league,
     read_probabilities,
     read_revenue,
@@ -19,6 +17,7 @@ from service.convert.answers import (
     revenue_message,
     revenue_question,
 )
+from service.convert.asked import only_texts, read_conditions, read_events
 from service.convert.histories import NOT_RECORDED, data_message, read_data_used, read_history
 from service.convert.imports import figures_message, read_figures
 from service.convert.names import asked_name_changes, name_change_message
@@ -55,8 +54,10 @@ def forecast_request(query: ForecastQuery, /) -> ForecastRequest:
         model=query.model,
         seed=query.seed,
         include_history=query.include_history,
-        events=query.events,
-        conditions=query.conditions,
+        events=only_texts(query.events),
+        conditions=only_texts(query.conditions),
+        typed_events=query.typed_events,
+        typed_conditions=query.typed_conditions,
         include_league=query.league,
         revenue=revenue_question(query.revenue),
         include_draws=query.include_draws,
@@ -99,8 +100,8 @@ def forecast_query(request: ForecastRequest, /) -> ForecastQuery:
         model=request.model or DEFAULT_MODEL,
         seed=request.seed,
         include_history=request.include_history,
-        events=read_events(request.events),
-        conditions=read_conditions(request.conditions),
+        events=read_events(request.events, request.typed_events),
+        conditions=read_conditions(request.conditions, request.typed_conditions),
         league=request.include_league,
         revenue=read_revenue_question(request.revenue, inline=inline) if request.HasField("revenue") else None,
         include_draws=request.include_draws,

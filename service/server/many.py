@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from forecast.errors import InvalidArgument, SharecastError
 from forecast.forecasting import OF_RECORD, check_request
+from forecast.grammar import Asked
 from forecast.many import MOST_PLAIN
 from forecast.results import History
 from service import convert
@@ -44,7 +45,7 @@ class Part:
     raw: bytes = b""  # a ForecastBatch
     compiled: bool = False  # whether the compiled form of the model of record takes these
     market: str = ""  # of the server
-    events: tuple[str, ...] = ()  # asked of that
+    events: tuple[Asked, ...] = ()  # asked of that
 
 
 Outcomes = list[tuple[bool, bytes]]  # per market whether it failed, and a MarketOutcome

@@ -16,6 +16,7 @@ from forecast.forecasting import (
     forecast_shares,
     provenance_of_record,
 )
+from forecast.grammar import Asked
 from forecast.many import forecast_table
 from forecast.name_changes import NameChange, check_declared
 from forecast.prior import shipped_prior
@@ -214,14 +215,14 @@ def inline_outcomes(raw: bytes, request_id: str, compiled: bool, /) -> list[tupl
 
 
 def history_outcome(
-    history: History, query: BatchQuery, events: tuple[str, ...], totals: "Totals | None", request_id: str, /
+    history: History, query: BatchQuery, events: tuple[Asked, ...], totals: "Totals | None", request_id: str, /
 ) -> tuple[bool, bytes]:
     """Forecast one market of the server and answer what is asked of it: whether it failed, and a MarketOutcome."""
     return _outcome(history.market, lambda: _market_outcome(history, query, events, totals), request_id)
 
 
 def _market_outcome(
-    source: History | SharesTable, query: BatchQuery, events: tuple[str, ...], totals: "Totals | None" = None
+    source: History | SharesTable, query: BatchQuery, events: tuple[Asked, ...], totals: "Totals | None" = None
 ) -> bytes:
     check_asked(source, events, query.conditions, horizon=query.horizon)
     told = data = None

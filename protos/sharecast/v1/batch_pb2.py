@@ -28,23 +28,24 @@ from sharecast.v1 import forecast_pb2 as sharecast_dot_v1_dot_forecast__pb2
 from sharecast.v1 import history_pb2 as sharecast_dot_v1_dot_history__pb2
 from sharecast.v1 import name_change_pb2 as sharecast_dot_v1_dot_name__change__pb2
 from sharecast.v1 import provenance_pb2 as sharecast_dot_v1_dot_provenance__pb2
+from sharecast.v1 import question_pb2 as sharecast_dot_v1_dot_question__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sharecast/v1/batch.proto\x12\x0csharecast.v1\x1a\x17google/rpc/status.proto\x1a\x19sharecast/v1/answer.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x1esharecast/v1/name_change.proto\x1a\x1dsharecast/v1/provenance.proto\"\xe0\x02\n\rForecastBatch\x12)\n\x07markets\x18\x01 \x03(\x0b\x32\x18.sharecast.v1.MarketName\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12*\n\x06shares\x18\x04 \x03(\x0b\x32\x1a.sharecast.v1.MarketShares\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x12\x0e\n\x06\x65vents\x18\t \x03(\t\x12.\n\x0cname_changes\x18\n \x03(\x0b\x32\x18.sharecast.v1.NameChange\x12\x12\n\nconditions\x18\x0b \x03(\t\x12\x16\n\x0einclude_league\x18\x0c \x01(\x08\x12\x17\n\x0finclude_history\x18\r \x01(\x08\x12\x17\n\x0finclude_revenue\x18\x0e \x01(\x08\",\n\nMarketName\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x03(\t\"\xb3\x01\n\x0cMarketShares\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_period\x18\x02 \x01(\t\x12\x11\n\tproviders\x18\x03 \x03(\t\x12\x0e\n\x06shares\x18\x04 \x03(\x01\x12\x15\n\x08\x64\x65\x63imals\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x06 \x03(\t\x12\x15\n\rcell_decimals\x18\x07 \x03(\x11\x12\x0f\n\x07\x61mounts\x18\x08 \x01(\x08\x42\x0b\n\t_decimals\"\x81\x01\n\rMarketOutcome\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x30\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.MarketForecastH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xc3\x03\n\x0eMarketForecast\x12\r\n\x05house\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x31\n\tproviders\x18\x03 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x04 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\x05 \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12.\n\x06\x65vents\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.EventProbability\x12\x37\n\nconditions\x18\x08 \x03(\x0b\x32#.sharecast.v1.ConditionPlausibility\x12$\n\x06league\x18\t \x01(\x0b\x32\x14.sharecast.v1.League\x12&\n\x07history\x18\n \x01(\x0b\x32\x15.sharecast.v1.History\x12&\n\x07revenue\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.Revenueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18sharecast/v1/batch.proto\x12\x0csharecast.v1\x1a\x17google/rpc/status.proto\x1a\x19sharecast/v1/answer.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x1esharecast/v1/name_change.proto\x1a\x1dsharecast/v1/provenance.proto\x1a\x1bsharecast/v1/question.proto\"\xbe\x03\n\rForecastBatch\x12)\n\x07markets\x18\x01 \x03(\x0b\x32\x18.sharecast.v1.MarketName\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12*\n\x06shares\x18\x04 \x03(\x0b\x32\x1a.sharecast.v1.MarketShares\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x12\x0e\n\x06\x65vents\x18\t \x03(\t\x12.\n\x0cname_changes\x18\n \x03(\x0b\x32\x18.sharecast.v1.NameChange\x12\x12\n\nconditions\x18\x0b \x03(\t\x12\x16\n\x0einclude_league\x18\x0c \x01(\x08\x12\x17\n\x0finclude_history\x18\r \x01(\x08\x12\x17\n\x0finclude_revenue\x18\x0e \x01(\x08\x12)\n\x0ctyped_events\x18\x0f \x03(\x0b\x32\x13.sharecast.v1.Event\x12\x31\n\x10typed_conditions\x18\x10 \x03(\x0b\x32\x17.sharecast.v1.Condition\",\n\nMarketName\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x0e\n\x06\x65vents\x18\x02 \x03(\t\"\xb3\x01\n\x0cMarketShares\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x14\n\x0c\x66irst_period\x18\x02 \x01(\t\x12\x11\n\tproviders\x18\x03 \x03(\t\x12\x0e\n\x06shares\x18\x04 \x03(\x01\x12\x15\n\x08\x64\x65\x63imals\x18\x05 \x01(\x05H\x00\x88\x01\x01\x12\x0e\n\x06\x65vents\x18\x06 \x03(\t\x12\x15\n\rcell_decimals\x18\x07 \x03(\x11\x12\x0f\n\x07\x61mounts\x18\x08 \x01(\x08\x42\x0b\n\t_decimals\"\x81\x01\n\rMarketOutcome\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\x30\n\x08\x66orecast\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.MarketForecastH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xc3\x03\n\x0eMarketForecast\x12\r\n\x05house\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x31\n\tproviders\x18\x03 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x04 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\x05 \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\x06 \x03(\t\x12.\n\x06\x65vents\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.EventProbability\x12\x37\n\nconditions\x18\x08 \x03(\x0b\x32#.sharecast.v1.ConditionPlausibility\x12$\n\x06league\x18\t \x01(\x0b\x32\x14.sharecast.v1.League\x12&\n\x07history\x18\n \x01(\x0b\x32\x15.sharecast.v1.History\x12&\n\x07revenue\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.Revenueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'sharecast.v1.batch_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORECASTBATCH']._serialized_start=215
-  _globals['_FORECASTBATCH']._serialized_end=567
-  _globals['_MARKETNAME']._serialized_start=569
-  _globals['_MARKETNAME']._serialized_end=613
-  _globals['_MARKETSHARES']._serialized_start=616
-  _globals['_MARKETSHARES']._serialized_end=795
-  _globals['_MARKETOUTCOME']._serialized_start=798
-  _globals['_MARKETOUTCOME']._serialized_end=927
-  _globals['_MARKETFORECAST']._serialized_start=930
-  _globals['_MARKETFORECAST']._serialized_end=1381
+  _globals['_FORECASTBATCH']._serialized_start=244
+  _globals['_FORECASTBATCH']._serialized_end=690
+  _globals['_MARKETNAME']._serialized_start=692
+  _globals['_MARKETNAME']._serialized_end=736
+  _globals['_MARKETSHARES']._serialized_start=739
+  _globals['_MARKETSHARES']._serialized_end=918
+  _globals['_MARKETOUTCOME']._serialized_start=921
+  _globals['_MARKETOUTCOME']._serialized_end=1050
+  _globals['_MARKETFORECAST']._serialized_start=1053
+  _globals['_MARKETFORECAST']._serialized_end=1504
 # @@protoc_insertion_point(module_scope)

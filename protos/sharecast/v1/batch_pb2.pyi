@@ -4,6 +4,7 @@ from sharecast.v1 import forecast_pb2 as _forecast_pb2
 from sharecast.v1 import history_pb2 as _history_pb2
 from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
+from sharecast.v1 import question_pb2 as _question_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -13,7 +14,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastBatch(_message.Message):
-    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events", "name_changes", "conditions", "include_league", "include_history", "include_revenue")
+    __slots__ = ("markets", "house", "as_of", "shares", "horizon", "levels", "model", "seed", "events", "name_changes", "conditions", "include_league", "include_history", "include_revenue", "typed_events", "typed_conditions")
     MARKETS_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -28,6 +29,8 @@ class ForecastBatch(_message.Message):
     INCLUDE_LEAGUE_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_HISTORY_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    TYPED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    TYPED_CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     markets: _containers.RepeatedCompositeFieldContainer[MarketName]
     house: str
     as_of: str
@@ -42,7 +45,9 @@ class ForecastBatch(_message.Message):
     include_league: bool
     include_history: bool
     include_revenue: bool
-    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., include_history: bool = ..., include_revenue: bool = ...) -> None: ...
+    typed_events: _containers.RepeatedCompositeFieldContainer[_question_pb2.Event]
+    typed_conditions: _containers.RepeatedCompositeFieldContainer[_question_pb2.Condition]
+    def __init__(self, markets: _Optional[_Iterable[_Union[MarketName, _Mapping]]] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[MarketShares, _Mapping]]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., events: _Optional[_Iterable[str]] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., include_history: bool = ..., include_revenue: bool = ..., typed_events: _Optional[_Iterable[_Union[_question_pb2.Event, _Mapping]]] = ..., typed_conditions: _Optional[_Iterable[_Union[_question_pb2.Condition, _Mapping]]] = ...) -> None: ...
 
 class MarketName(_message.Message):
     __slots__ = ("market", "events")

@@ -32,9 +32,10 @@ from sharecast.v1 import import_pb2 as sharecast_dot_v1_dot_import__pb2
 from sharecast.v1 import model_pb2 as sharecast_dot_v1_dot_model__pb2
 from sharecast.v1 import name_change_pb2 as sharecast_dot_v1_dot_name__change__pb2
 from sharecast.v1 import provenance_pb2 as sharecast_dot_v1_dot_provenance__pb2
+from sharecast.v1 import question_pb2 as sharecast_dot_v1_dot_question__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sharecast/v1/forecast_service.proto\x12\x0csharecast.v1\x1a\x19sharecast/v1/answer.proto\x1a\x1bsharecast/v1/backtest.proto\x1a\x18sharecast/v1/batch.proto\x1a\x17sharecast/v1/diff.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x19sharecast/v1/import.proto\x1a\x18sharecast/v1/model.proto\x1a\x1esharecast/v1/name_change.proto\x1a\x1dsharecast/v1/provenance.proto\"\xc4\x03\n\x0f\x46orecastRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12,\n\x06shares\x18\x04 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12.\n\x07\x66igures\x18\x05 \x01(\x0b\x32\x1b.sharecast.v1.InlineFiguresH\x00\x12\x0f\n\x07horizon\x18\x06 \x01(\x05\x12\x0e\n\x06levels\x18\x07 \x03(\x01\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x17\n\x0finclude_history\x18\n \x01(\x08\x12\x0e\n\x06\x65vents\x18\x0b \x03(\t\x12\x12\n\nconditions\x18\x0c \x03(\t\x12\x16\n\x0einclude_league\x18\r \x01(\x08\x12.\n\x07revenue\x18\x0e \x01(\x0b\x32\x1d.sharecast.v1.RevenueQuestion\x12\x15\n\rinclude_draws\x18\x0f \x01(\x08\x12\x13\n\x0brecorded_by\x18\x10 \x01(\t\x12.\n\x0cname_changes\x18\x11 \x03(\x0b\x32\x18.sharecast.v1.NameChangeB\x06\n\x04\x64\x61ta\"D\n\x16StreamForecastsRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.sharecast.v1.ForecastBatch\"H\n\x17StreamForecastsResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.sharecast.v1.MarketOutcome\"\xae\x04\n\x10\x46orecastResponse\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x0f\n\x07periods\x18\x05 \x03(\t\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x31\n\tproviders\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x08 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\t \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\n \x03(\t\x12&\n\x07history\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.History\x12.\n\x06\x65vents\x18\x0c \x03(\x0b\x32\x1e.sharecast.v1.EventProbability\x12\x37\n\nconditions\x18\r \x03(\x0b\x32#.sharecast.v1.ConditionPlausibility\x12$\n\x06league\x18\x0e \x01(\x0b\x32\x14.sharecast.v1.League\x12&\n\x07revenue\x18\x0f \x01(\x0b\x32\x15.sharecast.v1.Revenue\x12\'\n\x05\x64raws\x18\x10 \x01(\x0b\x32\x18.sharecast.v1.JointDraws\"\xb6\x01\n\x0f\x42\x61\x63ktestRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12,\n\x06shares\x18\x03 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07origins\x18\x04 \x01(\x05\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x0e\n\x06models\x18\x07 \x03(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x42\x06\n\x04\x64\x61ta\"\x7f\n\x10\x42\x61\x63ktestResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.sharecast.v1.BacktestProgressH\x00\x12.\n\x06scores\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.BacktestScoresH\x00\x42\x07\n\x05\x65vent\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.sharecast.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x14\x44iffForecastsRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\x0f\n\x07\x65\x61rlier\x18\x03 \x01(\t\x12\r\n\x05later\x18\x04 \x01(\t\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\"A\n\x15\x44iffForecastsResponse\x12(\n\x04\x64iff\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ForecastDiff\"e\n\x13RenderReportRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x0f\n\x07origins\x18\x05 \x01(\x05\"$\n\x14RenderReportResponse\x12\x0c\n\x04html\x18\x01 \x01(\t2\xab\x04\n\x0f\x46orecastService\x12N\n\x08\x46orecast\x12\x1d.sharecast.v1.ForecastRequest\x1a\x1e.sharecast.v1.ForecastResponse\"\x03\x90\x02\x01\x12\x65\n\x0fStreamForecasts\x12$.sharecast.v1.StreamForecastsRequest\x1a%.sharecast.v1.StreamForecastsResponse\"\x03\x90\x02\x01\x30\x01\x12P\n\x08\x42\x61\x63ktest\x12\x1d.sharecast.v1.BacktestRequest\x1a\x1e.sharecast.v1.BacktestResponse\"\x03\x90\x02\x01\x30\x01\x12]\n\rDiffForecasts\x12\".sharecast.v1.DiffForecastsRequest\x1a#.sharecast.v1.DiffForecastsResponse\"\x03\x90\x02\x01\x12Z\n\x0cRenderReport\x12!.sharecast.v1.RenderReportRequest\x1a\".sharecast.v1.RenderReportResponse\"\x03\x90\x02\x01\x12T\n\nListModels\x12\x1f.sharecast.v1.ListModelsRequest\x1a .sharecast.v1.ListModelsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#sharecast/v1/forecast_service.proto\x12\x0csharecast.v1\x1a\x19sharecast/v1/answer.proto\x1a\x1bsharecast/v1/backtest.proto\x1a\x18sharecast/v1/batch.proto\x1a\x17sharecast/v1/diff.proto\x1a\x1bsharecast/v1/forecast.proto\x1a\x1asharecast/v1/history.proto\x1a\x19sharecast/v1/import.proto\x1a\x18sharecast/v1/model.proto\x1a\x1esharecast/v1/name_change.proto\x1a\x1dsharecast/v1/provenance.proto\x1a\x1bsharecast/v1/question.proto\"\xa2\x04\n\x0f\x46orecastRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12,\n\x06shares\x18\x04 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12.\n\x07\x66igures\x18\x05 \x01(\x0b\x32\x1b.sharecast.v1.InlineFiguresH\x00\x12\x0f\n\x07horizon\x18\x06 \x01(\x05\x12\x0e\n\x06levels\x18\x07 \x03(\x01\x12\r\n\x05model\x18\x08 \x01(\t\x12\x0c\n\x04seed\x18\t \x01(\x04\x12\x17\n\x0finclude_history\x18\n \x01(\x08\x12\x0e\n\x06\x65vents\x18\x0b \x03(\t\x12\x12\n\nconditions\x18\x0c \x03(\t\x12\x16\n\x0einclude_league\x18\r \x01(\x08\x12.\n\x07revenue\x18\x0e \x01(\x0b\x32\x1d.sharecast.v1.RevenueQuestion\x12\x15\n\rinclude_draws\x18\x0f \x01(\x08\x12\x13\n\x0brecorded_by\x18\x10 \x01(\t\x12.\n\x0cname_changes\x18\x11 \x03(\x0b\x32\x18.sharecast.v1.NameChange\x12)\n\x0ctyped_events\x18\x12 \x03(\x0b\x32\x13.sharecast.v1.Event\x12\x31\n\x10typed_conditions\x18\x13 \x03(\x0b\x32\x17.sharecast.v1.ConditionB\x06\n\x04\x64\x61ta\"D\n\x16StreamForecastsRequest\x12*\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x1b.sharecast.v1.ForecastBatch\"H\n\x17StreamForecastsResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.sharecast.v1.MarketOutcome\"\xae\x04\n\x10\x46orecastResponse\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0e\n\x06origin\x18\x04 \x01(\t\x12\x0f\n\x07periods\x18\x05 \x03(\t\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x31\n\tproviders\x18\x07 \x03(\x0b\x32\x1e.sharecast.v1.ProviderForecast\x12\x35\n\x0f\x64\x61ta_provenance\x18\x08 \x01(\x0b\x32\x1c.sharecast.v1.DataProvenance\x12\x37\n\x10model_provenance\x18\t \x01(\x0b\x32\x1d.sharecast.v1.ModelProvenance\x12\x10\n\x08warnings\x18\n \x03(\t\x12&\n\x07history\x18\x0b \x01(\x0b\x32\x15.sharecast.v1.History\x12.\n\x06\x65vents\x18\x0c \x03(\x0b\x32\x1e.sharecast.v1.EventProbability\x12\x37\n\nconditions\x18\r \x03(\x0b\x32#.sharecast.v1.ConditionPlausibility\x12$\n\x06league\x18\x0e \x01(\x0b\x32\x14.sharecast.v1.League\x12&\n\x07revenue\x18\x0f \x01(\x0b\x32\x15.sharecast.v1.Revenue\x12\'\n\x05\x64raws\x18\x10 \x01(\x0b\x32\x18.sharecast.v1.JointDraws\"\xb6\x01\n\x0f\x42\x61\x63ktestRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12,\n\x06shares\x18\x03 \x01(\x0b\x32\x1a.sharecast.v1.InlineSharesH\x00\x12\x0f\n\x07origins\x18\x04 \x01(\x05\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\x0e\n\x06models\x18\x07 \x03(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\x42\x06\n\x04\x64\x61ta\"\x7f\n\x10\x42\x61\x63ktestResponse\x12\x32\n\x08progress\x18\x01 \x01(\x0b\x32\x1e.sharecast.v1.BacktestProgressH\x00\x12.\n\x06scores\x18\x02 \x01(\x0b\x32\x1c.sharecast.v1.BacktestScoresH\x00\x42\x07\n\x05\x65vent\":\n\x11ListModelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"R\n\x12ListModelsResponse\x12#\n\x06models\x18\x01 \x03(\x0b\x32\x13.sharecast.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x93\x01\n\x14\x44iffForecastsRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\x0f\n\x07\x65\x61rlier\x18\x03 \x01(\t\x12\r\n\x05later\x18\x04 \x01(\t\x12\x0f\n\x07horizon\x18\x05 \x01(\x05\x12\x0e\n\x06levels\x18\x06 \x03(\x01\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04seed\x18\x08 \x01(\x04\"A\n\x15\x44iffForecastsResponse\x12(\n\x04\x64iff\x18\x01 \x01(\x0b\x32\x1a.sharecast.v1.ForecastDiff\"e\n\x13RenderReportRequest\x12\x0e\n\x06market\x18\x01 \x01(\t\x12\r\n\x05house\x18\x02 \x01(\t\x12\r\n\x05\x61s_of\x18\x03 \x01(\t\x12\x0f\n\x07horizon\x18\x04 \x01(\x05\x12\x0f\n\x07origins\x18\x05 \x01(\x05\"$\n\x14RenderReportResponse\x12\x0c\n\x04html\x18\x01 \x01(\t2\xab\x04\n\x0f\x46orecastService\x12N\n\x08\x46orecast\x12\x1d.sharecast.v1.ForecastRequest\x1a\x1e.sharecast.v1.ForecastResponse\"\x03\x90\x02\x01\x12\x65\n\x0fStreamForecasts\x12$.sharecast.v1.StreamForecastsRequest\x1a%.sharecast.v1.StreamForecastsResponse\"\x03\x90\x02\x01\x30\x01\x12P\n\x08\x42\x61\x63ktest\x12\x1d.sharecast.v1.BacktestRequest\x1a\x1e.sharecast.v1.BacktestResponse\"\x03\x90\x02\x01\x30\x01\x12]\n\rDiffForecasts\x12\".sharecast.v1.DiffForecastsRequest\x1a#.sharecast.v1.DiffForecastsResponse\"\x03\x90\x02\x01\x12Z\n\x0cRenderReport\x12!.sharecast.v1.RenderReportRequest\x1a\".sharecast.v1.RenderReportResponse\"\x03\x90\x02\x01\x12T\n\nListModels\x12\x1f.sharecast.v1.ListModelsRequest\x1a .sharecast.v1.ListModelsResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,30 +54,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FORECASTSERVICE'].methods_by_name['RenderReport']._serialized_options = b'\220\002\001'
   _globals['_FORECASTSERVICE'].methods_by_name['ListModels']._loaded_options = None
   _globals['_FORECASTSERVICE'].methods_by_name['ListModels']._serialized_options = b'\220\002\001'
-  _globals['_FORECASTREQUEST']._serialized_start=334
-  _globals['_FORECASTREQUEST']._serialized_end=786
-  _globals['_STREAMFORECASTSREQUEST']._serialized_start=788
-  _globals['_STREAMFORECASTSREQUEST']._serialized_end=856
-  _globals['_STREAMFORECASTSRESPONSE']._serialized_start=858
-  _globals['_STREAMFORECASTSRESPONSE']._serialized_end=930
-  _globals['_FORECASTRESPONSE']._serialized_start=933
-  _globals['_FORECASTRESPONSE']._serialized_end=1491
-  _globals['_BACKTESTREQUEST']._serialized_start=1494
-  _globals['_BACKTESTREQUEST']._serialized_end=1676
-  _globals['_BACKTESTRESPONSE']._serialized_start=1678
-  _globals['_BACKTESTRESPONSE']._serialized_end=1805
-  _globals['_LISTMODELSREQUEST']._serialized_start=1807
-  _globals['_LISTMODELSREQUEST']._serialized_end=1865
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1867
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1949
-  _globals['_DIFFFORECASTSREQUEST']._serialized_start=1952
-  _globals['_DIFFFORECASTSREQUEST']._serialized_end=2099
-  _globals['_DIFFFORECASTSRESPONSE']._serialized_start=2101
-  _globals['_DIFFFORECASTSRESPONSE']._serialized_end=2166
-  _globals['_RENDERREPORTREQUEST']._serialized_start=2168
-  _globals['_RENDERREPORTREQUEST']._serialized_end=2269
-  _globals['_RENDERREPORTRESPONSE']._serialized_start=2271
-  _globals['_RENDERREPORTRESPONSE']._serialized_end=2307
-  _globals['_FORECASTSERVICE']._serialized_start=2310
-  _globals['_FORECASTSERVICE']._serialized_end=2865
+  _globals['_FORECASTREQUEST']._serialized_start=363
+  _globals['_FORECASTREQUEST']._serialized_end=909
+  _globals['_STREAMFORECASTSREQUEST']._serialized_start=911
+  _globals['_STREAMFORECASTSREQUEST']._serialized_end=979
+  _globals['_STREAMFORECASTSRESPONSE']._serialized_start=981
+  _globals['_STREAMFORECASTSRESPONSE']._serialized_end=1053
+  _globals['_FORECASTRESPONSE']._serialized_start=1056
+  _globals['_FORECASTRESPONSE']._serialized_end=1614
+  _globals['_BACKTESTREQUEST']._serialized_start=1617
+  _globals['_BACKTESTREQUEST']._serialized_end=1799
+  _globals['_BACKTESTRESPONSE']._serialized_start=1801
+  _globals['_BACKTESTRESPONSE']._serialized_end=1928
+  _globals['_LISTMODELSREQUEST']._serialized_start=1930
+  _globals['_LISTMODELSREQUEST']._serialized_end=1988
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1990
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2072
+  _globals['_DIFFFORECASTSREQUEST']._serialized_start=2075
+  _globals['_DIFFFORECASTSREQUEST']._serialized_end=2222
+  _globals['_DIFFFORECASTSRESPONSE']._serialized_start=2224
+  _globals['_DIFFFORECASTSRESPONSE']._serialized_end=2289
+  _globals['_RENDERREPORTREQUEST']._serialized_start=2291
+  _globals['_RENDERREPORTREQUEST']._serialized_end=2392
+  _globals['_RENDERREPORTRESPONSE']._serialized_start=2394
+  _globals['_RENDERREPORTRESPONSE']._serialized_end=2430
+  _globals['_FORECASTSERVICE']._serialized_start=2433
+  _globals['_FORECASTSERVICE']._serialized_end=2988
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from sharecast.v1 import import_pb2 as _import_pb2
 from sharecast.v1 import model_pb2 as _model_pb2
 from sharecast.v1 import name_change_pb2 as _name_change_pb2
 from sharecast.v1 import provenance_pb2 as _provenance_pb2
+from sharecast.v1 import question_pb2 as _question_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -17,7 +18,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ForecastRequest(_message.Message):
-    __slots__ = ("market", "house", "as_of", "shares", "figures", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws", "recorded_by", "name_changes")
+    __slots__ = ("market", "house", "as_of", "shares", "figures", "horizon", "levels", "model", "seed", "include_history", "events", "conditions", "include_league", "revenue", "include_draws", "recorded_by", "name_changes", "typed_events", "typed_conditions")
     MARKET_FIELD_NUMBER: _ClassVar[int]
     HOUSE_FIELD_NUMBER: _ClassVar[int]
     AS_OF_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +36,8 @@ class ForecastRequest(_message.Message):
     INCLUDE_DRAWS_FIELD_NUMBER: _ClassVar[int]
     RECORDED_BY_FIELD_NUMBER: _ClassVar[int]
     NAME_CHANGES_FIELD_NUMBER: _ClassVar[int]
+    TYPED_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    TYPED_CONDITIONS_FIELD_NUMBER: _ClassVar[int]
     market: str
     house: str
     as_of: str
@@ -52,7 +55,9 @@ class ForecastRequest(_message.Message):
     include_draws: bool
     recorded_by: str
     name_changes: _containers.RepeatedCompositeFieldContainer[_name_change_pb2.NameChange]
-    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ..., recorded_by: _Optional[str] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ...) -> None: ...
+    typed_events: _containers.RepeatedCompositeFieldContainer[_question_pb2.Event]
+    typed_conditions: _containers.RepeatedCompositeFieldContainer[_question_pb2.Condition]
+    def __init__(self, market: _Optional[str] = ..., house: _Optional[str] = ..., as_of: _Optional[str] = ..., shares: _Optional[_Union[_forecast_pb2.InlineShares, _Mapping]] = ..., figures: _Optional[_Union[_import_pb2.InlineFigures, _Mapping]] = ..., horizon: _Optional[int] = ..., levels: _Optional[_Iterable[float]] = ..., model: _Optional[str] = ..., seed: _Optional[int] = ..., include_history: bool = ..., events: _Optional[_Iterable[str]] = ..., conditions: _Optional[_Iterable[str]] = ..., include_league: bool = ..., revenue: _Optional[_Union[_answer_pb2.RevenueQuestion, _Mapping]] = ..., include_draws: bool = ..., recorded_by: _Optional[str] = ..., name_changes: _Optional[_Iterable[_Union[_name_change_pb2.NameChange, _Mapping]]] = ..., typed_events: _Optional[_Iterable[_Union[_question_pb2.Event, _Mapping]]] = ..., typed_conditions: _Optional[_Iterable[_Union[_question_pb2.Condition, _Mapping]]] = ...) -> None: ...
 
 class StreamForecastsRequest(_message.Message):
     __slots__ = ("batch",)
