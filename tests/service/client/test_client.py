@@ -69,7 +69,7 @@ def test_a_stream_and_a_job_say_the_same_of_the_arguments_that_both_have() -> No
         start = described.index("    markets: ")
         texts.append(described[start : re.search(r"\n    (request_id|timeout): ", described).start()])  # type: ignore[union-attr]
         given = inspect.signature(method).parameters
-        names = list(given)[1 : list(given).index("name_changes") + 1]
+        names = list(given)[1 : list(given).index("revenue") + 1]
         shown.append([(name, given[name].annotation, given[name].default, given[name].kind) for name in names])
     assert texts[0] == texts[1]
     assert shown[0] == shown[1]
