@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from forecast.cells import Cell, Written, quoted
 from forecast.errors import InvalidTable
-from forecast.headers import is_sum, speaks_of_growth, speaks_of_several_quarters, spoken_of
+from forecast.headers import is_market_size, is_sum, speaks_of_growth, speaks_of_several_quarters, spoken_of
 from forecast.names import is_subtotal, is_total, is_whole
 from forecast.sheet.grid import Table
 from forecast.sheet.reading import Reading, Records, Unit
@@ -153,7 +153,7 @@ def _whole_sums(
 
     Total Energies may be a firm and Total Europe a sum: of shares that are whole only with such a name it is a firm's.
     """
-    without, with_firms = (_sums(records, times, digits, bare, is_left_out) for is_left_out in (is_sum, _is_plain_sum))
+    without, with_firms = (_sums(records, times, digits, bare, is_left_out) for is_left_out in (_is_sum, _is_plain_sum))
     for whole in (1.0, 100.0):
         doubled = all(found.rounds_to(whole / 2) for found in without)  # by what may be the sum of the others
         if with_firms and not doubled and all(found.rounds_to(whole) for found in with_firms):
@@ -161,8 +161,12 @@ def _whole_sums(
     return without
 
 
+def _is_sum(name: str) -> bool:
+    return is_sum(name) or is_market_size(name)
+
+
 def _is_plain_sum(name: str) -> bool:
-    return is_total(name) or is_subtotal(name) or is_whole(name)
+    return is_market_size(name) or is_total(name) or is_subtotal(name) or is_whole(name)
 
 
 def _sums(

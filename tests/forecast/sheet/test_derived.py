@@ -120,9 +120,10 @@ def test_the_size_of_a_market_next_to_shares_is_no_vendor_and_told(name: str, si
         assert any(f"'{name}' is not a vendor but the size of the market" in note for note in sheet.notes)
 
 
-def test_the_size_of_a_market_beside_shares_that_are_not_whole_is_told_by_the_measure_that_is_said() -> None:
+@pytest.mark.parametrize("name", ["Total market", "Market size", "Market size (USD m)", "Total (USD m)"])
+def test_the_size_of_a_market_beside_shares_that_are_not_whole_is_told_by_the_measure_that_is_said(name: str) -> None:
     grid: list[list[Cell]] = [["vendor", "2020Q1", "2020Q2"], ["A", "30", "31"], ["B", "20", "21"]]
-    grid += [["Total market", "226.3", "240"]]
+    grid += [[name, "226.3", "240"]]
     with pytest.raises(InvalidTable, match="--measure percent"):
         understand(grid, name="x")
     assert set(understand(grid, name="x", options=Reading(measure="percent")).frame["provider"]) == {"A", "B"}
