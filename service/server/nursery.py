@@ -49,7 +49,8 @@ def main() -> None:
             _end_with(parent)
             os.nice(ORDER.unpack(message)[0])
             try:
-                _serve(socket.socket(fileno=descriptors[0]))
+                with socket.socket(fileno=descriptors[0]) as pipe:
+                    _serve(pipe)
             finally:
                 os._exit(0)  # what else the nursery has open is not ours to tidy up
         os.close(descriptors[0])
